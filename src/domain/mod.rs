@@ -1,0 +1,11 @@
+//! What Countersign is about, as values and pure functions: no I/O, no clock,
+//! no database, no framework.
+
+pub mod deployment;
+pub mod diff;
+pub mod event;
+pub mod fleet;
+pub mod gate;
+pub mod name;
+pub mod permission;
+pub mod plan;

@@ -1,0 +1,14 @@
+//! Countersign: people release code to servers they have no access to.
+//! ARCHITECTURE.md says what each room is for and who may enter it.
+
+pub mod config;
+pub mod domain;
+pub mod github;
+pub mod mail;
+pub mod repo;
+pub mod runner;
+pub mod web;
+
+#[cfg(test)]
+#[path = "../tests/mod.rs"]
+mod tests;

@@ -1,0 +1,14 @@
+//! The suite: compiled into the library's own test target, which measured half
+//! the time of separate test crates.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails should stop")]
+
+mod support;
+
+mod config;
+mod fleet;
+mod github;
+mod mail;
+mod pages;
+mod repo;
+mod rooms;
+mod runner;

@@ -6,6 +6,7 @@ pub mod diff;
 pub mod event;
 pub mod fleet;
 pub mod gate;
+pub mod manifest;
 pub mod name;
 pub mod permission;
 pub mod plan;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::words::words;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentState {
@@ -15,17 +17,6 @@ pub enum DeploymentState {
 }
 
 impl DeploymentState {
-    pub fn word(self) -> &'static str {
-        match self {
-            DeploymentState::Queued => "queued",
-            DeploymentState::Running => "running",
-            DeploymentState::Succeeded => "succeeded",
-            DeploymentState::Failed => "failed",
-            DeploymentState::Cancelled => "cancelled",
-            DeploymentState::Interrupted => "interrupted",
-        }
-    }
-
     pub fn is_over(self) -> bool {
         !matches!(self, DeploymentState::Queued | DeploymentState::Running)
     }
@@ -39,3 +30,12 @@ impl DeploymentState {
         )
     }
 }
+
+words!(DeploymentState {
+    Queued => "queued",
+    Running => "running",
+    Succeeded => "succeeded",
+    Failed => "failed",
+    Cancelled => "cancelled",
+    Interrupted => "interrupted",
+});

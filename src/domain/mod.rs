@@ -1,6 +1,7 @@
 //! What Countersign is about, as values and pure functions: no I/O, no clock,
 //! no database, no framework.
 
+pub mod actor;
 pub mod deployment;
 pub mod diff;
 pub mod event;
@@ -10,3 +11,8 @@ pub mod manifest;
 pub mod name;
 pub mod permission;
 pub mod plan;
+pub mod policy;
+pub mod request;
+pub mod seal;
+pub mod windows;
+mod words;

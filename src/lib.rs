@@ -3,8 +3,10 @@
 
 pub mod clock;
 pub mod config;
+pub mod db;
 pub mod domain;
 pub mod github;
+pub mod keys;
 pub mod mail;
 pub mod repo;
 pub mod runner;

@@ -4,9 +4,71 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::diff::DiffStat;
 use super::fleet::Approval;
-use super::name::Name;
+use super::name::{CommitId, Name};
+use super::seal::Seal;
 use super::words::words;
+
+/// Somebody asks for a release in an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub id: i64,
+    pub application: Name,
+    pub environment: Name,
+    /// The tag, else the full commit id (rules.md 13, 47).
+    pub release: String,
+    pub commit: CommitId,
+    pub from: Option<CommitId>,
+    pub from_release: Option<String>,
+    pub requester: Name,
+    pub reason: String,
+    pub ticket: String,
+    pub rollback: bool,
+    pub state: RequestState,
+    pub seal: Seal,
+    pub fingerprint: String,
+    pub stat: DiffStat,
+    /// What was said about the hosts when it was asked for.
+    pub notes: Vec<String>,
+    /// Accepts the policy asked for when it was made or accepted.
+    pub required: u32,
+    pub created_at: Timestamp,
+    /// When it was accepted, also after it ended.
+    pub accepted_at: Option<Timestamp>,
+    pub deployment: Option<i64>,
+    /// Counts every change; an update must name the one it saw.
+    pub version: i64,
+}
+
+impl Request {
+    pub fn from_words(&self) -> String {
+        from_words(self.from_release.as_deref(), self.from.as_ref())
+    }
+}
+
+/// The name people know a release by: its tag, else the start of its commit.
+pub fn from_words(release: Option<&str>, commit: Option<&CommitId>) -> String {
+    match (release, commit) {
+        (Some(release), _) => release_words(release),
+        (None, Some(commit)) => commit.short().to_owned(),
+        (None, None) => "nothing".to_owned(),
+    }
+}
+
+/// A tag as it is, a full commit id by its first digits.
+pub fn release_words(release: &str) -> String {
+    CommitId::parse(release).map_or_else(|_| release.to_owned(), |commit| commit.short().to_owned())
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    pub person: Name,
+    pub kind: DecisionKind,
+    pub comment: String,
+    pub own_request: bool,
+    pub at: Timestamp,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestState {

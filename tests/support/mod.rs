@@ -2,3 +2,5 @@
 //! so that the demo can share them.
 
 pub mod git;
+pub mod github;
+pub mod http;

@@ -3,6 +3,7 @@
 
 pub mod deployment;
 pub mod diff;
+pub mod document;
 pub mod event;
 pub mod fleet;
 pub mod gate;

@@ -4,6 +4,8 @@
 //! A value of these types is valid in itself (names, paths, options). That the
 //! parts fit each other is checked once more by `parse`, over the whole file.
 
+pub(crate) mod checks;
+
 use serde::{Deserialize, Serialize};
 
 use super::name::Name;

@@ -4,6 +4,7 @@
 pub mod config;
 pub mod domain;
 pub mod github;
+pub mod keys;
 pub mod mail;
 pub mod repo;
 pub mod runner;

@@ -7,6 +7,7 @@ mod support;
 mod config;
 mod fleet;
 mod github;
+mod keys;
 mod mail;
 mod pages;
 mod repo;

@@ -280,7 +280,7 @@ fn every_key_is_documented_and_every_documented_key_exists() {
 }
 
 /// The first column of every table of a page, where it holds a key.
-pub fn documented_keys(page: &str) -> BTreeSet<String> {
+pub(crate) fn documented_keys(page: &str) -> BTreeSet<String> {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let key = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
     page.lines().filter_map(key).collect()

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod calendar;
 mod config;
 mod fleet;
 mod github;

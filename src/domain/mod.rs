@@ -1,6 +1,7 @@
 //! What Countersign is about, as values and pure functions: no I/O, no clock,
 //! no database, no framework.
 
+pub mod calendar;
 pub mod deployment;
 pub mod diff;
 pub mod document;

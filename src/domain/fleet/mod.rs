@@ -5,6 +5,8 @@
 //! parts fit each other is checked once more by `parse`, over the whole file.
 
 pub(crate) mod checks;
+pub mod parse;
+pub mod secret;
 
 use serde::{Deserialize, Serialize};
 

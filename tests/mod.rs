@@ -4,9 +4,11 @@
 
 mod support;
 
+mod calendar;
 mod config;
 mod fleet;
 mod github;
+mod keys;
 mod mail;
 mod pages;
 mod repo;

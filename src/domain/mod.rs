@@ -2,8 +2,10 @@
 //! no database, no framework.
 
 pub mod actor;
+pub mod calendar;
 pub mod deployment;
 pub mod diff;
+pub mod document;
 pub mod event;
 pub mod fleet;
 pub mod gate;

@@ -1,1 +1,16 @@
+//! The schema, written once for every database. Instants are epoch milliseconds
+//! in BIGINT: MariaDB's timestamps lose fractions and wrap in 2038.
 
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m0001_release;
+
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_release::Migration)]
+    }
+}

@@ -1,12 +1,22 @@
 //! What Countersign is about, as values and pure functions: no I/O, no clock,
 //! no database, no framework.
 
+pub mod actor;
 pub mod deployment;
 pub mod diff;
 pub mod event;
 pub mod fleet;
 pub mod gate;
+pub mod link;
+pub mod live;
 pub mod manifest;
 pub mod name;
+pub mod notice;
 pub mod permission;
+pub mod person;
 pub mod plan;
+pub mod policy;
+pub mod request;
+pub mod seal;
+pub mod windows;
+mod words;

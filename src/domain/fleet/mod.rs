@@ -337,3 +337,61 @@ fn is_false(value: &bool) -> bool {
 fn default_rsync_options() -> Vec<String> {
     vec!["-az".to_owned(), "--delete".to_owned()]
 }
+
+impl Fleet {
+    pub fn server(&self, name: &Name) -> Option<&Server> {
+        self.servers.iter().find(|server| &server.name == name)
+    }
+
+    pub fn cluster(&self, name: &Name) -> Option<&Cluster> {
+        self.clusters.iter().find(|cluster| &cluster.name == name)
+    }
+
+    pub fn calendar(&self, name: &Name) -> Option<&Calendar> {
+        self.calendars.iter().find(|calendar| &calendar.name == name)
+    }
+
+    pub fn application(&self, name: &Name) -> Option<&Application> {
+        self.applications.iter().find(|application| &application.name == name)
+    }
+
+    pub fn environment(
+        &self,
+        application: &Name,
+        environment: &Name,
+    ) -> Option<(&Application, &Environment)> {
+        let application = self.application(application)?;
+        Some((application, application.environment(environment)?))
+    }
+
+    /// The clusters of an environment, in the order listed there.
+    pub fn clusters_of<'a>(&'a self, environment: &'a Environment) -> impl Iterator<Item = &'a Cluster> {
+        environment.clusters.iter().filter_map(|name| self.cluster(name))
+    }
+
+    /// Every server of an environment once, in cluster order.
+    pub fn servers_of<'a>(&'a self, environment: &'a Environment) -> Vec<&'a Server> {
+        let mut servers: Vec<&Server> = Vec::new();
+        for member in self.clusters_of(environment).flat_map(|cluster| &cluster.servers) {
+            if let Some(server) = self.server(&member.server)
+                && !servers.iter().any(|known| known.name == server.name)
+            {
+                servers.push(server);
+            }
+        }
+        servers
+    }
+}
+
+impl Application {
+    pub fn environment(&self, name: &Name) -> Option<&Environment> {
+        self.environments.iter().find(|environment| &environment.name == name)
+    }
+
+    /// Environments in promotion order.
+    pub fn environments_in_order(&self) -> Vec<&Environment> {
+        let mut environments: Vec<&Environment> = self.environments.iter().collect();
+        environments.sort_by(|a, b| a.order.cmp(&b.order).then_with(|| a.name.cmp(&b.name)));
+        environments
+    }
+}

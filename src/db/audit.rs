@@ -1,0 +1,183 @@
+//! The audit trail: append-only, each row carrying an HMAC over itself and the
+//! row before, written in the transaction of what it records (rules.md 41).
+//! The head is one row that every writer updates, so the chain has one end.
+
+use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde_json::Value;
+
+use super::entity::{audit_head, audit_log};
+use super::{DbError, Source, Tx, exactly_one};
+use crate::domain::manifest::hex;
+use crate::keys::Keys;
+
+const PURPOSE: &str = "audit";
+const HEAD: i32 = 1;
+
+/// The end of the chain: how many rows there are and the last one's MAC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    pub count: i64,
+    pub mac: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    pub actor: &'a str,
+    pub action: &'a str,
+    /// What it was done to: `request 12`, `deployment 7`, `environment shop/production`.
+    pub subject: String,
+    pub facts: Value,
+}
+
+pub async fn append(tx: &Tx, keys: &Keys, now: Timestamp, entry: Entry<'_>) -> Result<Head, DbError> {
+    let head = head(tx).await?;
+    let (count, previous) = head.as_ref().map_or((0, String::new()), |head| (head.count, head.mac.clone()));
+    let mut row = audit_log::Model {
+        seq: count + 1,
+        at: now.as_millisecond(),
+        actor: entry.actor.to_owned(),
+        action: entry.action.to_owned(),
+        subject: entry.subject,
+        facts: entry.facts.to_string(),
+        previous,
+        mac: String::new(),
+    };
+    row.mac = hex(&keys.mac(PURPOSE, &message(&row)));
+    let next = Head { count: row.seq, mac: row.mac.clone() };
+    if head.is_some() {
+        let result = audit_head::Entity::update_many()
+            .col_expr(audit_head::Column::Count, Expr::value(next.count))
+            .col_expr(audit_head::Column::Mac, Expr::value(next.mac.as_str()))
+            .filter(audit_head::Column::Id.eq(HEAD))
+            .filter(audit_head::Column::Count.eq(count))
+            .exec(tx.on())
+            .await?;
+        exactly_one(result.rows_affected, "another audit row came first")?;
+    } else {
+        let first =
+            audit_head::ActiveModel { id: Set(HEAD), count: Set(next.count), mac: Set(next.mac.clone()) };
+        audit_head::Entity::insert(first).exec_without_returning(tx.on()).await?;
+    }
+    let row: audit_log::ActiveModel = row.into();
+    audit_log::Entity::insert(row.reset_all()).exec_without_returning(tx.on()).await?;
+    Ok(next)
+}
+
+pub async fn head(source: &impl Source) -> Result<Option<Head>, DbError> {
+    let row = audit_head::Entity::find_by_id(HEAD).one(source.connection()).await?;
+    Ok(row.map(|row| Head { count: row.count, mac: row.mac }))
+}
+
+/// Where the chain does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    #[error("row {0} was changed: its seal does not fit its content")]
+    Changed(i64),
+    #[error("row {0} is missing")]
+    Missing(i64),
+    #[error("row {0} does not follow the row before it")]
+    Unlinked(i64),
+    #[error("the trail ends at row {found}, but its head says {said}")]
+    Cut { found: i64, said: i64 },
+    #[error("the given head {0} is not in the trail")]
+    OtherHead(String),
+}
+
+/// Walks the whole chain; gives the head, or every place where it breaks.
+/// `known` is a head seen earlier (`COUNT:MAC`), from a log or a mail.
+pub async fn verify(
+    source: &impl Source,
+    keys: &Keys,
+    known: Option<&Head>,
+) -> Result<Result<Head, Vec<Broken>>, DbError> {
+    const PAGE: u64 = 1000;
+    let (mut previous, mut seq, mut broken) = (String::new(), 0_i64, Vec::new());
+    let mut known_seen = known.is_none();
+    loop {
+        let rows = audit_log::Entity::find()
+            .filter(audit_log::Column::Seq.gt(seq))
+            .order_by_asc(audit_log::Column::Seq)
+            .limit(PAGE)
+            .all(source.connection())
+            .await?;
+        let full = rows.len() as u64 == PAGE;
+        for row in rows {
+            for missing in seq + 1..row.seq {
+                broken.push(Broken::Missing(missing));
+            }
+            let follows = row.seq == seq + 1 && row.previous == previous;
+            if !keys.verify(PURPOSE, &message(&row), &unhex(&row.mac)) {
+                broken.push(Broken::Changed(row.seq));
+            } else if !follows && row.seq == seq + 1 {
+                broken.push(Broken::Unlinked(row.seq));
+            }
+            known_seen |= known.is_some_and(|known| known.count == row.seq && known.mac == row.mac);
+            seq = row.seq;
+            previous = row.mac;
+        }
+        if !full {
+            break;
+        }
+    }
+    let said = head(source).await?.unwrap_or(Head { count: 0, mac: String::new() });
+    if said.count != seq || (broken.is_empty() && said.mac != previous) {
+        broken.push(Broken::Cut { found: seq, said: said.count });
+    }
+    if let (false, Some(known)) = (known_seen, known) {
+        broken.push(Broken::OtherHead(format!("{}:{}", known.count, known.mac)));
+    }
+    Ok(if broken.is_empty() { Ok(said) } else { Err(broken) })
+}
+
+/// One row of the trail, to show.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub seq: i64,
+    pub at: Timestamp,
+    pub actor: String,
+    pub action: String,
+    pub subject: String,
+    pub facts: String,
+}
+
+/// Newest first, below `before`.
+pub async fn list(source: &impl Source, before: Option<i64>, limit: u64) -> Result<Vec<Line>, DbError> {
+    let mut query = audit_log::Entity::find().order_by_desc(audit_log::Column::Seq).limit(limit);
+    if let Some(before) = before {
+        query = query.filter(audit_log::Column::Seq.lt(before));
+    }
+    let rows = query.all(source.connection()).await?;
+    rows.into_iter()
+        .map(|row| {
+            let at = super::at("audit_log", row.seq, row.at)?;
+            Ok(Line {
+                seq: row.seq,
+                at,
+                actor: row.actor,
+                action: row.action,
+                subject: row.subject,
+                facts: row.facts,
+            })
+        })
+        .collect()
+}
+
+/// Every field with its length before it, so that no two rows read alike.
+fn message(row: &audit_log::Model) -> Vec<u8> {
+    let mut message = Vec::new();
+    let (seq, at) = (row.seq.to_string(), row.at.to_string());
+    for field in [&seq, &at, &row.actor, &row.action, &row.subject, &row.facts, &row.previous] {
+        message.extend_from_slice(&(field.len() as u64).to_be_bytes());
+        message.extend_from_slice(field.as_bytes());
+    }
+    message
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes();
+    digits.chunks(2).filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}

@@ -1,0 +1,17 @@
+//! The journal: compressed runs of events, read by sequence number.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "journal_chunks")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub deployment_id: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub first_seq: i64,
+    pub last_seq: i64,
+    pub data: Vec<u8>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

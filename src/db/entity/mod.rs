@@ -1,0 +1,19 @@
+//! Rows, one file per table. Nothing here knows what a row means.
+
+pub mod audit_head;
+pub mod audit_log;
+pub mod decisions;
+pub mod deployments;
+pub mod fleet_objects;
+pub mod fleet_secrets;
+pub mod journal_chunks;
+pub mod links;
+pub mod live;
+pub mod oauth_states;
+pub mod outbox;
+pub mod patches;
+pub mod people;
+pub mod requests;
+pub mod role_members;
+pub mod server_locks;
+pub mod sessions;

@@ -1,0 +1,111 @@
+//! Review and launch links. A row holds a keyed hash and facts, never the secret;
+//! it stays as a tombstone when the link is spent (rules.md 35).
+
+use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+
+use super::entity::links;
+use super::{DbError, Source, Tx, at, exactly_one};
+use crate::domain::link::{Link, Purpose};
+use crate::domain::name::Name;
+use crate::domain::request::LinkFacts;
+
+const TABLE: &str = "links";
+
+pub async fn insert(tx: &Tx, link: &Link, hash: String) -> Result<i64, DbError> {
+    let row = links::ActiveModel {
+        purpose: Set(link.purpose.word().to_owned()),
+        hash: Set(hash),
+        request_id: Set(link.request),
+        person: Set(link.person.as_ref().map(ToString::to_string)),
+        created_at: Set(link.created_at.as_millisecond()),
+        starts_at: Set(link.facts.starts_at.as_millisecond()),
+        expires_at: Set(link.facts.expires_at.as_millisecond()),
+        ..Default::default()
+    };
+    Ok(links::Entity::insert(row).exec(tx.on()).await?.last_insert_id)
+}
+
+/// By any of the hashes, one per key in force.
+pub async fn find(
+    source: &impl Source,
+    purpose: Purpose,
+    hashes: &[String],
+) -> Result<Option<Link>, DbError> {
+    let row = links::Entity::find()
+        .filter(links::Column::Purpose.eq(purpose.word()))
+        .filter(links::Column::Hash.is_in(hashes))
+        .one(source.connection())
+        .await?;
+    row.map(parse).transpose()
+}
+
+/// The newest link of a purpose for a request.
+pub async fn find_latest(
+    source: &impl Source,
+    purpose: Purpose,
+    request: i64,
+) -> Result<Option<Link>, DbError> {
+    let row = links::Entity::find()
+        .filter(links::Column::Purpose.eq(purpose.word()))
+        .filter(links::Column::RequestId.eq(request))
+        .order_by_desc(links::Column::Id)
+        .one(source.connection())
+        .await?;
+    row.map(parse).transpose()
+}
+
+/// The one statement that decides who used the link: unused, not revoked, within its slot.
+pub async fn consume(tx: &Tx, id: i64, deployment: i64, now: Timestamp) -> Result<(), DbError> {
+    let now = now.as_millisecond();
+    let result = links::Entity::update_many()
+        .col_expr(links::Column::UsedAt, Expr::value(now))
+        .col_expr(links::Column::DeploymentId, Expr::value(deployment))
+        .filter(links::Column::Id.eq(id))
+        .filter(links::Column::UsedAt.is_null())
+        .filter(links::Column::RevokedAt.is_null())
+        .filter(links::Column::StartsAt.lte(now))
+        .filter(links::Column::ExpiresAt.gt(now))
+        .exec(tx.on())
+        .await?;
+    exactly_one(result.rows_affected, "the link was used meanwhile")
+}
+
+/// Revokes every link of the request that still works: all of them, or of one purpose.
+pub async fn revoke(tx: &Tx, request: i64, purpose: Option<Purpose>, now: Timestamp) -> Result<u64, DbError> {
+    let mut query = links::Entity::update_many()
+        .col_expr(links::Column::RevokedAt, Expr::value(now.as_millisecond()))
+        .filter(links::Column::RequestId.eq(request))
+        .filter(links::Column::UsedAt.is_null())
+        .filter(links::Column::RevokedAt.is_null());
+    if let Some(purpose) = purpose {
+        query = query.filter(links::Column::Purpose.eq(purpose.word()));
+    }
+    Ok(query.exec(tx.on()).await?.rows_affected)
+}
+
+fn parse(row: links::Model) -> Result<Link, DbError> {
+    let id = row.id;
+    let instant = |ms: i64| at(TABLE, id, ms);
+    Ok(Link {
+        id,
+        purpose: Purpose::from_word(&row.purpose)
+            .ok_or_else(|| DbError::row(TABLE, id, "unknown purpose"))?,
+        request: row.request_id,
+        person: row
+            .person
+            .as_deref()
+            .map(Name::parse)
+            .transpose()
+            .map_err(|error| DbError::row(TABLE, id, error))?,
+        created_at: instant(row.created_at)?,
+        facts: LinkFacts {
+            starts_at: instant(row.starts_at)?,
+            expires_at: instant(row.expires_at)?,
+            used_at: row.used_at.map(instant).transpose()?,
+            revoked_at: row.revoked_at.map(instant).transpose()?,
+        },
+        deployment: row.deployment_id,
+    })
+}

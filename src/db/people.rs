@@ -1,0 +1,222 @@
+//! People, bound at first sight to (provider, subject), and the roles they hold.
+
+use jiff::Timestamp;
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
+
+use super::entity::{people, role_members};
+use super::{DbError, Source, Tx, at, exactly_one};
+use crate::domain::name::Name;
+use crate::domain::person::{Identity, MemberKind, Person, RoleMember};
+
+const TABLE: &str = "people";
+
+/// What is read of a person at login and before a decision.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub display: String,
+    pub mail: Option<String>,
+    pub github_token: Vec<u8>,
+    pub teams: Vec<String>,
+    pub member: bool,
+    pub at: Timestamp,
+}
+
+pub async fn find(source: &impl Source, id: i64) -> Result<Option<Person>, DbError> {
+    people::Entity::find_by_id(id).one(source.connection()).await?.map(parse).transpose()
+}
+
+pub async fn find_by_name(source: &impl Source, name: &Name) -> Result<Option<Person>, DbError> {
+    let row = people::Entity::find()
+        .filter(people::Column::Name.eq(name.as_str()))
+        .one(source.connection())
+        .await?;
+    row.map(parse).transpose()
+}
+
+pub async fn find_by_identity(
+    source: &impl Source,
+    provider: &str,
+    subject: &str,
+) -> Result<Option<Person>, DbError> {
+    let row = people::Entity::find()
+        .filter(people::Column::Provider.eq(provider))
+        .filter(people::Column::Subject.eq(subject))
+        .one(source.connection())
+        .await?;
+    row.map(parse).transpose()
+}
+
+pub async fn insert(
+    tx: &Tx,
+    name: &Name,
+    identity: Option<&Identity>,
+    now: Timestamp,
+) -> Result<i64, DbError> {
+    let row = people::ActiveModel {
+        name: Set(name.to_string()),
+        provider: Set(identity.map(|identity| identity.provider.clone())),
+        subject: Set(identity.map(|identity| identity.subject.clone())),
+        display: Set(name.to_string()),
+        teams: Set("[]".to_owned()),
+        member: Set(false),
+        membership_at: Set(0),
+        created_at: Set(now.as_millisecond()),
+        ..Default::default()
+    };
+    Ok(people::Entity::insert(row).exec(tx.on()).await?.last_insert_id)
+}
+
+/// Binds a name that nobody was bound to yet.
+pub async fn bind(tx: &Tx, id: i64, identity: &Identity) -> Result<(), DbError> {
+    let row = people::ActiveModel {
+        provider: Set(Some(identity.provider.clone())),
+        subject: Set(Some(identity.subject.clone())),
+        ..Default::default()
+    };
+    let result = people::Entity::update_many()
+        .set(row)
+        .filter(people::Column::Id.eq(id))
+        .filter(people::Column::Subject.is_null())
+        .exec(tx.on())
+        .await?;
+    exactly_one(result.rows_affected, "the name was bound meanwhile")
+}
+
+pub async fn seen(tx: &Tx, id: i64, seen: &Seen) -> Result<(), DbError> {
+    let row = people::ActiveModel {
+        display: Set(seen.display.clone()),
+        mail: Set(seen.mail.clone()),
+        github_token: Set(Some(seen.github_token.clone())),
+        ..membership_columns(&seen.teams, seen.member, seen.at)?
+    };
+    update(tx, id, row).await
+}
+
+pub async fn set_membership(
+    tx: &Tx,
+    id: i64,
+    teams: &[String],
+    member: bool,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    update(tx, id, membership_columns(teams, member, now)?).await
+}
+
+/// The stored token no longer opens anything.
+pub async fn forget_token(tx: &Tx, id: i64) -> Result<(), DbError> {
+    update(tx, id, people::ActiveModel { github_token: Set(None), ..Default::default() }).await
+}
+
+/// Disabled people stay in the record; their sessions end with the same act.
+pub async fn set_disabled(tx: &Tx, id: i64, at: Option<Timestamp>) -> Result<(), DbError> {
+    update(
+        tx,
+        id,
+        people::ActiveModel { disabled_at: Set(at.map(Timestamp::as_millisecond)), ..Default::default() },
+    )
+    .await
+}
+
+/// Every membership that could be this person's: by any way their name is
+/// written, and by their teams.
+pub async fn list_memberships(source: &impl Source, person: &Person) -> Result<Vec<RoleMember>, DbError> {
+    let users: Vec<String> = person.written_names();
+    let mut any = Condition::any().add(
+        Condition::all()
+            .add(role_members::Column::Kind.eq(MemberKind::User.word()))
+            .add(role_members::Column::Member.is_in(users)),
+    );
+    if person.member && !person.teams.is_empty() {
+        any = any.add(
+            Condition::all()
+                .add(role_members::Column::Kind.eq(MemberKind::Team.word()))
+                .add(role_members::Column::Member.is_in(&person.teams)),
+        );
+    }
+    let rows = role_members::Entity::find()
+        .filter(any)
+        .order_by_asc(role_members::Column::Id)
+        .all(source.connection())
+        .await?;
+    rows.into_iter().map(parse_member).collect()
+}
+
+pub async fn list_all_members(source: &impl Source) -> Result<Vec<RoleMember>, DbError> {
+    let rows =
+        role_members::Entity::find().order_by_asc(role_members::Column::Id).all(source.connection()).await?;
+    rows.into_iter().map(parse_member).collect()
+}
+
+pub async fn add_member(tx: &Tx, member: &RoleMember) -> Result<(), DbError> {
+    let row = role_members::ActiveModel {
+        role: Set(member.role.to_string()),
+        kind: Set(member.kind.word().to_owned()),
+        member: Set(member.member.clone()),
+        source: Set(member.source.clone()),
+        ..Default::default()
+    };
+    role_members::Entity::insert(row).exec(tx.on()).await?;
+    Ok(())
+}
+
+pub async fn remove_member(tx: &Tx, member: &RoleMember) -> Result<(), DbError> {
+    role_members::Entity::delete_many()
+        .filter(role_members::Column::Role.eq(member.role.as_str()))
+        .filter(role_members::Column::Kind.eq(member.kind.word()))
+        .filter(role_members::Column::Member.eq(member.member.as_str()))
+        .filter(role_members::Column::Source.eq(member.source.as_str()))
+        .exec(tx.on())
+        .await?;
+    Ok(())
+}
+
+async fn update(tx: &Tx, id: i64, row: people::ActiveModel) -> Result<(), DbError> {
+    let result =
+        people::Entity::update_many().set(row).filter(people::Column::Id.eq(id)).exec(tx.on()).await?;
+    exactly_one(result.rows_affected, "the person is gone")
+}
+
+fn membership_columns(
+    teams: &[String],
+    member: bool,
+    now: Timestamp,
+) -> Result<people::ActiveModel, DbError> {
+    Ok(people::ActiveModel {
+        teams: Set(serde_json::to_string(teams).map_err(|error| DbError::row(TABLE, "teams", error))?),
+        member: Set(member),
+        membership_at: Set(now.as_millisecond()),
+        ..Default::default()
+    })
+}
+
+fn parse(row: people::Model) -> Result<Person, DbError> {
+    let bad = |problem: String| DbError::row(TABLE, row.id, problem);
+    let identity = match (&row.provider, &row.subject) {
+        (Some(provider), Some(subject)) => {
+            Some(Identity { provider: provider.clone(), subject: subject.clone() })
+        }
+        _ => None,
+    };
+    Ok(Person {
+        id: row.id,
+        name: Name::parse(&row.name).map_err(|error| bad(error.to_string()))?,
+        identity,
+        display: row.display.clone(),
+        mail: row.mail.clone(),
+        github_token: row.github_token.clone(),
+        teams: serde_json::from_str(&row.teams).map_err(|error| bad(format!("teams: {error}")))?,
+        member: row.member,
+        membership_at: at(TABLE, row.id, row.membership_at)?,
+        disabled: row.disabled_at.is_some(),
+    })
+}
+
+fn parse_member(row: role_members::Model) -> Result<RoleMember, DbError> {
+    let bad = |problem: String| DbError::row("role_members", row.id, problem);
+    Ok(RoleMember {
+        role: Name::parse(&row.role).map_err(|error| bad(error.to_string()))?,
+        kind: MemberKind::from_word(&row.kind).ok_or_else(|| bad(format!("unknown kind {:?}", row.kind)))?,
+        member: row.member.clone(),
+        source: row.source.clone(),
+    })
+}

@@ -1,0 +1,97 @@
+//! A person, and the memberships that give them roles.
+
+use jiff::Timestamp;
+
+use super::fleet::Role;
+use super::name::Name;
+use super::permission::{Access, GlobalPermission};
+use super::words::words;
+
+/// Who they are where they come from: the provider's own, unchanging id (security.md 17).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    pub provider: String,
+    pub subject: String,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Person {
+    pub id: i64,
+    pub name: Name,
+    /// `None`: a name that is only reserved yet (rules.md 29).
+    pub identity: Option<Identity>,
+    pub display: String,
+    /// Only ever a verified address.
+    pub mail: Option<String>,
+    /// Sealed.
+    pub github_token: Option<Vec<u8>>,
+    pub teams: Vec<String>,
+    /// Of the organisation, when it was last read.
+    pub member: bool,
+    pub membership_at: Timestamp,
+    pub disabled: bool,
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Person").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MemberKind {
+    User,
+    Team,
+}
+
+words!(MemberKind { User => "user", Team => "team" });
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleMember {
+    pub role: Name,
+    pub kind: MemberKind,
+    /// `rosa`, `github:rosa`, `local:rosa`, or a team's slug.
+    pub member: String,
+    /// What gave it: `fleet` or `command`. Only the giver takes it back (rules.md 32).
+    pub source: String,
+}
+
+impl Person {
+    /// The ways a role may name this person.
+    pub fn written_names(&self) -> Vec<String> {
+        let mut names = vec![self.name.to_string()];
+        if let Some(identity) = &self.identity {
+            names.push(format!("{}:{}", identity.provider, self.name));
+        }
+        names
+    }
+}
+
+/// The role that holds `admin` and always exists.
+pub const ADMIN_ROLE: &str = "admin";
+/// The role of everyone signed in.
+pub const DEFAULT_ROLE: &str = "default";
+
+/// What a person may do, from the roles that exist and those they hold. Nobody
+/// outside the organisation may do anything, whatever their name was given.
+pub fn access(person: &Person, memberships: &[RoleMember], roles: &[Role]) -> Access {
+    if person.disabled || !person.member {
+        return Access::default();
+    }
+    let mut access = Access::default();
+    let holds = |role: &Name| {
+        role.as_str() == DEFAULT_ROLE || memberships.iter().any(|membership| &membership.role == role)
+    };
+    for role in roles.iter().filter(|role| holds(&role.name)) {
+        access.globals.extend(&role.global);
+        access.grants.extend(role.grants.iter().cloned());
+        access.roles.push(role.name.clone());
+    }
+    if let Some(membership) = memberships.iter().find(|membership| membership.role.as_str() == ADMIN_ROLE) {
+        access.globals.push(GlobalPermission::Admin);
+        if !access.roles.contains(&membership.role) {
+            access.roles.push(membership.role.clone());
+        }
+    }
+    access
+}

@@ -4,7 +4,9 @@
 
 mod support;
 
+mod browser;
 mod config;
+mod docs;
 mod fleet;
 mod github;
 mod mail;

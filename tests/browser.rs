@@ -94,7 +94,7 @@ fn to(location: &str) -> String {
     format!("303 See Other\r\nconnection: close\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n")
 }
 
-const REVIEW: &str = r##"
+const REVIEW: &str = r#"
 <title>Review</title>
 <main data-page="review" data-state="awaiting_review">
   <h1>v42 <svg><title>to</title></svg><span class="vh">to</span> production</h1>
@@ -112,7 +112,7 @@ const REVIEW: &str = r##"
   <button form="no">Reject</button>
   <form action="/search?old=1"><input name="q"><input type="submit" value="Search"></form>
   <form method="post" action="/x"><button aria-disabled="true">Launch</button></form>
-</main>"##;
+</main>"#;
 
 #[tokio::test]
 async fn a_page_is_read_as_a_person_sees_it() -> Result<()> {

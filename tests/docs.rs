@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use super::rooms::files_of_the_repository;
+use super::rooms::{files_of_the_repository, is_rust};
 
 fn documents() -> Vec<(String, String)> {
     let files = files_of_the_repository().into_iter();
@@ -25,7 +25,8 @@ fn every_make_target_that_a_document_names_exists() {
     for (name, text) in documents() {
         for code in commands(&text) {
             for called in code.split("make ").skip(1) {
-                let target = called.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or("");
+                let target =
+                    called.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or("");
                 if !target.is_empty() && !targets.contains(target) {
                     unknown.push(format!("{name}: make {target}"));
                 }
@@ -54,7 +55,7 @@ fn commands(text: &str) -> Vec<String> {
 #[test]
 fn the_first_screen_of_the_readme_has_the_two_commands() {
     let readme = file("README.md");
-    let first_screen: String = readme.lines().take(30).map(|line| format!("{line}\n")).collect();
+    let first_screen = readme.lines().take(30).collect::<Vec<_>>().join("\n");
     for command in ["\nmake demo\n", "\nmake test\n"] {
         assert!(first_screen.contains(command), "{command:?} is not among the first 30 lines");
     }
@@ -114,18 +115,43 @@ fn folded(path: &Path) -> PathBuf {
 
 /// The anchors that a Markdown page gives its headings.
 fn anchors(text: &str) -> BTreeSet<String> {
-    let headings = text.lines().filter_map(|line| Some(line.strip_prefix('#')?.trim_start_matches('#').trim()));
+    let headings =
+        text.lines().filter_map(|line| Some(line.strip_prefix('#')?.trim_start_matches('#').trim()));
     let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
-    headings.map(|title| title.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+    headings
+        .map(|title| title.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-"))
+        .collect()
 }
 
 #[test]
 fn the_glossary_has_every_word() {
     let glossary = file("docs/glossary.md");
     let words = [
-        "application", "environment", "server", "cluster", "load balancer", "release", "release request", "seal",
-        "fingerprint", "decision", "review list", "launch link", "slot", "deployment", "step", "plan", "journal",
-        "gate", "window", "freeze", "fleet file", "live", "permission", "role", "drift",
+        "application",
+        "environment",
+        "server",
+        "cluster",
+        "load balancer",
+        "release",
+        "release request",
+        "seal",
+        "fingerprint",
+        "decision",
+        "review list",
+        "launch link",
+        "slot",
+        "deployment",
+        "step",
+        "plan",
+        "journal",
+        "gate",
+        "window",
+        "freeze",
+        "fleet file",
+        "live",
+        "permission",
+        "role",
+        "drift",
     ];
     let defined: BTreeSet<String> = rows(&glossary).into_iter().map(|row| row[0].to_lowercase()).collect();
     let missing: Vec<&&str> = words.iter().filter(|word| !defined.contains(**word)).collect();
@@ -144,6 +170,14 @@ fn rows(text: &str) -> Vec<Vec<String>> {
         .filter(|(index, line)| line.starts_with('|') && !is_rule(line) && !is_head(*index))
         .map(|(_, line)| cells(line))
         .collect()
+}
+
+#[test]
+fn every_promise_of_this_version_stands_there_once() {
+    let promised: Vec<u32> =
+        rows(&file("docs/security.md")).iter().map(|row| row[0].parse().expect("a number")).collect();
+    let expected = [1..=4, 6..=13, 15..=19, 22..=23, 25..=25, 27..=31, 33..=34, 37..=37, 39..=39, 42..=42];
+    assert_eq!(promised, expected.into_iter().flatten().collect::<Vec<u32>>());
 }
 
 #[test]
@@ -168,7 +202,7 @@ fn every_promise_names_a_test_that_exists_or_a_dash() {
 fn names_of_tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (file, text) in files_of_the_repository() {
-        if !file.starts_with("tests/") || !file.ends_with(".rs") {
+        if !(file.starts_with("tests/") && is_rust(&file)) {
             continue;
         }
         let mut is_test = false;
@@ -215,4 +249,17 @@ fn every_rule_that_a_source_cites_is_written_down() {
         }
     }
     assert!(missing.is_empty(), "cited, but not written down:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn the_readers_of_documents_see_what_they_check() {
+    let text = "# A `title`, here\n[a](b.md#c) `[no](x.md)` `make one`\n```sh\nmake two\n[no](y.md)\n```\n\
+                | # | rule |\n|---|---|\n| 1 | so |\n| 2 | `a` |\n";
+    assert_eq!(links(text), ["b.md#c"]);
+    assert_eq!(commands(text)[2..], ["make two", "[no](y.md)", "a"]);
+    assert!(anchors(text).contains("a-title-here"));
+    assert_eq!(rows(text), [["1", "so"], ["2", "`a`"]]);
+    assert_eq!(folded(Path::new("docs/../README.md")), Path::new("README.md"));
+    assert!(names_of_tests().contains("the_readers_of_documents_see_what_they_check"));
+    assert!(!names_of_tests().contains("names_of_tests"));
 }

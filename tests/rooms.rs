@@ -41,7 +41,7 @@ fn the_scanner_sees_the_whole_repository() {
     }
 }
 
-fn is_rust(file: &str) -> bool {
+pub fn is_rust(file: &str) -> bool {
     Path::new(file).extension().is_some_and(|extension| extension == "rs")
 }
 

@@ -175,11 +175,10 @@ fn outside_crates(found: &mut Findings) {
 /// `std::net` is half values, half sockets: addresses are values.
 fn impure_std(segments: &[&str]) -> bool {
     match segments {
-        ["std"] | ["std", "*" | "fs" | "process" | "env" | "thread" | "os", ..] => true,
+        ["std"] | ["std", "net"] | ["std", "*" | "fs" | "process" | "env" | "thread" | "os", ..] => true,
         ["std", "net", name, ..] => {
             !["Ip", "SocketAddr", "AddrParseError"].iter().any(|value| name.starts_with(value))
         }
-        ["std", "net"] => true,
         ["std", "time", name, ..] => ["Instant", "SystemTime", "*"].contains(name),
         ["std", "io", name, ..] => ["stdin", "stdout", "stderr", "*"].contains(name),
         _ => false,

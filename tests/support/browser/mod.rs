@@ -77,7 +77,7 @@ impl Browser {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .timeout(std::time::Duration::from_secs(60))
+            .timeout(std::time::Duration::from_mins(1))
             .build()?;
         let base = Url::parse(base_url).with_context(|| format!("not a base URL: {base_url}"))?;
         Ok(Self { base, http, jar: Arc::default() })

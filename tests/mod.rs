@@ -5,7 +5,9 @@
 mod support;
 
 mod calendar;
+mod browser;
 mod config;
+mod docs;
 mod fleet;
 mod github;
 mod keys;

@@ -10,3 +10,4 @@ pub mod manifest;
 pub mod name;
 pub mod permission;
 pub mod plan;
+pub mod risk;

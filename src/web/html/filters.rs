@@ -13,6 +13,46 @@ use crate::web::assets;
 
 type Markup = Result<Safe<String>>;
 
+/// A number of things. Templates hand values over by any number of references.
+pub trait Count {
+    fn count(&self) -> u64;
+}
+
+impl Count for u64 {
+    fn count(&self) -> u64 {
+        *self
+    }
+}
+
+impl Count for usize {
+    fn count(&self) -> u64 {
+        *self as u64
+    }
+}
+
+impl<T: Count + ?Sized> Count for &T {
+    fn count(&self) -> u64 {
+        (**self).count()
+    }
+}
+
+/// A length of time.
+pub trait Seconds {
+    fn seconds(&self) -> i64;
+}
+
+impl Seconds for i64 {
+    fn seconds(&self) -> i64 {
+        *self
+    }
+}
+
+impl<T: Seconds + ?Sized> Seconds for &T {
+    fn seconds(&self) -> i64 {
+        (**self).seconds()
+    }
+}
+
 /// An icon of `static/icons.svg`, decorative: the word stands beside it.
 #[filter_fn]
 pub fn icon(name: impl Display, _: &dyn Values) -> Markup {
@@ -67,25 +107,25 @@ pub fn second(at: &Timestamp, _: &dyn Values) -> Markup {
 
 /// Seconds as `9 min 41 s`.
 #[filter_fn]
-pub fn duration(seconds: &i64, _: &dyn Values) -> Result<String> {
-    Ok(time::duration(*seconds))
+pub fn duration(seconds: impl Seconds, _: &dyn Values) -> Result<String> {
+    Ok(time::duration(seconds.seconds()))
 }
 
 /// `8 412`.
 #[filter_fn]
-pub fn grouped(number: &u64, _: &dyn Values) -> Result<String> {
-    Ok(super::grouped(*number))
+pub fn grouped(number: impl Count, _: &dyn Values) -> Result<String> {
+    Ok(super::grouped(number.count()))
 }
 
 /// `3 files`.
 #[filter_fn]
-pub fn counted(number: &u64, _: &dyn Values, one: &str, many: &str) -> Result<String> {
-    Ok(super::counted(*number, one, many))
+pub fn counted(number: impl Count, _: &dyn Values, one: &str, many: &str) -> Result<String> {
+    Ok(super::counted(number.count(), one, many))
 }
 
 #[filter_fn]
-pub fn file_size(bytes: &u64, _: &dyn Values) -> Result<String> {
-    Ok(super::file_size(*bytes))
+pub fn file_size(bytes: impl Count, _: &dyn Values) -> Result<String> {
+    Ok(super::file_size(bytes.count()))
 }
 
 /// `web-a, web-b and web-c`.

@@ -25,3 +25,4 @@ pub mod windows;
 mod words;
 pub mod repository_url;
 pub mod version_order;
+pub mod risk;

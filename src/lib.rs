@@ -1,6 +1,7 @@
 //! Countersign: people release code to servers they have no access to.
 //! ARCHITECTURE.md says what each room is for and who may enter it.
 
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod db;

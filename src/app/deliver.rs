@@ -13,7 +13,7 @@ use crate::domain::link::Purpose;
 use crate::domain::live::LiveState;
 use crate::domain::name::Name;
 use crate::domain::notice::Notice;
-use crate::domain::progress::Progress;
+use crate::domain::progress::{HostProgress, Progress};
 use crate::domain::request::{Request, RequestState, release_words};
 use crate::domain::risk;
 use crate::mail::messages::{
@@ -104,7 +104,7 @@ async fn review_asked(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, R
         rollback: request.rollback,
         commits: range.map_or(0, |range| range.total),
         hosts: stored.situation.active_servers().len(),
-        risks: risk::hints(&request.stat).into_iter().map(|hint| Risk { label: hint.label, words: hint.words }).collect(),
+        risks: risk::risk_hints(&request.stat).into_iter().map(|hint| Risk { label: hint.word.to_owned(), words: hint.text }).collect(),
         fingerprint: request.fingerprint.clone(),
         patch: crate::domain::diff::Patch { bytes, sha256: request.seal.patch_sha256.clone(), stat: request.stat.clone() },
         decide_before: Moment { at: until, zone: stored.situation.zone(app) },
@@ -146,7 +146,7 @@ async fn request_ended(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, 
             let mail = RequestRejected { change, by: display(app, by).await?, why: reason.clone(), url, thread };
             return address(due, to, |to| mail.letter(to, due.created_at));
         }
-        RequestState::Cancelled { by, .. } => (Ending::Cancelled, format!("{} cancelled it.", display(app, by).await?)),
+        RequestState::Cancelled { by, .. } => (Ending::Cancelled { by: display(app, by).await? }, "It was withdrawn.".to_owned()),
         RequestState::Expired { .. } => (Ending::Expired, "Its time ran out.".to_owned()),
         RequestState::Void { cause, .. } => (Ending::Void, cause.words()),
         RequestState::AwaitingReview { .. } | RequestState::Accepted { .. } | RequestState::Launched { .. } => return Ok(None),
@@ -207,21 +207,19 @@ async fn host_lines(app: &App, deployment: &Deployment) -> Result<Vec<HostLine>,
     let progress = progress(app, deployment).await?;
     let rows = db::live::list(&app.db, &deployment.application, &deployment.environment).await?;
     let settled = |host: &Name| rows.iter().find(|row| &row.server == host && row.state == LiveState::Settled);
-    Ok(progress
-        .hosts()
-        .map(|host| HostLine {
-            host: host.name.to_string(),
-            state: host.state,
-            runs: settled(&host.name).and_then(|row| row.release.as_deref()).map(release_words),
-            why: host.why.clone(),
-        })
-        .collect())
+    let line = |(name, host): (&Name, &HostProgress)| HostLine {
+        host: name.to_string(),
+        state: host.state,
+        runs: settled(name).and_then(|row| row.release.as_deref()).map(release_words),
+        why: progress.why_of(name),
+    };
+    Ok(progress.hosts.iter().map(line).collect())
 }
 
 /// The run as its journal tells it, without its output.
 pub async fn progress(app: &App, deployment: &Deployment) -> Result<Progress, Refusal> {
     const PAGE: usize = 10_000;
-    let mut progress = Progress::new(deployment.plan.as_ref());
+    let mut progress = Progress::default();
     let mut after = 0;
     loop {
         let events = db::journal::read(&app.db, deployment.id, after, PAGE).await?;

@@ -7,7 +7,7 @@ use super::situation::Situation;
 use super::{App, Refusal, access};
 use crate::db::{self, Source, Tx};
 use crate::domain::deployment::DeploymentState;
-use crate::domain::name::{Name, TagName};
+use crate::domain::name::Name;
 use crate::domain::notice::Notice;
 use crate::domain::permission::{Access, Permission};
 use crate::domain::policy::{DecisionFacts, Facts, RequestFacts, TagNow};

@@ -113,6 +113,15 @@ impl Progress {
         self.steps.iter().filter(|(_, step)| step.outcome.is_none())
     }
 
+    /// Why a host failed: the words of the last step that failed there.
+    pub fn why_of(&self, host: &Name) -> Option<String> {
+        let of_host = self.steps.values().filter(|step| step.host.as_ref() == Some(host));
+        of_host.rev().find_map(|step| match &step.outcome {
+            Some(StepOutcome::Failed { why }) => Some(format!("{}: {why}", step.phase.word())),
+            _ => None,
+        })
+    }
+
     fn start(
         &mut self,
         step: StepId,

@@ -1,0 +1,60 @@
+//! Applications and environments, narrowed to what their reader may see.
+
+use crate::app::situation::Situation;
+use crate::app::{App, Refusal};
+use crate::db;
+use crate::domain::actor::Actor;
+use crate::domain::fleet::{Application, Environment, Fleet};
+use crate::domain::live::LiveRow;
+use crate::domain::name::Name;
+use crate::domain::permission::Permission;
+
+/// The fleet with only the environments, and applications, that may be read.
+pub async fn readable_fleet(app: &App, actor: &Actor) -> Result<Fleet, Refusal> {
+    let mut fleet = db::fleet::load(&app.db).await?;
+    for application in &mut fleet.applications {
+        let name = application.name.clone();
+        application.environments.retain(|environment| actor.access.may(Permission::Read, &name, &environment.name));
+    }
+    fleet.applications.retain(|application| !application.environments.is_empty() || actor.access.is_admin());
+    Ok(fleet)
+}
+
+/// An application that may be read at all, with the environments that may.
+pub async fn find(app: &App, actor: &Actor, name: &str) -> Result<(Fleet, Application), Refusal> {
+    let name = Name::parse(name).map_err(|_| Refusal::NotFound)?;
+    let fleet = readable_fleet(app, actor).await?;
+    let application = fleet.application(&name).cloned().ok_or(Refusal::NotFound)?;
+    Ok((fleet, application))
+}
+
+/// One environment, with everything policy knows of it. Opens no connection.
+pub async fn situation(app: &App, actor: &Actor, application: &str, environment: &str) -> Result<Situation, Refusal> {
+    let parse = |text: &str| Name::parse(text).map_err(|_| Refusal::NotFound);
+    let (application, environment) = (parse(application)?, parse(environment)?);
+    if !actor.access.may(Permission::Read, &application, &environment) {
+        return Err(Refusal::NotFound);
+    }
+    Situation::load(&app.db, &application, &environment, app.clock.now()).await?.ok_or(Refusal::NotFound)
+}
+
+/// What every server runs, by the record.
+pub async fn live_rows(app: &App) -> Result<Vec<(Name, Name, LiveRow)>, Refusal> {
+    Ok(db::live::list_all(&app.db).await?)
+}
+
+/// Who holds a permission in an environment: the roles that grant it, by name.
+pub fn roles_with<'a>(fleet: &'a Fleet, wanted: Permission, application: &Name, environment: &Environment) -> Vec<&'a str> {
+    let grants = |role: &&crate::domain::fleet::Role| {
+        role.grants.iter().any(|grant| {
+            grant.permission.implies(wanted) && grant.application.covers(application) && grant.environment.covers(&environment.name)
+        })
+    };
+    fleet.roles.iter().filter(grants).map(|role| role.name.as_str()).collect()
+}
+
+/// Where this person may ask for releases.
+pub fn may_request_somewhere(fleet: &Fleet, actor: &Actor) -> bool {
+    let places = fleet.applications.iter().flat_map(|application| application.environments.iter().map(|environment| (&application.name, &environment.name)));
+    places.into_iter().any(|(application, environment)| actor.access.may(Permission::Request, application, environment))
+}

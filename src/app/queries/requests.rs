@@ -1,0 +1,89 @@
+//! Requests, as their readers see them.
+
+use crate::app::{App, Refusal};
+use crate::db;
+use crate::domain::actor::Actor;
+use crate::domain::diff::CommitInfo;
+use crate::domain::permission::Permission;
+use crate::domain::request::{Decision, DecisionKind, Request, RequestState, RequestWord};
+
+/// How a request ended, in a sentence or two: by whom, when it matters, and why.
+pub fn ending_words(request: &Request, decisions: &[Decision]) -> String {
+    let accepted = || {
+        let names: Vec<&str> =
+            decisions.iter().filter(|decision| decision.kind == DecisionKind::Accept).map(|decision| decision.person.as_str()).collect();
+        if names.is_empty() { "It needed no approval.".to_owned() } else { format!("It was accepted by {}.", names.join(", ")) }
+    };
+    match &request.state {
+        RequestState::AwaitingReview { .. } => "It awaits review.".to_owned(),
+        RequestState::Accepted { .. } => accepted(),
+        RequestState::Launched { deployment, .. } => format!("{} It became deployment {deployment}.", accepted()),
+        RequestState::Rejected { by, reason, at } => format!("{by} rejected it at {}: {reason}", at.strftime("%Y-%m-%d %H:%M UTC")),
+        RequestState::Cancelled { by, at } => format!("{by} cancelled it at {}.", at.strftime("%Y-%m-%d %H:%M UTC")),
+        RequestState::Expired { .. } => "Its time ran out. It can be asked for again.".to_owned(),
+        RequestState::Void { cause, .. } => format!("{} It has to be asked for again.", cause.words()),
+    }
+}
+
+/// Requests that wait for a decision of this person.
+pub async fn list_waiting(app: &App, actor: &Actor) -> Result<Vec<Request>, Refusal> {
+    let filter = db::requests::Filter { states: vec![RequestWord::AwaitingReview], ..Default::default() };
+    let now = app.clock.now();
+    let open = db::requests::list(&app.db, &filter, 1000).await?;
+    let decides = |request: &Request| {
+        request.requester != actor.name
+            && request.state.expire(now).is_none()
+            && actor.access.may(Permission::Review, &request.application, &request.environment)
+    };
+    Ok(open.into_iter().filter(decides).collect())
+}
+
+/// Which requests a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    pub mine: bool,
+    pub states: Vec<RequestWord>,
+    pub application: Option<crate::domain::name::Name>,
+    pub environment: Option<crate::domain::name::Name>,
+    pub before: Option<i64>,
+}
+
+/// Newest first, only what may be read, with the number to go on below.
+pub async fn list(app: &App, actor: &Actor, wanted: &Wanted, limit: usize) -> Result<(Vec<Request>, Option<i64>), Refusal> {
+    let mut filter = db::requests::Filter {
+        states: wanted.states.clone(),
+        requester: wanted.mine.then(|| actor.name.clone()),
+        application: wanted.application.clone(),
+        environment: wanted.environment.clone(),
+        before: wanted.before,
+    };
+    let mut items: Vec<Request> = Vec::new();
+    loop {
+        let page = db::requests::list(&app.db, &filter, 200).await?;
+        let full = page.len() == 200;
+        filter.before = page.last().map(|request| request.id);
+        for request in page {
+            if !may_read(actor, &request) {
+                continue;
+            }
+            if items.len() == limit {
+                let next = items.last().map(|last| last.id);
+                return Ok((items, next));
+            }
+            items.push(request);
+        }
+        if !full {
+            return Ok((items, None));
+        }
+    }
+}
+
+pub fn may_read(actor: &Actor, request: &Request) -> bool {
+    request.requester == actor.name || actor.access.may(Permission::Read, &request.application, &request.environment)
+}
+
+/// The commits that a request brings, newest first, and how many there are.
+pub async fn commits(app: &App, request: &Request, limit: usize) -> (u64, Vec<CommitInfo>) {
+    let range = app.mirrors.commits_between(&request.application, request.from.as_ref(), &request.commit, limit).await;
+    range.map_or((0, Vec::new()), |range| (range.total as u64, range.commits))
+}

@@ -165,7 +165,7 @@ fn everything_that_is_wrong_is_said_at_once() {
         "database": "oracle://x",
         "github": { "client_id": 1, "organisation": "-x" },
         "mail": { "smtp": "http://x", "from": "nobody", "always_notify": ["a@b", "a@b", 3] },
-        "runner": { "hosts": 0, "deployments": 1.5, "sandbox": "user:ROOT", "sandbox_paths": ["a"] },
+        "runner": { "hosts": 0, "deployments": 1.5, "shutdown_grace_s": -1, "sandbox": "user:ROOT", "sandbox_paths": ["a"] },
         "log": "json",
         "webhooks": [ { "url": "ftp://x", "secret": "s" }, 1 ],
         "commands": [ { "name": "x", "argv": [] }, { "name": "x", "argv": ["y"] } ],
@@ -192,6 +192,7 @@ fn everything_that_is_wrong_is_said_at_once() {
             "runner.hosts",
             "runner.sandbox",
             "runner.sandbox_paths[0]",
+            "runner.shutdown_grace_s",
             "log",
             "metrics.addresses[0]",
             "webhooks[0].url",
@@ -232,6 +233,23 @@ fn a_slip_in_the_json_is_shown_by_line_and_column() {
     let problems = lines(Folder::new().load_text("{\n  \"addr\": \"x\",\n}", &[]));
     assert_eq!(problems.len(), 1);
     assert!(problems[0].contains("line 3 column 1"), "{}", problems[0]);
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused() {
+    let text = "{\n  \"mail\": { \"smtp\": \"a\", \"smtp\": \"b\" }\n}";
+    let problems = lines(Folder::new().load_text(text, &[]));
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("the key \"smtp\" stands twice at line 2"), "{}", problems[0]);
+}
+
+#[test]
+fn a_problem_within_a_section_from_the_environment_names_the_variable() {
+    let env = [("COUNTERSIGN_GRAPHITE", r#"{"address": "nowhere"}"#)];
+    assert_eq!(
+        lines(Folder::new().load(&smallest(), &env)),
+        ["graphite.address: must be host:port (from COUNTERSIGN_GRAPHITE)"]
+    );
 }
 
 #[test]

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::Value;
-
 use super::{Config, Problem, Sandbox, layers, sections, values};
 use crate::domain::document::{self, Kind};
 
@@ -21,7 +19,7 @@ pub struct Loaded {
 pub fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Loaded, Vec<Problem>> {
     let whole = |message: String| vec![Problem::new("", format!("{}: {message}", path.display()))];
     let text = std::fs::read_to_string(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
-    let mut document: Value = serde_json::from_str(&text).map_err(|error| whole(error.to_string()))?;
+    let mut document = document::from_text(&text).map_err(whole)?;
     let path = std::path::absolute(path).map_err(|error| whole(error.to_string()))?;
     let folder = path.parent().unwrap_or(Path::new("/"));
 
@@ -41,16 +39,31 @@ pub fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<
     // What could not be got was said; that it then does not fit would be said twice.
     problems.extend(config.into_iter().filter(|problem| !lost.contains(&problem.path)));
     for problem in &mut problems {
-        if let Some(variable) = origins.get(&problem.path) {
+        if let Some(variable) = origin_of(&problem.path, &origins) {
             problem.message = format!("{} (from {variable})", problem.message);
         }
     }
     Err(problems)
 }
 
+/// The environment of this process, for `load`. What is not Unicode in it is
+/// made so, and then refused as a value or unknown as a name.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
+
 /// Every key there is, with what it holds: `mail.smtp`, `webhooks[].url`.
 pub fn keys() -> BTreeMap<String, Kind> {
     document::keys(|r| sections::config(r, Path::new("/")))
+}
+
+/// The variable that gave a key, or the section or list that it is in.
+fn origin_of<'a>(path: &str, origins: &'a layers::Origins) -> Option<&'a String> {
+    let within = |key: &str| {
+        path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    origins.iter().filter(|(key, _)| within(key)).max_by_key(|(key, _)| key.len()).map(|(_, name)| name)
 }
 
 fn warnings(config: &Config) -> Vec<Problem> {

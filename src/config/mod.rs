@@ -17,7 +17,7 @@ use url::Url;
 use crate::domain::name::Name;
 
 pub use crate::domain::document::Problem;
-pub use load::{Loaded, keys, load};
+pub use load::{Loaded, environment, keys, load};
 
 #[derive(Debug, Clone)]
 pub struct Config {

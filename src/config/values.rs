@@ -85,7 +85,7 @@ pub fn database(folder: &Path, text: &str) -> Parsed<SecretString> {
         let file = path(folder, file)?;
         return Ok(SecretString::from(format!("sqlite:{}", file.display())));
     }
-    let url = Url::parse(text).ok().filter(|url| url.has_host());
+    let url = Url::parse(text).ok().filter(Url::has_host);
     match url.as_ref().map(Url::scheme) {
         Some("postgres" | "postgresql" | "mysql") => Ok(SecretString::from(text.to_owned())),
         _ => refuse("must be sqlite:PATH, postgres://… or mysql://…"),

@@ -5,11 +5,15 @@
 //! The code that reads a document is also the only list of its keys: read once
 //! with nothing in hand (`keys`), it tells which keys it would have asked for.
 
+mod strict;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
+
+pub use strict::from_text;
 
 /// One thing that is wrong, and where: `mail.smtp: is missing`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -185,7 +189,7 @@ impl<'a> Reader<'a> {
         range: RangeInclusive<u64>,
     ) -> Option<N> {
         let value = self.ask(key, Kind::Number)?;
-        if !value.is_number() {
+        if !value.is_u64() && !value.is_i64() {
             self.problem(key, Kind::Number.words());
             return None;
         }

@@ -160,6 +160,16 @@ fn nothing_stops_at_the_first_mistake() {
 }
 
 #[test]
+fn a_second_key_of_the_same_name_does_not_quietly_win() {
+    let text = r#"{"applications": [{"approval": {"required": 2}, "approval": {"required": 0}}]}"#;
+    let error = crate::domain::document::from_text(text).unwrap_err();
+    assert!(error.starts_with("the key \"approval\" stands twice at line 1"), "{error}");
+    let plain = r#"{"a": [1, -2, 0.5, true, null, "x", {"b": {}}]}"#;
+    let expected: Value = serde_json::from_str(plain).unwrap();
+    assert_eq!(crate::domain::document::from_text(plain), Ok(expected));
+}
+
+#[test]
 fn two_that_say_they_were_the_same_are_refused() {
     let mut fleet = example_with("/servers/0/was", "web-0");
     set(&mut fleet, "/servers/1/was", "web-0");

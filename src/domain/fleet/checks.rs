@@ -205,7 +205,7 @@ pub(crate) fn team(text: &str) -> Checked {
     allow(text, allowed, "must be the slug of a team, in lower case")
 }
 
-/// What HAProxy calls a backend or a server; it becomes part of a command line there.
+/// What the load balancer calls a backend or a server; it becomes part of a command line there.
 pub(crate) fn balancer_name(text: &str) -> Checked {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b':');
     let allowed = matches!(text.len(), 1..=120) && text.bytes().all(plain);

@@ -337,6 +337,7 @@ fn interval() -> u32 {
     3
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(value: &bool) -> bool {
     !*value
 }

@@ -6,6 +6,7 @@ pub mod admin;
 pub mod application;
 pub mod applications;
 pub mod deployments;
+pub mod diff;
 pub mod error;
 pub mod home;
 pub mod launch;

@@ -60,7 +60,7 @@ fn environment<'a>(r: &mut Reader<'a>, declared: &Declared<'a>, siblings: &Names
     let fail_on_failed_tests = r.flag("fail_on_failed_tests", true);
     let calendar = r.optional("calendar", |text| declared.calendars.refer(text));
     let approval = r.section("approval", |r| approval(r, declared));
-    let health_check = r.object("health_check", health_check);
+    let health_check = r.object("health_check", |r| Some(health_check(r)));
     let artifact = r.optional("artifact", Name::parse).map(String::from);
     let method = r.word("method", &[("rsync", Method::Rsync), ("command", Method::Command)]);
     let command = r.optional("command", Name::parse).map(String::from);
@@ -140,7 +140,7 @@ fn groups<'a>(r: &mut Reader<'a>, declared: &Declared<'a>) -> Vec<ApprovalGroup>
     })
 }
 
-fn health_check(r: &mut Reader<'_>) -> Option<HealthCheck> {
+fn health_check(r: &mut Reader<'_>) -> HealthCheck {
     let command = r.optional("command", checks::non_empty);
     let url = r.optional("url", checks::http_url);
     if r.raw("command").is_some() == r.raw("url").is_some() {
@@ -148,7 +148,7 @@ fn health_check(r: &mut Reader<'_>) -> Option<HealthCheck> {
     }
     let attempts = r.number("attempts", 1..=1_000, 10);
     let interval_s = r.number("interval_s", 1..=3_600, 3);
-    Some(HealthCheck { command, url, attempts, interval_s })
+    HealthCheck { command, url, attempts, interval_s }
 }
 
 /// A release that each environment waits for in another would never begin.

@@ -256,7 +256,7 @@ fn the_readers_of_documents_see_what_they_check() {
     let text = "# A `title`, here\n[a](b.md#c) `[no](x.md)` `make one`\n```sh\nmake two\n[no](y.md)\n```\n\
                 | # | rule |\n|---|---|\n| 1 | so |\n| 2 | `a` |\n";
     assert_eq!(links(text), ["b.md#c"]);
-    assert_eq!(commands(text)[2..], ["make two", "[no](y.md)", "a"]);
+    assert_eq!(commands(text)[3..], ["make two", "[no](y.md)", "a"]);
     assert!(anchors(text).contains("a-title-here"));
     assert_eq!(rows(text), [["1", "so"], ["2", "`a`"]]);
     assert_eq!(folded(Path::new("docs/../README.md")), Path::new("README.md"));

@@ -4,11 +4,13 @@
 
 mod support;
 
+mod calendar;
 mod browser;
 mod config;
 mod docs;
 mod fleet;
 mod github;
+mod keys;
 mod mail;
 mod pages;
 mod repo;

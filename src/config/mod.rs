@@ -1,13 +1,27 @@
 //! `config.json` as exact types. `load` reads it; everything else sees only these.
+//!
+//! The file is a promise to operators, so every key that the documentation names
+//! is read and checked strictly, also where this version does not act on it yet.
 
+mod layers;
+mod load;
+mod sections;
+mod values;
+
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 use url::Url;
 
+use crate::domain::name::Name;
+
+pub use crate::domain::document::Problem;
+pub use load::{Loaded, keys, load};
+
 #[derive(Debug, Clone)]
 pub struct Config {
-    pub addr: std::net::SocketAddr,
+    pub addr: SocketAddr,
     /// What people type; links in mails start with it. No path, query or fragment.
     pub base_url: Url,
     pub auth_key: PathBuf,
@@ -20,11 +34,20 @@ pub struct Config {
     pub ssh: SshConfig,
     pub runner: RunnerConfig,
     pub limits: LimitsConfig,
+    pub retention: RetentionConfig,
     pub log: LogConfig,
     pub metrics: MetricsConfig,
+    pub drift: DriftConfig,
+    pub graphite: Option<GraphiteConfig>,
+    pub webhooks: Vec<WebhookConfig>,
+    pub commands: Vec<CommandConfig>,
+    pub inventory: Option<InventoryConfig>,
+    pub session_verifier: Option<SessionVerifierConfig>,
+    pub trusted_proxy: Option<TrustedProxyConfig>,
+    pub cors: CorsConfig,
     /// An IANA name; times in mails are shown in it when no calendar has one.
     pub timezone: String,
-    pub anonymous_role: Option<crate::domain::name::Name>,
+    pub anonymous_role: Option<Name>,
 }
 
 #[derive(Debug, Clone)]
@@ -34,6 +57,8 @@ pub struct GitHubConfig {
     pub organisation: String,
     pub web_url: Url,
     pub api_url: Url,
+    /// Reports deployments back to GitHub as commit statuses.
+    pub status_token: Option<SecretString>,
 }
 
 #[derive(Debug, Clone)]
@@ -55,6 +80,10 @@ pub struct RunnerConfig {
     pub deployments: u32,
     pub hosts: u32,
     pub sandbox: Sandbox,
+    /// Whether sandboxed scripts see the host's network, loopback included (rules.md 26).
+    pub sandbox_network: bool,
+    /// Further folders that sandboxed scripts see, such as build caches.
+    pub sandbox_paths: Vec<PathBuf>,
     /// How long running deployments get after SIGTERM, in seconds (rules.md 23).
     pub shutdown_grace_s: u32,
 }
@@ -74,12 +103,92 @@ pub struct LimitsConfig {
 }
 
 #[derive(Debug, Clone)]
+pub struct RetentionConfig {
+    /// How long the output of a deployment is kept; its record stays for ever.
+    pub output_days: u32,
+    /// How long a mirror that no application uses is kept.
+    pub mirror_days: u32,
+}
+
+#[derive(Debug, Clone)]
 pub struct LogConfig {
     pub json: bool,
+    pub to: Vec<LogTarget>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogTarget {
+    Stdout,
+    Syslog,
+    Journald,
 }
 
 #[derive(Debug, Clone, Default)]
 pub struct MetricsConfig {
     /// Addresses that may see the details of `/health` (rules.md 43).
-    pub addresses: Vec<std::net::IpAddr>,
+    pub addresses: Vec<IpAddr>,
+}
+
+#[derive(Debug, Clone)]
+pub struct DriftConfig {
+    pub interval_s: u32,
+    pub grace_minutes: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct GraphiteConfig {
+    /// `host:port`.
+    pub address: String,
+    pub prefix: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct WebhookConfig {
+    pub url: Url,
+    pub secret: SecretString,
+    /// Kinds of events; empty means all.
+    pub events: Vec<String>,
+}
+
+/// A program of the operator's, which the fleet and the API only name (rules.md 28).
+#[derive(Debug, Clone)]
+pub struct CommandConfig {
+    pub name: Name,
+    pub argv: Vec<String>,
+    /// Kinds of events it is told of; empty for a command that only runs when named.
+    pub events: Vec<String>,
+    pub timeout_s: u32,
+}
+
+/// Where an answer is got from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    Url(Url),
+    Argv(Vec<String>),
+}
+
+#[derive(Debug, Clone)]
+pub struct InventoryConfig {
+    pub source: Source,
+    pub interval_s: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct SessionVerifierConfig {
+    pub source: Source,
+    /// The cookie whose value is the external session id.
+    pub cookie: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct TrustedProxyConfig {
+    pub addresses: Vec<IpAddr>,
+    /// The header that holds the person's name.
+    pub header: String,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct CorsConfig {
+    /// Origins whose pages may call the API: `https://host[:port]`.
+    pub origins: Vec<String>,
 }

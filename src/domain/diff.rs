@@ -29,6 +29,32 @@ pub struct CommitInfo {
     pub summary: String,
 }
 
+/// The tags of a mirror.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TagList {
+    /// Newest version first, names that are no versions after them.
+    pub tags: Vec<TagInfo>,
+    /// Tags that can never be released, in the order of their names.
+    pub refused: Vec<RefusedTag>,
+    /// How many tags with a usable name there are, listed or not.
+    pub total: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedTag {
+    /// Lossy UTF-8 with deceptive characters replaced; for reading only.
+    pub name: String,
+    pub why: String,
+}
+
+/// The commits that one has and another has not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommitRange {
+    pub total: usize,
+    /// Newest first, children before their parents.
+    pub commits: Vec<CommitInfo>,
+}
+
 /// How one commit stands to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,13 +2,16 @@
 //! no database, no framework.
 
 pub mod actor;
+pub mod calendar;
 pub mod deployment;
 pub mod diff;
+pub mod document;
 pub mod event;
 pub mod fleet;
 pub mod gate;
 pub mod link;
 pub mod live;
+pub mod glob;
 pub mod manifest;
 pub mod name;
 pub mod notice;
@@ -20,3 +23,5 @@ pub mod request;
 pub mod seal;
 pub mod windows;
 mod words;
+pub mod repository_url;
+pub mod version_order;

@@ -1,4 +1,7 @@
 //! What the suites stand on. Files other than this one use only outside crates,
 //! so that the demo can share them.
 
+pub mod git;
+pub mod github;
+pub mod http;
 pub mod browser;

@@ -4,6 +4,10 @@
 //! A value of these types is valid in itself (names, paths, options). That the
 //! parts fit each other is checked once more by `parse`, over the whole file.
 
+pub(crate) mod checks;
+pub mod parse;
+pub mod secret;
+
 use serde::{Deserialize, Serialize};
 
 use super::name::Name;

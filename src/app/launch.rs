@@ -1,0 +1,146 @@
+//! The requester starts an accepted request with the one-time link: everything is
+//! checked again, then the link is used, the deployment queued, and the record
+//! written, all in one transaction or not at all.
+
+use serde_json::json;
+
+use super::review_release::{find_link, readable};
+use super::stored_request::{self, Stored};
+use super::{App, Gone, Refusal, access};
+use crate::db;
+use crate::domain::actor::Actor;
+use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::event::{Event, EventKind};
+use crate::domain::gate::{Gate, Verdict};
+use crate::domain::link::{Link, Purpose};
+use crate::domain::policy::{self, Act};
+use crate::domain::request::{LinkState, RequestState, RequestWord};
+
+/// By the link of the mail. Gives the deployment's number.
+pub async fn launch(app: &App, actor: &Actor, text: &str) -> Result<i64, Refusal> {
+    let link = find_link(app, Purpose::Launch, text).await?;
+    start(app, actor, link).await
+}
+
+/// From the request's page: the same link is consumed (rules.md 3).
+pub async fn launch_from_page(app: &App, actor: &Actor, request: i64) -> Result<i64, Refusal> {
+    let stored = Stored::load(&app.db, request, app.clock.now()).await?;
+    readable(actor, &stored)?;
+    let link = db::links::find_latest(&app.db, Purpose::Launch, request).await?;
+    let link = link.ok_or_else(|| Refusal::Conflict("This request is not accepted.".to_owned()))?;
+    start(app, actor, link).await
+}
+
+async fn start(app: &App, actor: &Actor, link: Link) -> Result<i64, Refusal> {
+    let mut stored = Stored::load(&app.db, link.request, app.clock.now()).await?;
+    if stored.request.requester != actor.name {
+        return Err(foreign(actor, &stored));
+    }
+    check_link(app, &link, &stored)?;
+    access::refresh(app, &actor.name).await?;
+    for approver in stored.accepted_by() {
+        access::refresh(app, &approver).await?;
+    }
+    stored.read_tag(app, true).await?;
+    let deployment = consume(app, actor, &stored, &link).await?;
+    app.wake.queue.notify_one();
+    app.wake.outbox.notify_one();
+    Ok(deployment)
+}
+
+fn foreign(actor: &Actor, stored: &Stored) -> Refusal {
+    Refusal::Forbidden(format!("This link is {}'s; {} cannot start it, and it still works for them.", stored.request.requester, actor.name))
+}
+
+/// Used, expired and revoked links are gone, each with its words (rules.md 35). A
+/// link revoked because its request became void says so as a conflict: that is
+/// what somebody has to know.
+pub fn check_link(app: &App, link: &Link, stored: &Stored) -> Result<(), Refusal> {
+    let (state, words) = match link.facts.state(app.clock.now()) {
+        LinkState::Unused | LinkState::Early => return Ok(()),
+        LinkState::Used => ("used", "This link has started its deployment already. A link works once.".to_owned()),
+        LinkState::Expired => ("expired", "The slot of this link is over. While the approval stands, the request page makes a new one.".to_owned()),
+        LinkState::Revoked => {
+            if let RequestState::Void { cause, .. } = &stored.request.state {
+                let remedy = format!("{} Ask for the release again.", cause.words());
+                return Err(Refusal::Stopped(vec![Gate::stop("unchanged", "The approval is void", remedy)]));
+            }
+            ("revoked", super::queries::requests::ending_words(&stored.request, &stored.decisions))
+        }
+    };
+    Err(Refusal::Gone(Box::new(Gone { state, words, request: stored.request.id, deployment: link.deployment.or(stored.request.deployment) })))
+}
+
+async fn consume(app: &App, actor: &Actor, stored: &Stored, link: &Link) -> Result<i64, Refusal> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
+    let actor = access::actor_of(&tx, person).await?;
+    let mut stored = stored.again(&tx, now).await?;
+    let current = db::links::find_latest(&tx, Purpose::Launch, stored.request.id).await?;
+    let link = current.filter(|current| current.id == link.id).ok_or_else(|| {
+        Refusal::Gone(Box::new(Gone {
+            state: "revoked",
+            words: "A newer link replaced this one. Use the one in the last mail.".to_owned(),
+            request: stored.request.id,
+            deployment: stored.request.deployment,
+        }))
+    })?;
+    check_link(app, &link, &stored)?;
+    let facts = stored.facts(&actor.name, &actor.access, Some(link.facts.state(now)));
+    let gates = policy::gates(Act::Launch, &facts);
+    if !policy::passes(&gates) {
+        if let Some(cause) = policy::void_cause(&facts)
+            && stored.request.state.word() == RequestWord::Accepted
+        {
+            stored_request::void(app, &tx, stored.request, cause, actor.name.as_str(), now).await?;
+            tx.commit().await?;
+            app.wake.outbox.notify_one();
+        }
+        return Err(stopped(gates, &link));
+    }
+    let request = &mut stored.request;
+    let mut deployment = Deployment {
+        id: 0,
+        application: request.application.clone(),
+        environment: request.environment.clone(),
+        release: request.release.clone(),
+        commit: request.commit.clone(),
+        from: request.from.clone(),
+        from_release: request.from_release.clone(),
+        state: DeploymentState::Queued,
+        why: None,
+        request: Some(request.id),
+        requested_by: request.requester.clone(),
+        started_by: actor.name.clone(),
+        created_at: now,
+        started_at: None,
+        ended_at: None,
+        plan: None,
+        cancel_requested: false,
+        fence: 0,
+    };
+    deployment.id = db::deployments::insert(&tx, &deployment).await?;
+    db::links::consume(&tx, link.id, deployment.id, now).await?;
+    db::links::revoke(&tx, request.id, Some(Purpose::Review), now).await?;
+    request.state = request.state.clone().launch(deployment.id, now)?;
+    request.deployment = Some(deployment.id);
+    db::requests::update(&tx, request).await?;
+    let event = Event { seq: 1, at: now, what: EventKind::State { state: DeploymentState::Queued, why: None } };
+    db::journal::append(&tx, deployment.id, &[event]).await?;
+    let facts = json!({ "deployment": deployment.id, "fingerprint": request.fingerprint });
+    let entry = db::audit::Entry { actor: actor.name.as_str(), action: "request.launched", subject: format!("request {}", request.id), facts };
+    db::audit::append(&tx, &app.keys, now, entry).await?;
+    tx.commit().await?;
+    Ok(deployment.id)
+}
+
+/// A link whose slot closed between page and POST is gone, not in conflict.
+fn stopped(gates: Vec<Gate>, link: &Link) -> Refusal {
+    let slot_over = gates.iter().any(|gate| gate.code == "slot" && gate.verdict == Verdict::Stop && gate.title == "The slot is over");
+    if slot_over {
+        let words = "The slot of this link is over. While the approval stands, the request page makes a new one.".to_owned();
+        return Refusal::Gone(Box::new(Gone { state: "expired", words, request: link.request, deployment: link.deployment }));
+    }
+    Refusal::Stopped(gates)
+}

@@ -1,0 +1,89 @@
+//! Use cases: one file each, each one transaction: load → policy → transition →
+//! persist → outbox. Pages, API, commands and the runner all come through here.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, broadcast};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Db;
+use crate::domain::live::HostWord;
+use crate::domain::name::Name;
+use crate::domain::plan::HostFacts;
+use crate::github::GitHub;
+use crate::keys::Keys;
+use crate::repo::Mirrors;
+
+pub mod access;
+pub mod apply_fleet;
+pub mod cancel_deployment;
+pub mod cancel_request;
+pub mod deliver;
+pub mod health;
+pub mod housekeep;
+pub mod launch;
+pub mod link;
+pub mod queries;
+pub mod queue;
+pub mod reissue_link;
+pub mod request_release;
+pub mod review_release;
+pub mod run_deployment;
+pub mod session;
+pub mod sign_in;
+pub mod situation;
+pub mod stored_request;
+
+mod refusal;
+
+pub use refusal::{FieldError, Gone, Refusal};
+
+/// Asks hosts what they run. Behind a trait, since `app` opens no connections.
+pub trait HostReader: Send + Sync {
+    fn read<'a>(
+        &'a self,
+        hosts: &'a [HostFacts],
+        remote_user: &'a str,
+        target_path: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Vec<(Name, HostWord)>> + Send + 'a>>;
+}
+
+/// What every use case stands on. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub db: Db,
+    pub clock: Clock,
+    pub keys: Arc<Keys>,
+    pub config: Arc<Config>,
+    pub mirrors: Mirrors,
+    pub github: GitHub,
+    pub hosts: Arc<dyn HostReader>,
+    pub wake: Arc<Wake>,
+}
+
+/// Wake signals. They carry ids at most, so that a lost one loses nothing:
+/// whoever is woken reads the database.
+#[derive(Debug)]
+pub struct Wake {
+    pub queue: Notify,
+    pub outbox: Notify,
+    /// Ids of deployments whose journal grew.
+    pub journal: broadcast::Sender<i64>,
+    /// Ids of deployments somebody wants to end.
+    pub cancel: broadcast::Sender<i64>,
+}
+
+impl Default for Wake {
+    fn default() -> Self {
+        Self { queue: Notify::new(), outbox: Notify::new(), journal: broadcast::channel(1024).0, cancel: broadcast::channel(64).0 }
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("App")
+    }
+}

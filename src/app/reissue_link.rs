@@ -1,0 +1,33 @@
+//! The requester asks for a new launch link while the approval stands; the old
+//! one is revoked with it (rules.md 4).
+
+use serde_json::json;
+
+use super::stored_request::{Stored, issue_launch_link};
+use super::{App, Refusal};
+use crate::db;
+use crate::domain::actor::Actor;
+use crate::domain::request::{RequestState, RequestWord};
+
+pub async fn reissue_link(app: &App, actor: &Actor, request: i64) -> Result<(), Refusal> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let stored = Stored::load(&tx, request, now).await?;
+    super::review_release::readable(actor, &stored)?;
+    if stored.request.requester != actor.name {
+        return Err(Refusal::Forbidden(format!("Only {} may have a new link made.", stored.request.requester)));
+    }
+    match &stored.request.state {
+        RequestState::Accepted { stands_until, .. } if now < *stands_until => {}
+        other if other.word() == RequestWord::Accepted => {
+            return Err(Refusal::Conflict("The approval has run out. Ask for the release again.".to_owned()));
+        }
+        other => return Err(Refusal::Conflict(format!("The request is {}; only an accepted one has a link.", other.word().word().replace('_', " ")))),
+    }
+    issue_launch_link(app, &tx, &stored, now).await?;
+    let entry = db::audit::Entry { actor: actor.name.as_str(), action: "link.reissued", subject: format!("request {request}"), facts: json!({}) };
+    db::audit::append(&tx, &app.keys, now, entry).await?;
+    tx.commit().await?;
+    app.wake.outbox.notify_one();
+    Ok(())
+}

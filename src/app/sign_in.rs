@@ -1,0 +1,164 @@
+//! Signing in with GitHub: state bound to the browser and used once, PKCE,
+//! membership of the organisation, and an identity that is a subject id and
+//! never a mail address (security.md 16, 17).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::SignedDuration;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use subtle::ConstantTimeEq;
+
+use super::{App, Refusal, access, session};
+use crate::db;
+use crate::domain::manifest::hex;
+use crate::domain::name::Name;
+use crate::domain::person::{Identity, MemberKind, Person};
+use crate::github::{self, GitHubError, PkceVerifier};
+
+const HASH: &str = "oauth state";
+/// How long somebody may take to sign in at GitHub.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+
+/// What the encrypted state cookie holds between leaving and coming back.
+#[derive(Serialize, Deserialize)]
+pub struct UnderWay {
+    state: String,
+    verifier: String,
+    /// Where to go afterwards: a path of this site.
+    return_to: String,
+}
+
+/// Where to send the browser, and what to keep in its cookie.
+pub async fn begin(app: &App, return_to: &str) -> Result<(String, UnderWay), Refusal> {
+    let state = URL_SAFE_NO_PAD.encode(session::random::<32>()?);
+    let verifier = PkceVerifier::new(session::random::<32>()?);
+    let tx = app.db.begin().await?;
+    db::sessions::remember_state(&tx, hex(&app.keys.mac(HASH, state.as_bytes())), app.clock.now() + PATIENCE).await?;
+    tx.commit().await?;
+    let url = app.github.authorize_url(&state, &verifier);
+    let verifier = verifier.secret().to_owned();
+    Ok((url.to_string(), UnderWay { state, verifier, return_to: local_path(return_to).to_owned() }))
+}
+
+/// A session's secret and where to go.
+#[derive(Debug)]
+pub struct Arrived {
+    pub session: String,
+    pub return_to: String,
+}
+
+/// GitHub sent the browser back.
+pub async fn complete(app: &App, under_way: &UnderWay, state: &str, code: &str) -> Result<Arrived, Refusal> {
+    let same: bool = under_way.state.as_bytes().ct_eq(state.as_bytes()).into();
+    let hashes: Vec<String> = app.keys.macs(HASH, state.as_bytes()).iter().map(|hash| hex(hash)).collect();
+    if !same || !take_state(app, &hashes).await? {
+        return Err(Refusal::Forbidden("This sign-in was not started in this browser, or was used already. Start again.".to_owned()));
+    }
+    let token = app.github.exchange(code, &under_way.verifier).await.map_err(refuse)?;
+    let identity = app.github.identity(&token).await.map_err(refuse)?;
+    let membership = app.github.membership(&token).await.map_err(refuse)?;
+    let session = arrive(app, &token, &identity, &membership).await?;
+    Ok(Arrived { session, return_to: local_path(&under_way.return_to).to_owned() })
+}
+
+async fn take_state(app: &App, hashes: &[String]) -> Result<bool, Refusal> {
+    let tx = app.db.begin().await?;
+    let taken = db::sessions::take_state(&tx, hashes, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(taken)
+}
+
+/// One transaction: the person, what GitHub says of them, the session, the record.
+async fn arrive(app: &App, token: &SecretString, identity: &github::Identity, membership: &github::Membership) -> Result<String, Refusal> {
+    let name = identity.login.clone();
+    let bound = Identity { provider: "github".to_owned(), subject: identity.subject.clone() };
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let person = match db::people::find_by_identity(&tx, &bound.provider, &bound.subject).await? {
+        Some(person) => Some(person),
+        None if membership.member => Some(bind(app, &tx, &name, &bound).await?),
+        None => None,
+    };
+    if let Some(person) = &person {
+        let seen = db::people::Seen {
+            display: clean(&identity.display, name.as_str()),
+            mail: identity.verified_mail.clone(),
+            github_token: access::seal_token(app, token),
+            teams: membership.teams.clone(),
+            member: membership.member,
+            at: now,
+        };
+        db::people::seen(&tx, person.id, &seen).await?;
+    }
+    let allowed = person.as_ref().filter(|person| membership.member && !person.disabled);
+    let subject = format!("person {name}");
+    let Some(person) = allowed else {
+        let why = if membership.member { "disabled" } else { "not a member of the organisation" };
+        let entry = db::audit::Entry { actor: name.as_str(), action: "person.sign_in_refused", subject, facts: json!({ "why": why }) };
+        db::audit::append(&tx, &app.keys, now, entry).await?;
+        tx.commit().await?;
+        return Err(Refusal::Forbidden(refused_words(app, membership.member)));
+    };
+    let secret = session::open(app, &tx, person.id).await?;
+    let entry = db::audit::Entry { actor: person.name.as_str(), action: "person.signed_in", subject, facts: json!({ "provider": "github", "subject": bound.subject }) };
+    db::audit::append(&tx, &app.keys, now, entry).await?;
+    tx.commit().await?;
+    Ok(secret)
+}
+
+fn refused_words(app: &App, member: bool) -> String {
+    if member {
+        "Your account here is disabled. An administrator can say why.".to_owned()
+    } else {
+        format!("You are not an active member of the GitHub organisation {}. Ask one of its owners for an invitation, accept it, and sign in again.", app.config.github.organisation)
+    }
+}
+
+/// First sight of an identity: a new name, or one that was reserved for it.
+async fn bind(app: &App, tx: &db::Tx, name: &Name, identity: &Identity) -> Result<Person, Refusal> {
+    let other = || Refusal::Forbidden(format!("The name {name} belongs to somebody else here. An administrator can link or rename it."));
+    let reserved_elsewhere = db::people::list_all_members(tx)
+        .await?
+        .iter()
+        .any(|member| member.kind == MemberKind::User && member.member == format!("local:{name}"));
+    if reserved_elsewhere {
+        return Err(other());
+    }
+    let id = match db::people::find_by_name(tx, name).await? {
+        Some(person) if person.identity.is_some() => return Err(other()),
+        Some(person) => {
+            db::people::bind(tx, person.id, identity).await?;
+            person.id
+        }
+        None => db::people::insert(tx, name, Some(identity), app.clock.now()).await?,
+    };
+    db::people::find(tx, id).await?.ok_or(Refusal::NotFound)
+}
+
+/// Only a path of this site survives: no scheme, no host, no backslash, no
+/// control character, in no encoding (security.md 19).
+pub fn local_path(text: &str) -> &str {
+    let lower = text.to_ascii_lowercase();
+    let hidden = ["%2f%2f", "%5c", "%0d", "%0a", "%00"].iter().any(|code| lower.contains(code));
+    let plain = text.starts_with('/')
+        && !text.starts_with("//")
+        && !lower.starts_with("/%2f")
+        && !text.contains('\\')
+        && !text.chars().any(char::is_control);
+    if plain && !hidden && text.len() <= 500 { text } else { "/" }
+}
+
+fn clean(display: &str, name: &str) -> String {
+    let text: String = display.chars().filter(|c| !crate::domain::name::is_deceptive(*c)).take(80).collect();
+    if text.trim().is_empty() { name.to_owned() } else { text.trim().to_owned() }
+}
+
+fn refuse(error: GitHubError) -> Refusal {
+    match error {
+        GitHubError::Refused(why) => Refusal::Forbidden(format!("GitHub refused the sign-in: {why}")),
+        GitHubError::Revoked => Refusal::Forbidden("GitHub no longer accepts this sign-in. Start again.".to_owned()),
+        other => Refusal::Unavailable(other.to_string()),
+    }
+}

@@ -1,0 +1,176 @@
+//! Everything that policy wants to know of one environment at one instant,
+//! gathered from the record, the hosts and the calendar.
+
+use jiff::Timestamp;
+
+use super::{App, Refusal};
+use crate::db::{self, DbError, Source};
+use crate::domain::calendar;
+use crate::domain::diff::Relation;
+use crate::domain::fleet::{Application, Environment, Fleet};
+use crate::domain::live::{HostWord, LiveRow, live_facts, recorded_commits};
+use crate::domain::name::{CommitId, Name};
+use crate::domain::permission::Access;
+use crate::domain::plan::HostFacts as HostPlace;
+use crate::domain::policy::{Facts, HostFacts, LiveFacts};
+use crate::domain::seal::{configuration_digest, hosts_digest};
+use crate::domain::windows::Window;
+
+#[derive(Debug, Clone)]
+pub struct Situation {
+    pub now: Timestamp,
+    pub fleet: Fleet,
+    pub application: Application,
+    pub environment: Environment,
+    pub rows: Vec<LiveRow>,
+    pub words: Vec<(Name, HostWord)>,
+    /// The live commit that all other live ones contain.
+    pub base: Option<CommitId>,
+    /// The deployment that runs or waits here.
+    pub busy: Option<i64>,
+    pub window: Window,
+}
+
+impl Situation {
+    /// `None` when there is no such environment.
+    pub async fn load(
+        source: &impl Source,
+        application: &Name,
+        environment: &Name,
+        now: Timestamp,
+    ) -> Result<Option<Self>, DbError> {
+        let fleet = db::fleet::load(source).await?;
+        let Some((application, environment)) = fleet.environment(application, environment) else { return Ok(None) };
+        let (application, environment) = (application.clone(), environment.clone());
+        let rows = db::live::list(source, &application.name, &environment.name).await?;
+        let busy = db::deployments::find_under_way(source, &application.name, &environment.name).await?;
+        let window = window(&fleet, &environment, now);
+        Ok(Some(Self { now, fleet, application, environment, rows, words: Vec::new(), base: None, busy, window }))
+    }
+
+    /// The same place as the database tells it now, keeping what the hosts said.
+    /// A conflict when another release went live meanwhile.
+    pub async fn again(&self, source: &impl Source, now: Timestamp) -> Result<Self, Refusal> {
+        let (application, environment) = (&self.application.name, &self.environment.name);
+        let fresh = Self::load(source, application, environment, now).await?.ok_or(Refusal::NotFound)?;
+        if fresh.recorded() != self.recorded() {
+            return Err(Refusal::Conflict("What is live here changed this moment. Load the page again.".to_owned()));
+        }
+        Ok(Self { words: self.words.clone(), base: self.base.clone(), ..fresh })
+    }
+
+    /// Finds the base where several releases are live, or refuses to guess.
+    pub async fn find_base(&mut self, app: &App) -> Result<(), Refusal> {
+        let commits: Vec<CommitId> = self.recorded().into_iter().cloned().collect();
+        if commits.len() < 2 {
+            return Ok(());
+        }
+        for candidate in &commits {
+            let mut contained = true;
+            for other in commits.iter().filter(|other| *other != candidate) {
+                let relation = app.mirrors.relation(&self.application.name, other, candidate).await;
+                contained &= relation.map_err(repository)? == Relation::Newer;
+            }
+            if contained {
+                self.base = Some(candidate.clone());
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the hosts, unless a deployment has them just now (rules.md 27).
+    pub async fn ask_hosts(&mut self, app: &App) -> Result<(), DbError> {
+        let locks = db::deployments::list_server_locks(&app.db).await?;
+        let free: Vec<HostPlace> =
+            self.places().into_iter().filter(|place| !locks.iter().any(|(server, _)| server == place.server.as_str())).collect();
+        let (user, path) = (&self.environment.remote_user, &self.environment.target_path);
+        self.words = app.hosts.read(&free, user, path).await;
+        Ok(())
+    }
+
+    /// The active hosts, as the runner will reach them.
+    pub fn places(&self) -> Vec<HostPlace> {
+        let servers = self.fleet.servers_of(&self.environment);
+        servers.into_iter().filter(|server| server.active).map(place_of).collect()
+    }
+
+    pub fn active_servers(&self) -> Vec<Name> {
+        self.places().into_iter().map(|place| place.server).collect()
+    }
+
+    pub fn live(&self) -> LiveFacts {
+        live_facts(&self.rows, &self.active_servers(), &self.words, self.base.as_ref())
+    }
+
+    pub fn recorded(&self) -> Vec<&CommitId> {
+        let servers = self.active_servers();
+        recorded_commits(&self.rows, &servers)
+    }
+
+    pub fn hosts_digest(&self) -> String {
+        hosts_digest(&self.fleet, &self.environment)
+    }
+
+    pub fn configuration_digest(&self) -> String {
+        configuration_digest(&self.environment)
+    }
+
+    pub fn facts<'a>(&'a self, actor: &'a Name, access: &'a Access) -> Facts<'a> {
+        Facts {
+            now: self.now,
+            application: &self.application.name,
+            environment: &self.environment,
+            actor,
+            access,
+            hosts: HostFacts::of(&self.fleet, &self.environment),
+            live: self.live(),
+            window: self.window.clone(),
+            busy: self.busy,
+            asking: None,
+            request: None,
+        }
+    }
+
+    /// When a slot that is given now begins: now, or with the next window.
+    pub fn slot_begins(&self) -> Timestamp {
+        match &self.window {
+            Window::Closed { opens: Some(opens), .. } => *opens,
+            _ => self.now,
+        }
+    }
+
+    /// The zone that people of this environment read times in.
+    pub fn zone(&self, app: &App) -> String {
+        let calendar = self.environment.calendar.as_ref().and_then(|name| self.fleet.calendar(name));
+        calendar.map_or_else(|| app.config.timezone.clone(), |calendar| calendar.timezone.clone())
+    }
+}
+
+pub fn place_of(server: &crate::domain::fleet::Server) -> HostPlace {
+    HostPlace {
+        server: server.name.clone(),
+        host: server.host.clone(),
+        port: server.port,
+        host_key: server.host_key.clone(),
+        active: server.active,
+    }
+}
+
+pub fn window(fleet: &Fleet, environment: &Environment, now: Timestamp) -> Window {
+    let calendar = environment.calendar.as_ref().and_then(|name| fleet.calendar(name));
+    calendar.map_or(Window::Always, |calendar| calendar::window(calendar, now))
+}
+
+/// A repository that cannot be read is a fault outside, except where it says
+/// something about the release itself.
+pub fn repository(error: crate::repo::RepoError) -> Refusal {
+    use crate::repo::RepoError;
+    match error {
+        RepoError::Internal(cause) => Refusal::Internal(format!("repository: {cause}")),
+        RepoError::NoSuchCommit(_) | RepoError::NoSuchBranch(_) | RepoError::RefusedTree { .. } | RepoError::TooLarge(_) => {
+            Refusal::field("tag", error.to_string())
+        }
+        other => Refusal::Unavailable(format!("{other}.")),
+    }
+}

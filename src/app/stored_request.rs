@@ -1,0 +1,196 @@
+//! A stored request together with all that policy asks about it: what it was
+//! sealed with, what is true now, who decided and whether they still may.
+
+use jiff::Timestamp;
+
+use super::situation::Situation;
+use super::{App, Refusal, access};
+use crate::db::{self, Source, Tx};
+use crate::domain::deployment::DeploymentState;
+use crate::domain::name::{Name, TagName};
+use crate::domain::notice::Notice;
+use crate::domain::permission::{Access, Permission};
+use crate::domain::policy::{DecisionFacts, Facts, RequestFacts, TagNow};
+use crate::domain::request::{Decision, DecisionKind, LinkState, Request, RequestState, VoidCause};
+
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub request: Request,
+    pub decisions: Vec<Decision>,
+    pub situation: Situation,
+    pub tag: TagNow,
+    /// Each person's standing decision and whether they may still review.
+    pub standing: Vec<DecisionFacts>,
+    pub from_words: String,
+}
+
+impl Stored {
+    /// As the database tells it; the tag is taken as unmoved until it is read.
+    pub async fn load(source: &impl Source, id: i64, now: Timestamp) -> Result<Self, Refusal> {
+        let request = db::requests::find(source, id).await?.ok_or(Refusal::NotFound)?;
+        let situation = Situation::load(source, &request.application, &request.environment, now).await?;
+        let situation = situation.ok_or(Refusal::NotFound)?;
+        let decisions = db::requests::list_decisions(source, id).await?;
+        let standing = standing(source, &request, &decisions).await?;
+        let from_words = request.from_words();
+        Ok(Self { request, decisions, situation, tag: TagNow::Same, standing, from_words })
+    }
+
+    /// The same request inside a transaction, keeping what was read outside.
+    pub async fn again(&self, tx: &Tx, now: Timestamp) -> Result<Self, Refusal> {
+        let mut fresh = Self::load(tx, self.request.id, now).await?;
+        fresh.tag = self.tag.clone();
+        fresh.situation.words.clone_from(&self.situation.words);
+        fresh.situation.base.clone_from(&self.situation.base);
+        Ok(fresh)
+    }
+
+    /// Reads the tag again: with a fetch, or from the mirror as it is.
+    pub async fn read_tag(&mut self, app: &App, fetch: bool) -> Result<(), Refusal> {
+        self.tag = tag_now(app, &self.request, &self.situation, fetch).await;
+        self.situation.find_base(app).await
+    }
+
+    pub fn facts<'a>(&'a self, actor: &'a Name, access: &'a Access, link: Option<LinkState>) -> Facts<'a> {
+        let now_required = self.situation.environment.approval.required;
+        Facts {
+            request: Some(RequestFacts {
+                id: self.request.id,
+                requester: &self.request.requester,
+                state: &self.request.state,
+                seal: &self.request.seal,
+                sealed_from_words: &self.from_words,
+                tag: self.tag.clone(),
+                hosts_digest: self.situation.hosts_digest(),
+                configuration_digest: self.situation.configuration_digest(),
+                decisions: self.standing.clone(),
+                required: self.request.required.max(now_required),
+                link,
+            }),
+            ..self.situation.facts(actor, access)
+        }
+    }
+
+    pub fn accepted_by(&self) -> Vec<Name> {
+        self.standing.iter().filter(|facts| facts.kind == DecisionKind::Accept).map(|facts| facts.person.clone()).collect()
+    }
+}
+
+/// The last decision of each person, and whether it still counts.
+async fn standing(source: &impl Source, request: &Request, decisions: &[Decision]) -> Result<Vec<DecisionFacts>, Refusal> {
+    let mut standing: Vec<DecisionFacts> = Vec::new();
+    for decision in decisions.iter().rev() {
+        if standing.iter().any(|known| known.person == decision.person) {
+            continue;
+        }
+        let access = access::access_of_name(source, &decision.person).await?;
+        let may_review = access.may(Permission::Review, &request.application, &request.environment);
+        standing.push(DecisionFacts { person: decision.person.clone(), kind: decision.kind, may_review });
+    }
+    standing.reverse();
+    Ok(standing)
+}
+
+async fn tag_now(app: &App, request: &Request, situation: &Situation, fetch: bool) -> TagNow {
+    let application = &situation.application;
+    if fetch {
+        let fetched = app.mirrors.fetch(&application.name, &application.repository, app.clock.now()).await;
+        if let Err(error) = fetched {
+            return TagNow::Unread { why: format!("{error}.") };
+        }
+    }
+    let Some(tag) = request.seal.tag.as_ref() else { return commit_now(app, request).await };
+    match app.mirrors.tag(&application.name, tag).await {
+        Ok(Some(info)) if info.commit == request.seal.to && info.object == request.seal.tag_object => TagNow::Same,
+        Ok(Some(info)) if info.commit == request.seal.to => TagNow::Moved { is: info.object.unwrap_or(info.commit) },
+        Ok(Some(info)) => TagNow::Moved { is: info.commit },
+        Ok(None) => TagNow::Deleted,
+        Err(error) => TagNow::Unread { why: format!("{error}.") },
+    }
+}
+
+/// A sealed commit is kept under a ref of ours, so it stays readable whatever
+/// happens to the branch.
+async fn commit_now(app: &App, request: &Request) -> TagNow {
+    match app.mirrors.commit(&request.application, &request.seal.to).await {
+        Ok(Some(_)) => TagNow::Same,
+        Ok(None) => TagNow::Deleted,
+        Err(error) => TagNow::Unread { why: format!("{error}.") },
+    }
+}
+
+/// Ends a request as void, revokes its links and says so. The same act, whoever
+/// finds the cause.
+pub async fn void(app: &App, tx: &Tx, mut request: Request, cause: VoidCause, actor: &str, now: Timestamp) -> Result<(), Refusal> {
+    let facts = serde_json::json!({ "cause": cause });
+    request.state = request.state.clone().void(cause, now)?;
+    db::requests::update(tx, &request).await?;
+    ended(app, tx, &request, "request.voided", actor, facts, now).await
+}
+
+/// What every end of a request has in common: no link works, it is on record,
+/// and the requester is told.
+pub async fn ended(
+    app: &App,
+    tx: &Tx,
+    request: &Request,
+    action: &str,
+    actor: &str,
+    facts: serde_json::Value,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    db::links::revoke(tx, request.id, None, now).await?;
+    let entry = db::audit::Entry { actor, action, subject: format!("request {}", request.id), facts };
+    db::audit::append(tx, &app.keys, now, entry).await?;
+    db::outbox::put(tx, &Notice::RequestEnded { request: request.id }, None, now).await?;
+    Ok(())
+}
+
+/// Makes a launch link for an accepted request, revokes the ones before it, and
+/// puts the mail into the outbox with the secret sealed.
+pub async fn issue_launch_link(app: &App, tx: &Tx, stored: &Stored, now: Timestamp) -> Result<(), Refusal> {
+    use crate::domain::link::Purpose;
+    use crate::domain::request::slot;
+    let RequestState::Accepted { stands_until, .. } = &stored.request.state else {
+        return Err(Refusal::Conflict("Only an accepted request has a launch link.".to_owned()));
+    };
+    let approval = &stored.situation.environment.approval;
+    let (starts_at, expires_at) = slot(approval, stored.situation.slot_begins(), *stands_until);
+    db::links::revoke(tx, stored.request.id, Some(Purpose::Launch), now).await?;
+    let link = new_link(app, tx, Purpose::Launch, &stored.request, Some(stored.request.requester.clone()), (starts_at, expires_at), now).await?;
+    let notice = Notice::RequestAccepted { request: stored.request.id, link: link.id };
+    db::outbox::put(tx, &notice, Some(link.sealed), now).await?;
+    Ok(())
+}
+
+pub struct NewLink {
+    pub id: i64,
+    /// For the outbox: the link itself, sealed with `enc_key`.
+    pub sealed: Vec<u8>,
+}
+
+pub const LINK_SEAL: &str = "outbox link";
+
+pub async fn new_link(
+    app: &App,
+    tx: &Tx,
+    purpose: crate::domain::link::Purpose,
+    request: &Request,
+    person: Option<Name>,
+    slot: (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<NewLink, Refusal> {
+    use crate::domain::link::Link;
+    use crate::domain::request::LinkFacts;
+    let random = super::session::random::<16>()?;
+    let facts = LinkFacts { starts_at: slot.0, expires_at: slot.1, used_at: None, revoked_at: None };
+    let link = Link { id: 0, purpose, request: request.id, person, created_at: now, facts, deployment: None };
+    let id = db::links::insert(tx, &link, super::link::hash(&app.keys, purpose, random)).await?;
+    let text = super::link::mint(&app.keys, purpose, random);
+    Ok(NewLink { id, sealed: app.keys.seal(LINK_SEAL, text.as_bytes()) })
+}
+
+/// A deployment that ended in a way that leaves the approval standing.
+pub fn gives_back(state: DeploymentState, started: bool) -> bool {
+    state == DeploymentState::Cancelled && !started
+}

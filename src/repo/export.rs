@@ -1,0 +1,336 @@
+//! A clean tree of a commit, on disk, for rsync and the local scripts.
+//!
+//! Trees are kept, one per tree and second, and used again after a check of names,
+//! kinds, modes, sizes and times. Everything that git allows and a server must not
+//! get is refused before anything is written; files are written by us from the
+//! mirror's objects, so that no filter, attribute or hook is ever asked.
+
+use std::collections::HashMap;
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::{ffi::OsStr, io};
+
+use git2::{Commit, ObjectType, Oid, Repository};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, syncfs, utimensat};
+use sha2::{Digest, Sha256};
+
+use super::commits::find;
+use super::error::RepoError;
+use super::links::Links;
+use super::tree_record::{Exception, ExceptionKind, TreeRecord};
+use super::{Limits, Mirrors, mirror};
+use crate::domain::manifest::{Entry, EntryKind, Manifest};
+use crate::domain::name::{CommitId, Name};
+
+/// A tree on disk that holds what the manifest says, and nothing else. It is shared:
+/// whoever wants to change it works on a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree {
+    pub path: PathBuf,
+    pub manifest: Manifest,
+}
+
+impl Mirrors {
+    /// Exports `commit` without `.git`. Modes are 0644 and 0755, every time is the
+    /// commit's. Submodules and LFS pointers are refused unless allowed; allowed, a
+    /// submodule is left out and a pointer is an ordinary file.
+    pub async fn export(
+        &self,
+        app: &Name,
+        commit: &CommitId,
+        allow_submodules_and_lfs: bool,
+    ) -> Result<Tree, RepoError> {
+        let (id, limits) = (commit.clone(), self.inner.limits);
+        let (trees, app_name) = (self.inner.trees.clone(), app.clone());
+        self.read(app, move |repository| {
+            let commit = find(repository, &id)?;
+            mirror::make_private_folder(&trees)?;
+            let shelf = trees.join(app_name.as_str());
+            mirror::make_private_folder(&shelf)?;
+            // One export per application at a time, in all processes.
+            let lock = mirror::lock_file(&trees, app_name.as_str())?;
+            lock.lock()?;
+            let (tree, exception) = on_shelf(repository, &commit, &shelf, &limits)?;
+            match exception {
+                Some(Exception { path, kind }) if !allow_submodules_and_lfs => {
+                    Err(RepoError::refused_path(&path, refusal(kind)))
+                }
+                _ => Ok(tree),
+            }
+        })
+        .await
+    }
+}
+
+fn refusal(kind: ExceptionKind) -> &'static str {
+    match kind {
+        ExceptionKind::Submodule => "is a submodule, which this application does not allow",
+        ExceptionKind::LfsPointer => "is a Git LFS pointer, which this application does not allow",
+    }
+}
+
+/// The finished tree of `commit`, made when it is not there or not whole.
+fn on_shelf(
+    repository: &Repository,
+    commit: &Commit<'_>,
+    shelf: &Path,
+    limits: &Limits,
+) -> Result<(Tree, Option<Exception>), RepoError> {
+    let seconds = file_time(commit);
+    let place = shelf.join(format!("{}.{seconds}", commit.tree_id()));
+    if let Some(record) = read_record(&place)
+        && is_as_recorded(&place.join(FILES), &record.manifest, seconds)?
+    {
+        return Ok((Tree { path: place.join(FILES), manifest: record.manifest }, record.exception));
+    }
+    mirror::remove_folder_if_there(&place)?;
+    let unfinished = shelf.join(".unfinished");
+    mirror::remove_folder_if_there(&unfinished)?;
+    let written = plan(repository, commit.tree_id(), limits).and_then(|plan| {
+        let record = write(repository, &plan, &unfinished, seconds)?;
+        fs::rename(&unfinished, &place)?;
+        Ok(record)
+    });
+    match written {
+        Ok(record) => {
+            Ok((Tree { path: place.join(FILES), manifest: record.manifest }, record.exception))
+        }
+        Err(error) => {
+            mirror::remove_folder_if_there(&unfinished)?;
+            Err(error)
+        }
+    }
+}
+
+/// The folder of the tree and the record beside it, in one place so that one rename
+/// finishes both.
+const FILES: &str = "tree";
+const RECORD: &str = "record";
+
+/// Seconds since 1970 that every file system can hold.
+fn file_time(commit: &Commit<'_>) -> i64 {
+    commit.time().seconds().clamp(0, i64::from(u32::MAX))
+}
+
+fn read_record(place: &Path) -> Option<TreeRecord> {
+    TreeRecord::parse(&fs::read_to_string(place.join(RECORD)).ok()?)
+}
+
+/// What will be written, in the order of git's trees.
+#[derive(Default)]
+struct Plan {
+    folders: Vec<Vec<u8>>,
+    files: Vec<PlannedFile>,
+    links: Vec<(Vec<u8>, Vec<u8>)>,
+    submodule: Option<Vec<u8>>,
+}
+
+struct PlannedFile {
+    path: Vec<u8>,
+    oid: Oid,
+    executable: bool,
+}
+
+/// Reads the whole tree and refuses what may not be deployed. Not recursive: how deep
+/// folders lie is the repository's choice.
+fn plan(repository: &Repository, root: Oid, limits: &Limits) -> Result<Plan, RepoError> {
+    let odb = repository.odb()?;
+    let (mut plan, mut links) = (Plan::default(), Links::default());
+    let (mut entries, mut bytes) = (0_usize, 0_u64);
+    let mut ahead = vec![(Vec::new(), root)];
+    while let Some((folder, oid)) = ahead.pop() {
+        for entry in &repository.find_tree(oid)? {
+            let path = join(&folder, entry.name_bytes())?;
+            entries += 1;
+            if entries > limits.tree_entries {
+                let most = limits.tree_entries;
+                return Err(RepoError::TooLarge(format!("the tree has more than {most} entries")));
+            }
+            match entry.filemode_raw() {
+                0o040_000 => {
+                    plan.folders.push(path.clone());
+                    ahead.push((path, entry.id()));
+                }
+                0o120_000 => {
+                    let target = repository.find_blob(entry.id())?.content().to_vec();
+                    links.insert(path.clone(), target.clone());
+                    plan.links.push((path, target));
+                }
+                0o160_000 => plan.submodule = plan.submodule.into_iter().chain([path]).min(),
+                mode @ (0o100_644 | 0o100_664 | 0o100_755) => {
+                    let (size, kind) = odb.read_header(entry.id())?;
+                    if kind != ObjectType::Blob {
+                        return Err(RepoError::refused_path(&path, "is no file, although the tree says so"));
+                    }
+                    bytes += size as u64;
+                    let executable = mode == 0o100_755;
+                    plan.files.push(PlannedFile { path, oid: entry.id(), executable });
+                }
+                _ => return Err(RepoError::refused_path(&path, "is of a kind that is not known")),
+            }
+        }
+        if bytes > limits.tree_bytes {
+            let most = limits.tree_bytes >> 20;
+            return Err(RepoError::TooLarge(format!("the tree is larger than {most} MB")));
+        }
+    }
+    match links.first_refused() {
+        Some((path, why)) => Err(RepoError::refused_path(path, why)),
+        None => Ok(plan),
+    }
+}
+
+/// The path of an entry. Git's own tools write none of the names refused here; a
+/// repository made by hand can hold them.
+fn join(folder: &[u8], name: &[u8]) -> Result<Vec<u8>, RepoError> {
+    let path = if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() };
+    let why = match name {
+        b"" => "is an empty name",
+        b"." | b".." => "is a name that leads elsewhere",
+        _ if name.eq_ignore_ascii_case(b".git") => "is a name that only git itself may use",
+        _ if name.iter().any(|&b| b == b'/' || b == 0) => "is a name that no file can have",
+        _ if name.len() > 255 || path.len() > 3000 => "is too long",
+        _ => return Ok(path),
+    };
+    Err(RepoError::refused_path(&path, why))
+}
+
+/// Writes the tree and its record below `place`, which must not exist.
+///
+/// Everything is made anew and nothing is followed: an entry that the tree holds twice
+/// fails here, and links come last, so that nothing is written through one.
+fn write(
+    repository: &Repository,
+    plan: &Plan,
+    place: &Path,
+    seconds: i64,
+) -> Result<TreeRecord, RepoError> {
+    let root = place.join(FILES);
+    let folder = || {
+        let mut builder = DirBuilder::new();
+        builder.mode(0o755);
+        builder
+    };
+    folder().create(place)?;
+    folder().create(&root)?;
+    let mut entries = Vec::with_capacity(plan.files.len() + plan.links.len());
+    let mut pointer: Option<&[u8]> = None;
+    for path in &plan.folders {
+        folder().create(at(&root, path)).map_err(|error| twice(path, error))?;
+    }
+    for planned in &plan.files {
+        let blob = repository.find_blob(planned.oid)?;
+        let content = blob.content();
+        write_file(&at(&root, &planned.path), content, planned.executable, seconds)
+            .map_err(|error| twice(&planned.path, error))?;
+        if is_lfs_pointer(content) && pointer.is_none_or(|first| planned.path.as_slice() < first) {
+            pointer = Some(&planned.path);
+        }
+        entries.push(Entry {
+            path: planned.path.clone(),
+            kind: EntryKind::File {
+                executable: planned.executable,
+                size: content.len() as u64,
+                sha256: Sha256::digest(content).into(),
+            },
+        });
+    }
+    for (path, target) in &plan.links {
+        let link = at(&root, path);
+        symlink(OsStr::from_bytes(target), &link).map_err(|error| twice(path, error))?;
+        set_time(&link, seconds)?;
+        entries.push(Entry { path: path.clone(), kind: EntryKind::Symlink { target: target.clone() } });
+    }
+    // Folders last: writing into one changes its time.
+    for path in plan.folders.iter().map(|path| at(&root, path)).chain([root.clone()]) {
+        fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+        set_time(&path, seconds)?;
+    }
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    let exception = match (&plan.submodule, pointer) {
+        (Some(path), _) => Some(Exception { path: path.clone(), kind: ExceptionKind::Submodule }),
+        (None, Some(path)) => Some(Exception { path: path.to_vec(), kind: ExceptionKind::LfsPointer }),
+        (None, None) => None,
+    };
+    let record = TreeRecord { manifest: Manifest { entries }, exception };
+    fs::write(place.join(RECORD), record.to_text())?;
+    // Before the rename, so that a finished tree is whole after a power cut too.
+    syncfs(File::open(place)?).map_err(io::Error::from)?;
+    Ok(record)
+}
+
+fn at(root: &Path, path: &[u8]) -> PathBuf {
+    root.join(OsStr::from_bytes(path))
+}
+
+fn twice(path: &[u8], error: io::Error) -> RepoError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => RepoError::refused_path(path, "is in the tree twice"),
+        _ => error.into(),
+    }
+}
+
+fn write_file(path: &Path, content: &[u8], executable: bool, seconds: i64) -> io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).open(path)?;
+    file.write_all(content)?;
+    // Not left to the umask.
+    file.set_permissions(Permissions::from_mode(if executable { 0o755 } else { 0o644 }))?;
+    drop(file);
+    set_time(path, seconds)
+}
+
+/// Of the file, folder or link itself.
+fn set_time(path: &Path, seconds: i64) -> io::Result<()> {
+    let time = Timespec { tv_sec: seconds, tv_nsec: 0 };
+    let times = Timestamps { last_access: time, last_modification: time };
+    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>: less than 1024 bytes,
+/// and the version comes first.
+fn is_lfs_pointer(content: &[u8]) -> bool {
+    const VERSIONS: [&[u8]; 2] =
+        [b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/"];
+    content.len() < 1024 && VERSIONS.iter().any(|version| content.starts_with(version))
+}
+
+/// A check without reading a file: everything recorded is there with its kind, mode,
+/// size and time, and nothing else is.
+fn is_as_recorded(root: &Path, manifest: &Manifest, seconds: i64) -> io::Result<bool> {
+    let mut missing: HashMap<&[u8], &EntryKind> =
+        manifest.entries.iter().map(|entry| (entry.path.as_slice(), &entry.kind)).collect();
+    let mut ahead = vec![(root.to_owned(), Vec::new())];
+    while let Some((folder, prefix)) = ahead.pop() {
+        let Ok(listed) = fs::read_dir(&folder) else { return Ok(false) };
+        for found in listed {
+            let found = found?;
+            let name = found.file_name();
+            let path = match prefix.as_slice() {
+                b"" => name.as_bytes().to_vec(),
+                prefix => [prefix, b"/", name.as_bytes()].concat(),
+            };
+            let facts = found.metadata()?;
+            if facts.is_dir() {
+                ahead.push((found.path(), path));
+                continue;
+            }
+            let is_right = match missing.remove(path.as_slice()) {
+                Some(EntryKind::File { executable, size, .. }) => {
+                    let mode = if *executable { 0o755 } else { 0o644 };
+                    facts.is_file() && facts.len() == *size && facts.mode() & 0o7777 == mode
+                }
+                Some(EntryKind::Symlink { target }) => {
+                    facts.is_symlink() && fs::read_link(found.path())?.as_os_str().as_bytes() == target
+                }
+                None => false,
+            };
+            if !is_right || facts.mtime() != seconds || facts.mtime_nsec() != 0 {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(missing.is_empty())
+}

@@ -1,0 +1,129 @@
+//! Bringing a mirror up to date. One git at a time works on a mirror, and whoever
+//! asks while one is at work shares the next one with everybody else who waits.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::error::RepoError;
+use super::{Inner, Mirrors, mirror};
+use crate::domain::name::Name;
+use crate::domain::repository_url::RepositoryUrl;
+
+/// The queue of one application.
+#[derive(Default)]
+pub(super) struct Lane {
+    /// How many fetches have begun.
+    begun: AtomicU64,
+    /// Held while a fetch is at work.
+    last: Arc<Mutex<Option<Finished>>>,
+}
+
+struct Finished {
+    number: u64,
+    url: RepositoryUrl,
+    result: Result<(), RepoError>,
+}
+
+impl Mirrors {
+    /// Brings the mirror of `app` up to date with `repository`, and makes it if there
+    /// is none. A call that waits is answered by a fetch that began after it asked,
+    /// its failure included. Dropping the future stops the git it started.
+    pub async fn fetch(&self, app: &Name, repository: &str, now: Timestamp) -> Result<(), RepoError> {
+        let url = RepositoryUrl::parse(repository)?;
+        let lane = self.inner.lane(app);
+        let begun_before = lane.begun.load(Ordering::Acquire);
+        let mut last = Arc::clone(&lane.last).lock_owned().await;
+        if let Some(done) = &*last
+            && done.number > begun_before
+            && done.url == url
+        {
+            return done.result.clone();
+        }
+        let number = lane.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        let cancel = CancellationToken::new();
+        let _cancelled_when_dropped = cancel.clone().drop_guard();
+        let (inner, app) = (Arc::clone(&self.inner), app.clone());
+        // A task of its own: it ends git and clears up even when nobody waits any
+        // more, and keeps the lane until then.
+        let task = tokio::spawn(async move {
+            let result = inner.fetch_once(&app, &url, now, &cancel).await;
+            if !cancel.is_cancelled() {
+                *last = Some(Finished { number, url, result: result.clone() });
+            }
+            result
+        });
+        task.await.map_err(RepoError::internal)?
+    }
+
+    /// When the last successful fetch was asked for; `None` before the first one and
+    /// after a change of the repository's address.
+    pub async fn fetched_at(&self, app: &Name) -> Option<Timestamp> {
+        let folder = self.inner.mirror(app);
+        tokio::task::spawn_blocking(move || mirror::fetched_at(&folder)).await.ok()?
+    }
+
+    /// How many fetches of `app` have begun, for the suite.
+    #[cfg(test)]
+    pub(crate) fn fetches_begun(&self, app: &Name) -> u64 {
+        self.inner.lane(app).begun.load(Ordering::Acquire)
+    }
+}
+
+impl Inner {
+    async fn fetch_once(
+        &self,
+        app: &Name,
+        url: &RepositoryUrl,
+        now: Timestamp,
+        cancel: &CancellationToken,
+    ) -> Result<(), RepoError> {
+        mirror::make_private_folder(&self.mirrors)?;
+        let file = mirror::lock_file(&self.mirrors, app.as_str())?;
+        let longest = self.limits.clone_for;
+        tokio::select! {
+            locked = mirror::lock(&file) => locked?,
+            () = tokio::time::sleep(longest) => return Err(timed_out(longest)),
+            () = cancel.cancelled() => return Err(timed_out(longest)),
+        }
+        let folder = self.mirror(app);
+        if folder.exists() {
+            mirror::remove_stale_locks(&folder)?;
+            mirror::follow(&folder, url)?;
+            self.git.fetch(&folder, url, self.limits.fetch_for, cancel).await?;
+            return Ok(mirror::note_fetched(&folder, now)?);
+        }
+        // Made beside its place and moved there when it is whole.
+        let unfinished = self.mirrors.join(format!(".{app}.new"));
+        mirror::remove_folder_if_there(&unfinished)?;
+        let made = self.first_fetch(&unfinished, url, now, cancel).await;
+        match made {
+            Ok(()) => Ok(std::fs::rename(&unfinished, &folder)?),
+            Err(error) => {
+                mirror::remove_folder_if_there(&unfinished)?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn first_fetch(
+        &self,
+        folder: &Path,
+        url: &RepositoryUrl,
+        now: Timestamp,
+        cancel: &CancellationToken,
+    ) -> Result<(), RepoError> {
+        mirror::create(folder, url)?;
+        self.git.fetch(folder, url, self.limits.clone_for, cancel).await?;
+        Ok(mirror::note_fetched(folder, now)?)
+    }
+}
+
+fn timed_out(after: Duration) -> RepoError {
+    RepoError::TimedOut { seconds: after.as_secs() }
+}

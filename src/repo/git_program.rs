@@ -1,0 +1,248 @@
+//! The `git` program: for the network, and for patches that hold binary files.
+//!
+//! It gets an environment of our own making, so that nothing of the machine's or the
+//! account's configuration counts, one transport, one SSH key, and a group of its
+//! own, so that its end is the end of everything it started.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStderr, Command};
+use tokio_util::sync::CancellationToken;
+
+use super::error::{RepoError, reason_of};
+use crate::domain::repository_url::{RepositoryUrl, Transport};
+
+/// From TERM to KILL.
+const GRACE: Duration = Duration::from_secs(5);
+/// Of what git says, only the end is kept.
+const STDERR_KEPT: usize = 16 << 10;
+
+const REFSPECS: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+
+pub(super) struct GitProgram {
+    /// Holds nothing but our own git configuration.
+    home: PathBuf,
+    ssh_command: String,
+}
+
+impl GitProgram {
+    pub(super) fn new(home: PathBuf, ssh_identity: &Path, known_hosts: &Path) -> Self {
+        Self { home, ssh_command: ssh_command(ssh_identity, known_hosts) }
+    }
+
+    /// Brings branches and tags of the remote `origin` into `mirror` and drops those
+    /// that are gone. Other refs of the mirror are left alone.
+    ///
+    /// Ends within `within` plus the grace between TERM and KILL, or that grace after
+    /// `cancel`; whatever the way, no process is left.
+    pub(super) async fn fetch(
+        &self,
+        mirror: &Path,
+        url: &RepositoryUrl,
+        within: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<(), RepoError> {
+        self.make_home()?;
+        let mut command = self.command(mirror);
+        command
+            .env("GIT_ALLOW_PROTOCOL", protocol(url.transport()))
+            .env("GIT_SSH_COMMAND", &self.ssh_command)
+            .env("GIT_SSH_VARIANT", "ssh")
+            .args(["fetch", "--quiet", "--prune", "--no-tags", "--no-auto-gc", "--no-recurse-submodules"])
+            .args(["--no-write-fetch-head", "--end-of-options", "origin"])
+            .args(REFSPECS);
+        let mut running = Running::start(command)?;
+        let ended = tokio::select! {
+            ended = running.wait() => Some(ended?),
+            () = tokio::time::sleep(within) => None,
+            () = cancel.cancelled() => None,
+        };
+        match ended {
+            Some(status) if status.success() => Ok(()),
+            Some(_) => Err(RepoError::Unreachable(reason_of(&running.said, url))),
+            None => {
+                running.stop().await;
+                Err(RepoError::TimedOut { seconds: within.as_secs() })
+            }
+        }
+    }
+
+    /// The patch between two tree objects, given by their full ids; `None` when it is
+    /// larger than `limit` bytes.
+    pub(super) async fn diff(
+        &self,
+        mirror: &Path,
+        trees: [String; 2],
+        limit: usize,
+        within: Duration,
+    ) -> Result<Option<Vec<u8>>, RepoError> {
+        self.make_home()?;
+        let mut command = self.command(mirror);
+        command
+            .args(["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index"])
+            .args(["--binary", "--unified=3", "--inter-hunk-context=0", "--diff-algorithm=myers"])
+            .args(["--src-prefix=a/", "--dst-prefix=b/", "--submodule=short", "--end-of-options"])
+            .args(trees)
+            .arg("--")
+            .stdout(Stdio::piped());
+        let mut running = Running::start(command)?;
+        let mut printed = Vec::new();
+        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let stdout = running.child.stdout.take();
+        let read = async {
+            match stdout {
+                Some(stdout) => stdout.take(most).read_to_end(&mut printed).await,
+                None => Ok(0),
+            }
+        };
+        let both = async { tokio::join!(read, running.listen()).0 };
+        let ended = tokio::time::timeout(within, both).await;
+        if printed.len() > limit || !matches!(ended, Ok(Ok(_))) {
+            running.stop().await;
+        }
+        match ended {
+            _ if printed.len() > limit => Ok(None),
+            Err(_) => Err(RepoError::TimedOut { seconds: within.as_secs() }),
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(_)) if running.wait().await?.success() => Ok(Some(printed)),
+            Ok(Ok(_)) => Err(RepoError::internal(io::Error::other("git diff failed"))),
+        }
+    }
+
+    fn command(&self, mirror: &Path) -> Command {
+        let mut command = Command::new("git");
+        let mut git_dir = OsStr::new("--git-dir=").to_owned();
+        git_dir.push(mirror);
+        command
+            .env_clear()
+            .env("PATH", env::var_os("PATH").unwrap_or_default())
+            .env("HOME", &self.home)
+            .env("LC_ALL", "C")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", self.configuration())
+            .env("GIT_ATTR_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", "none")
+            .arg(git_dir)
+            .args(["-c", "protocol.version=2", "-c", "core.hooksPath=/dev/null"])
+            .current_dir(&self.home)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        command
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.home.join("gitconfig")
+    }
+
+    /// A path that the operator names may belong to another account; only a
+    /// configuration file tells that to the git at the other end of a local fetch.
+    fn make_home(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.home)?;
+        fs::write(self.configuration(), "[safe]\n\tdirectory = *\n")
+    }
+}
+
+/// Only the transport that the address names, so that no redirect leads to another.
+fn protocol(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Https => "https",
+        Transport::Ssh => "ssh",
+        Transport::Path => "file",
+    }
+}
+
+/// A running git and everything it started.
+struct Running {
+    child: Child,
+    stderr: Option<ChildStderr>,
+    said: Vec<u8>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> io::Result<Self> {
+        let mut child = command.spawn()?;
+        Ok(Self { stderr: child.stderr.take(), child, said: Vec::new() })
+    }
+
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.listen().await;
+        self.child.wait().await
+    }
+
+    /// Until the last process that could say something is gone.
+    async fn listen(&mut self) {
+        let Some(stderr) = &mut self.stderr else { return };
+        let mut part = [0; 4096];
+        while let Ok(length @ 1..) = stderr.read(&mut part).await {
+            self.said.extend_from_slice(&part[..length]);
+            let surplus = self.said.len().saturating_sub(STDERR_KEPT);
+            self.said.drain(..surplus);
+        }
+    }
+
+    /// TERM lets git remove its lock files; KILL comes before the child is reaped,
+    /// while its process id cannot belong to anybody else.
+    async fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        let _ = tokio::time::timeout(GRACE, self.listen()).await;
+        self.signal(Signal::KILL);
+        let _ = self.child.wait().await;
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(group) = id.and_then(Pid::from_raw) {
+            // The only failure is that the group is gone, which is what was wanted.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+/// Git hands this line to a shell, so every word that is not ours is quoted.
+fn ssh_command(identity: &Path, known_hosts: &Path) -> String {
+    let mut words: Vec<String> = ["ssh", "-F", "none", "-o", "BatchMode=yes"].map(str::to_owned).into();
+    let mut option = |text: String| words.extend(["-o".to_owned(), shell_word(&text)]);
+    option(format!("IdentityFile={}", ssh_path(identity)));
+    option(format!("UserKnownHostsFile={}", ssh_path(known_hosts)));
+    for fixed in [
+        "IdentitiesOnly=yes",
+        "IdentityAgent=none",
+        "GlobalKnownHostsFile=/dev/null",
+        "StrictHostKeyChecking=yes",
+        "UpdateHostKeys=no",
+        "ClearAllForwardings=yes",
+        "ForwardAgent=no",
+        "ControlPath=none",
+        "ConnectTimeout=20",
+        "ServerAliveInterval=15",
+        "ServerAliveCountMax=3",
+    ] {
+        option(fixed.to_owned());
+    }
+    words.join(" ")
+}
+
+/// One word for a POSIX shell.
+fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// One file name in ssh's own syntax, where spaces part words and `%` expands.
+fn ssh_path(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let text = absolute.to_string_lossy().replace('%', "%%");
+    format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
+}

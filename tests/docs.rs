@@ -207,9 +207,8 @@ fn names_of_tests() -> BTreeSet<String> {
         }
         let mut is_test = false;
         for line in text.lines().map(str::trim) {
-            if line.starts_with("#[test]") || line.contains("::test") || line.starts_with("#[rstest") {
-                is_test = true;
-            }
+            let attribute = line.strip_prefix("#[").unwrap_or("");
+            is_test |= ["test", "rstest", "tokio::test"].iter().any(|kind| attribute.starts_with(kind));
             let function = line.trim_start_matches("async ").strip_prefix("fn ");
             if let Some((name, _)) = function.and_then(|rest| rest.split_once(['(', '<'])) {
                 if is_test {

@@ -1,1 +1,5 @@
-//!
+//! The runner's suite: plans and progress as values, the engine on scripted steps,
+//! and real hosts.
+
+mod hosts;
+mod world;

@@ -45,6 +45,6 @@ async fn outbox(app: &App) -> Check {
 }
 
 fn free_mb(folder: &std::path::Path) -> Option<u64> {
-    let space = fs4::available_space(folder).ok()?;
-    Some(space / (1024 * 1024))
+    let space = rustix::fs::statvfs(folder).ok()?;
+    Some(space.f_bavail.saturating_mul(space.f_frsize) / (1024 * 1024))
 }

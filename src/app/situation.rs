@@ -5,7 +5,6 @@ use jiff::Timestamp;
 
 use super::{App, Refusal};
 use crate::db::{self, DbError, Source};
-use crate::domain::calendar;
 use crate::domain::diff::Relation;
 use crate::domain::fleet::{Application, Environment, Fleet};
 use crate::domain::live::{HostWord, LiveRow, live_facts, recorded_commits};
@@ -159,7 +158,7 @@ pub fn place_of(server: &crate::domain::fleet::Server) -> HostPlace {
 
 pub fn window(fleet: &Fleet, environment: &Environment, now: Timestamp) -> Window {
     let calendar = environment.calendar.as_ref().and_then(|name| fleet.calendar(name));
-    calendar.map_or(Window::Always, |calendar| calendar::window(calendar, now))
+    Window::at(calendar, now)
 }
 
 /// A repository that cannot be read is a fault outside, except where it says

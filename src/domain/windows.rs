@@ -1,6 +1,9 @@
-//! What the calendar says about one instant.
+//! What the calendar says about one instant, for policy.
 
 use jiff::Timestamp;
+
+use super::calendar::Windows;
+use super::fleet::Calendar;
 
 /// When a launch may start: the calendar, asked at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +21,24 @@ pub enum Window {
 }
 
 impl Window {
+    /// A calendar that cannot be read is closed: nothing starts by mistake.
+    pub fn at(calendar: Option<&Calendar>, now: Timestamp) -> Self {
+        let Some(calendar) = calendar else { return Window::Always };
+        match Windows::of(calendar) {
+            Err(error) => Window::Closed { opens: None, words: format!("The calendar {} cannot be read: {error}.", calendar.name) },
+            Ok(windows) if windows.is_open(now) => {
+                Window::Open { until: windows.closes_at(now), words: sentence(&windows.words(now)) }
+            }
+            Ok(windows) => Window::Closed { opens: windows.next_opening(now), words: sentence(&windows.words(now)) },
+        }
+    }
+
     pub fn is_open(&self) -> bool {
         !matches!(self, Window::Closed { .. })
     }
+}
+
+fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
 }

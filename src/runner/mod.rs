@@ -1,1 +1,9 @@
-//!
+//! Runs plans. The engine decides the order and what a failure means, an
+//! executor does the work, a sink keeps the journal; none of them knows the
+//! database, mail or pages.
+
+pub mod engine;
+pub mod executor;
+pub mod output;
+pub mod quote;
+pub mod ssh;

@@ -4,7 +4,10 @@
 //! A value of these types is valid in itself (names, paths, options). That the
 //! parts fit each other is checked once more by `parse`, over the whole file.
 
+pub mod changes;
 pub(crate) mod checks;
+pub mod export;
+mod follow;
 pub mod parse;
 pub mod secret;
 

@@ -1,0 +1,41 @@
+//! What the fleet holds, to read. It is changed by the fleet file.
+
+use askama::Template;
+
+use super::{Section, Shell};
+use crate::web::html::filters;
+
+#[derive(Debug, Template)]
+#[template(path = "admin.html")]
+pub struct Admin {
+    pub shell: Shell,
+    /// Applications, servers, clusters, load balancers, calendars, roles, people.
+    pub groups: Vec<FleetGroup>,
+    /// How many mails and other notifications could not be delivered.
+    pub failed_deliveries: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct FleetGroup {
+    /// `Servers`.
+    pub title: &'static str,
+    pub rows: Vec<FleetRow>,
+}
+
+#[derive(Debug, Clone)]
+pub struct FleetRow {
+    pub name: String,
+    pub href: Option<String>,
+    /// `10.0.0.11:22, key pinned`.
+    pub words: String,
+    /// What is wrong with it, if anything.
+    pub warning: Option<String>,
+}
+
+impl Admin {
+    fn sentence(&self) -> String {
+        let counts: Vec<String> =
+            self.groups.iter().map(|group| format!("{} {}", group.rows.len(), group.title.to_lowercase())).collect();
+        crate::web::html::listed(&counts)
+    }
+}

@@ -1,0 +1,75 @@
+//! Sign-in: one way in, and what went wrong on the last try.
+
+use askama::Template;
+
+use super::{Section, Shell};
+use crate::web::html::filters;
+
+#[derive(Debug, Template)]
+#[template(path = "login.html")]
+pub struct Login {
+    pub shell: Shell,
+    pub organisation: String,
+    /// `/authorize`, with the place to come back to.
+    pub authorize_href: String,
+    pub problem: Option<SignInProblem>,
+}
+
+/// Why the last try did not end in a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignInProblem {
+    /// GitHub did not answer, or not in time.
+    Unreachable,
+    /// GitHub asks to wait; in minutes, when it says so.
+    RateLimited { minutes: Option<u64> },
+    /// The person said no on GitHub's page.
+    Declined,
+    /// The way back did not fit the way there: stale, replayed or from elsewhere.
+    Stale,
+    NotAMember { login: String },
+    /// The name belongs to somebody else's identity.
+    NameTaken { login: String },
+    Disabled { login: String },
+}
+
+impl SignInProblem {
+    pub fn title(&self) -> &'static str {
+        match self {
+            SignInProblem::Unreachable => "GitHub does not answer",
+            SignInProblem::RateLimited { .. } => "GitHub asks us to wait",
+            SignInProblem::Declined => "You declined on GitHub",
+            SignInProblem::Stale => "This sign-in was too old",
+            SignInProblem::NotAMember { .. } => "You are not a member",
+            SignInProblem::NameTaken { .. } => "This name is taken",
+            SignInProblem::Disabled { .. } => "This account is disabled",
+        }
+    }
+
+    pub fn text(&self, organisation: &str) -> String {
+        match self {
+            SignInProblem::Unreachable => {
+                "Nothing was done. Try again in a minute; running deployments are not affected.".to_owned()
+            }
+            SignInProblem::RateLimited { minutes: Some(minutes) } => {
+                format!("Too many questions were asked. Try again in {minutes} min.")
+            }
+            SignInProblem::RateLimited { minutes: None } => {
+                "Too many questions were asked. Try again in a few minutes.".to_owned()
+            }
+            SignInProblem::Declined => "Nothing was done. Sign in again to go on.".to_owned(),
+            SignInProblem::Stale => {
+                "It was started in another window or too long ago. Nothing was done; sign in again.".to_owned()
+            }
+            SignInProblem::NotAMember { login } => format!(
+                "{login} is not a member of {organisation} on GitHub, or the membership is not yet confirmed. \
+                 Ask an owner of {organisation} for an invitation."
+            ),
+            SignInProblem::NameTaken { login } => format!(
+                "{login} is known here as somebody else. An administrator can link or rename the account."
+            ),
+            SignInProblem::Disabled { login } => {
+                format!("{login} may not sign in any more. An administrator can tell why.")
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The pages as plain data and their templates. A route fills one of these structs
+//! and gives it to the browser: no page asks the database, the clock or a policy
+//! while it is rendered. One file per page, beside `templates/PAGE.html`.
+
+pub mod admin;
+pub mod application;
+pub mod applications;
+pub mod deployments;
+pub mod error;
+pub mod home;
+pub mod launch;
+pub mod login;
+pub mod parts;
+pub mod request;
+pub mod request_new;
+pub mod requests;
+pub mod review;
+pub mod shell;
+
+pub use parts::*;
+pub use shell::{PersonView, Section, Shell, Theme};

@@ -1,0 +1,210 @@
+//! What several pages show: a request in a list, a deployment in a list, a signature,
+//! what was sealed. States travel as their exact words (`awaiting_review`).
+
+use jiff::Timestamp;
+
+use crate::domain::risk::RiskHint;
+use crate::web::html::{counted, time};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub href: String,
+    pub text: String,
+}
+
+impl Link {
+    pub fn new(href: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { href: href.into(), text: text.into() }
+    }
+}
+
+/// A form that posts to `href`, or the reason why it may not be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    pub href: String,
+    pub why_not: Option<String>,
+}
+
+impl Action {
+    pub fn to(href: impl Into<String>) -> Self {
+        Self { href: href.into(), why_not: None }
+    }
+
+    pub fn refused(href: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { href: href.into(), why_not: Some(why.into()) }
+    }
+}
+
+/// A form's field that is wrong, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    pub field: &'static str,
+    pub text: String,
+}
+
+/// The size of a change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    pub commits: u64,
+    pub files: u64,
+    pub added: u64,
+    pub deleted: u64,
+}
+
+impl Size {
+    /// `6 commits, 14 files`.
+    pub fn words(&self) -> String {
+        format!("{}, {}", counted(self.commits, "commit", "commits"), counted(self.files, "file", "files"))
+    }
+}
+
+/// The time within which a launch link works.
+#[derive(Debug, Clone)]
+pub struct Slot {
+    pub begins_at: Timestamp,
+    pub ends_at: Timestamp,
+    /// The end in the calendar's zone, `17:20 Europe/Paris`, when that is another than UTC.
+    pub ends_local: Option<String>,
+}
+
+impl Slot {
+    pub fn minutes(&self) -> i64 {
+        ((self.ends_at.as_second() - self.begins_at.as_second()) / 60).max(1)
+    }
+
+    pub fn minutes_left(&self, now: &Timestamp) -> i64 {
+        ((self.ends_at.as_second() - now.as_second()) / 60).clamp(0, self.minutes())
+    }
+
+    /// `38 min`.
+    pub fn left(&self, now: &Timestamp) -> String {
+        time::left(self.ends_at.as_second() - now.as_second().max(self.begins_at.as_second()))
+    }
+
+    pub fn has_begun(&self, now: &Timestamp) -> bool {
+        self.begins_at <= *now
+    }
+}
+
+/// A request in a list.
+#[derive(Debug, Clone)]
+pub struct RequestItem {
+    /// Where its page is, for this reader.
+    pub href: String,
+    pub application: String,
+    pub environment: String,
+    /// `None`: nothing is live there yet.
+    pub from: Option<String>,
+    pub tag: String,
+    pub state: &'static str,
+    pub requester: String,
+    pub asked_at: Timestamp,
+    /// When waiting for review ends.
+    pub expires_at: Option<Timestamp>,
+    pub size: Size,
+    /// The gravest few.
+    pub risks: Vec<RiskHint>,
+    /// Who decided, by name.
+    pub decided_by: Vec<String>,
+    pub slot: Option<Slot>,
+    /// Why it is void, or the reason of a reject.
+    pub cause: Option<String>,
+}
+
+/// A deployment in a list.
+#[derive(Debug, Clone)]
+pub struct DeploymentItem {
+    pub id: i64,
+    pub application: String,
+    pub environment: String,
+    pub from: Option<String>,
+    /// The tag, else the first digits of the commit.
+    pub release: String,
+    pub state: &'static str,
+    /// What went wrong or what it waits for: `stopped on search-12`.
+    pub remark: Option<String>,
+    pub hosts_done: u64,
+    pub hosts_total: u64,
+    pub started_by: String,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+}
+
+impl DeploymentItem {
+    /// Seconds that it ran, up to `now` while it does.
+    pub fn took(&self, now: &Timestamp) -> Option<i64> {
+        let end = self.ended_at.unwrap_or(*now);
+        self.started_at.map(|start| (end.as_second() - start.as_second()).max(0))
+    }
+}
+
+/// Something that happened, in a timeline.
+#[derive(Debug, Clone)]
+pub struct Activity {
+    pub at: Timestamp,
+    /// The state that it led to; gives tone and icon.
+    pub state: &'static str,
+    pub text: String,
+    pub href: Option<String>,
+    /// What the person wrote.
+    pub quote: Option<String>,
+}
+
+/// A line to sign on: asked, countersigned, started.
+#[derive(Debug, Clone)]
+pub struct Signature {
+    /// Who did, or in words who may (`you, by starting`).
+    pub name: String,
+    /// `Asked`, `Countersigned`, `Rejected`, `Started`.
+    pub act: &'static str,
+    /// `None`: nobody yet.
+    pub at: Option<Timestamp>,
+}
+
+/// A file of a change, in a short list.
+#[derive(Debug, Clone)]
+pub struct FileLine {
+    pub path: String,
+    /// Where it stands in the diff, or nothing when there is no page to go to.
+    pub href: Option<String>,
+    pub why: String,
+    pub added: u64,
+    pub deleted: u64,
+    pub binary: bool,
+}
+
+/// What was asked and sealed: the head of request, review and launch.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    pub id: String,
+    pub application: String,
+    pub environment: String,
+    pub from: Option<String>,
+    pub tag: String,
+    /// The full commit id.
+    pub commit: String,
+    pub requester: String,
+    pub reason: String,
+    pub ticket: Option<String>,
+    pub rollback: bool,
+    pub asked_at: Timestamp,
+    /// When waiting for review ends.
+    pub expires_at: Option<Timestamp>,
+    pub size: Size,
+    pub fingerprint: String,
+    /// `20 hosts`: what the seal covers beside patch and configuration.
+    pub hosts: u64,
+    pub diff_href: String,
+    pub risks: Vec<RiskHint>,
+    /// Riskiest first, a few.
+    pub files: Vec<FileLine>,
+    pub signatures: Vec<Signature>,
+}
+
+impl Sealed {
+    /// The ticket as an address, when it is one.
+    pub fn ticket_href(&self) -> Option<&str> {
+        self.ticket.as_deref().filter(|ticket| ticket.starts_with("https://") || ticket.starts_with("http://"))
+    }
+}

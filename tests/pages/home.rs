@@ -1,0 +1,60 @@
+use super::samples::*;
+use super::sound;
+use crate::web::view::Section;
+use crate::web::view::home::Home;
+
+fn empty() -> Home {
+    Home {
+        shell: shell(Section::Home),
+        to_review: vec![],
+        mine: vec![],
+        failed: vec![],
+        active: vec![],
+        recent: vec![],
+        may_request: true,
+    }
+}
+
+#[test]
+fn an_empty_home_offers_the_next_step() {
+    let html = sound("empty", "home", "ready", &empty());
+    assert!(html.contains("Nothing waits for you"));
+    assert!(html.contains(r#"<a class="btn primary" href="/requests/new">Request a release</a>"#));
+    let html = sound("empty-reader", "home", "ready", &Home { may_request: false, ..empty() });
+    assert!(!html.contains("/requests/new"));
+}
+
+#[test]
+fn what_waits_for_me_comes_before_what_failed_and_what_is_mine() {
+    let home = Home {
+        to_review: vec![request("awaiting_review"), request("awaiting_review")],
+        mine: vec![accepted_request(), request("void")],
+        failed: vec![deployment("failed")],
+        active: vec![deployment("running"), deployment("queued")],
+        recent: timeline(),
+        ..empty()
+    };
+    let html = sound("typical", "home", "ready", &home);
+    assert!(html.contains("2 requests wait for you"));
+    let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(place("Waiting for your review") < place("stopped on search-12"));
+    assert!(place("stopped on search-12") < place("2 of 6 hosts"));
+    assert!(place("Your requests") < place("Recent activity"));
+    assert!(html.contains("<b class=\"nums\">38 min</b> left to start"));
+}
+
+#[test]
+fn a_home_full_of_hostile_text_stays_a_page() {
+    let home = Home {
+        shell: hostile_shell(Section::Home),
+        to_review: vec![hostile_request("awaiting_review"); 50],
+        mine: vec![hostile_request("rejected"), hostile_request("accepted")],
+        failed: vec![hostile_deployment("failed")],
+        active: vec![hostile_deployment("running")],
+        recent: vec![hostile_activity(); 200],
+        may_request: true,
+    };
+    let html = sound("hostile", "home", "ready", &home);
+    assert!(html.contains("&#60;script&#62;alert(1)"), "shown as text");
+    assert!(html.contains(r#"data-theme="dark""#));
+}

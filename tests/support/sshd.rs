@@ -1,0 +1,191 @@
+//! A real sshd on a loopback address, with its own keys, for the current user.
+//!
+//! Each one is "a host": several on 127.0.1.x stand for several servers. An
+//! environment has one target path for all its servers, so each host sees a folder
+//! of its own at the same path, by a bind mount of bubblewrap's. It needs Debian's
+//! openssh-server and bubblewrap, as root or as a plain user.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// Stops listening with its handle.
+pub struct Sshd {
+    folder: PathBuf,
+    shared: PathBuf,
+    host: String,
+    port: u16,
+    host_key: String,
+    daemon: Child,
+}
+
+impl Sshd {
+    /// Starts a host on `host` (`127.0.1.1`) that keeps its things in `folder` and
+    /// lets in who has the key of `authorized` (a `.pub` file). Its sessions see
+    /// `folder/files` at `shared`, an existing folder.
+    pub fn start(folder: &Path, shared: &Path, host: &str, authorized: &Path) -> Self {
+        fs::create_dir_all(folder.join("files")).unwrap();
+        fs::copy(authorized, folder.join("authorized_keys")).unwrap();
+        // sshd refuses to start as root without its empty folder, which Debian makes at boot.
+        if user() == "root" {
+            fs::create_dir_all("/run/sshd").unwrap();
+        }
+        let host_key = new_host_key(folder);
+        // Between asking for a free port and taking it, another test may be faster.
+        let (port, daemon) = (0..5)
+            .find_map(|_| {
+                let port = free_port(host);
+                run_daemon(folder, shared, host, port).ok().map(|daemon| (port, daemon))
+            })
+            .expect("sshd does not start");
+        let (folder, shared, host) = (folder.to_owned(), shared.to_owned(), host.to_owned());
+        Self { folder, shared, host, port, host_key, daemon }
+    }
+
+    /// What the host's sessions see at the shared path.
+    pub fn files(&self) -> PathBuf {
+        self.folder.join("files")
+    }
+
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `ssh-ed25519 AAAA…`, as a fleet file pins it.
+    pub fn host_key(&self) -> &str {
+        &self.host_key
+    }
+
+    /// Who a client has to log in as.
+    pub fn user(&self) -> String {
+        user()
+    }
+
+    /// What the daemon and its sessions logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Stops, and comes back at the same address with another key, like a host
+    /// that was replaced or an attacker in between.
+    pub fn swap_host_key(&mut self) {
+        self.stop();
+        self.host_key = new_host_key(&self.folder);
+        self.daemon = run_daemon(&self.folder, &self.shared, &self.host, self.port).unwrap();
+    }
+
+    /// Ends the connections that stand, as a network that breaks does.
+    pub fn cut_connections(&self) {
+        let parent = format!("PPid:\t{}\n", self.daemon.id());
+        for process in fs::read_dir("/proc").unwrap().flatten() {
+            let status = fs::read_to_string(process.path().join("status")).unwrap_or_default();
+            if status.contains(&parent) {
+                let id = process.file_name().into_string().unwrap();
+                Command::new("sh").args(["-c", "kill -KILL \"$1\"", "sh", &id]).status().unwrap();
+            }
+        }
+    }
+
+    /// From now on the port refuses connections.
+    pub fn stop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Makes a key pair `folder/id` and `folder/id.pub`; gives the private key's path.
+pub fn new_identity(folder: &Path) -> PathBuf {
+    let path = folder.join("id");
+    keygen(&path);
+    path
+}
+
+pub fn user() -> String {
+    let output = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn new_host_key(folder: &Path) -> String {
+    let path = folder.join("host_key");
+    let _ = fs::remove_file(&path);
+    keygen(&path);
+    let line = fs::read_to_string(path.with_extension("pub")).unwrap();
+    line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
+
+fn keygen(path: &Path) {
+    let status = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"])
+        .arg(path)
+        .stdin(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "ssh-keygen failed");
+}
+
+fn free_port(host: &str) -> u16 {
+    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// An error says what sshd said before it ended.
+fn run_daemon(folder: &Path, shared: &Path, host: &str, port: u16) -> Result<Child, String> {
+    let config = folder.join("sshd_config");
+    let folder_text = folder.display();
+    let text = format!(
+        "ListenAddress {host}:{port}\n\
+         HostKey \"{folder_text}/host_key\"\n\
+         AuthorizedKeysFile \"{folder_text}/authorized_keys\"\n\
+         PidFile none\n\
+         UsePAM no\n\
+         StrictModes no\n\
+         PermitRootLogin prohibit-password\n\
+         PasswordAuthentication no\n\
+         KbdInteractiveAuthentication no\n\
+         MaxStartups 100\n\
+         LogLevel INFO\n"
+    );
+    fs::write(&config, text).unwrap();
+    let mut command = Command::new("bwrap");
+    command.args(["--dev-bind", "/", "/", "--bind"]).arg(folder.join("files")).arg(shared);
+    if user() == "root" {
+        // To become the user who logs in.
+        command.args(["--cap-add", "ALL"]);
+    }
+    // By absolute path, because sshd starts itself again for each connection. With -D
+    // it stays our child, and with -e it says on a pipe that it listens.
+    let mut daemon = command
+        .args(["--", "/usr/sbin/sshd", "-D", "-e", "-f"])
+        .arg(&config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("bwrap (bubblewrap) is needed");
+    let mut lines = BufReader::new(daemon.stderr.take().unwrap()).lines();
+    let mut said = String::new();
+    while !said.contains("Server listening") {
+        match lines.next() {
+            Some(Ok(line)) => said.push_str(&line),
+            _ => return Err(said),
+        }
+    }
+    let mut log = fs::File::create(folder.join("log")).unwrap();
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let _ = writeln!(log, "{line}");
+        }
+    });
+    Ok(daemon)
+}

@@ -207,9 +207,8 @@ fn names_of_tests() -> BTreeSet<String> {
         }
         let mut is_test = false;
         for line in text.lines().map(str::trim) {
-            if line.starts_with("#[test]") || line.contains("::test") || line.starts_with("#[rstest") {
-                is_test = true;
-            }
+            let attribute = line.strip_prefix("#[").unwrap_or("");
+            is_test |= ["test", "rstest", "tokio::test"].iter().any(|kind| attribute.starts_with(kind));
             let function = line.trim_start_matches("async ").strip_prefix("fn ");
             if let Some((name, _)) = function.and_then(|rest| rest.split_once(['(', '<'])) {
                 if is_test {
@@ -256,7 +255,7 @@ fn the_readers_of_documents_see_what_they_check() {
     let text = "# A `title`, here\n[a](b.md#c) `[no](x.md)` `make one`\n```sh\nmake two\n[no](y.md)\n```\n\
                 | # | rule |\n|---|---|\n| 1 | so |\n| 2 | `a` |\n";
     assert_eq!(links(text), ["b.md#c"]);
-    assert_eq!(commands(text)[2..], ["make two", "[no](y.md)", "a"]);
+    assert_eq!(commands(text)[3..], ["make two", "[no](y.md)", "a"]);
     assert!(anchors(text).contains("a-title-here"));
     assert_eq!(rows(text), [["1", "so"], ["2", "`a`"]]);
     assert_eq!(folded(Path::new("docs/../README.md")), Path::new("README.md"));

@@ -3,3 +3,5 @@
 
 pub mod github;
 pub mod http;
+pub mod mail_page;
+pub mod smtp;

@@ -40,7 +40,8 @@ struct User {
 
 #[derive(Deserialize)]
 struct Email {
-    email: String,
+    #[serde(rename = "email")]
+    address: String,
     primary: bool,
     verified: bool,
 }
@@ -79,7 +80,7 @@ impl GitHub {
     async fn verified_mail(&self, token: &SecretString) -> Result<Option<String>, GitHubError> {
         let emails: Vec<Email> = self.list(&["user", "emails"], token).await?;
         let own = emails.into_iter().find(|email| email.primary && email.verified);
-        Ok(own.map(|email| email.email).filter(|email| email.parse::<Address>().is_ok()))
+        Ok(own.map(|email| email.address).filter(|address| address.parse::<Address>().is_ok()))
     }
 
     pub async fn membership(&self, token: &SecretString) -> Result<Membership, GitHubError> {

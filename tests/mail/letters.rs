@@ -241,7 +241,7 @@ fn a_file_name_is_short_and_keeps_its_end() {
     for (tag, name) in [("../".repeat(60), 100), (".".into(), 18), ("é".into(), 18)] {
         mail.change.to = tag;
         let (found, _) = wire(&review(&mail)).attachments().remove(0);
-        assert!(found.starts_with("shop-v41-") && found.ends_with(".patch"), "{found}");
+        assert!(found.starts_with("shop-v41-") && found.split('.').next_back() == Some("patch"), "{found}");
         assert!(found.len() <= name, "{found}");
     }
 }

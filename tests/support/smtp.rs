@@ -96,7 +96,7 @@ impl SmtpSink {
     pub async fn wait_for(&self, n: usize) -> Vec<Mail> {
         let mut mails = self.shared.mails.subscribe();
         let enough = mails.wait_for(|mails| mails.len() >= n);
-        let found = match tokio::time::timeout(Duration::from_secs(60), enough).await {
+        let found = match tokio::time::timeout(Duration::from_mins(1), enough).await {
             Ok(found) => found.expect("the sink lives").clone(),
             Err(_) => Vec::new(),
         };

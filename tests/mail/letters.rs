@@ -236,6 +236,43 @@ fn words_of_others_stay_words() {
 }
 
 #[test]
+fn words_of_others_stay_words_in_every_mail() {
+    let evil = || "E\r\n\r\nForged: yes\u{202e}<script>x</script>\" href=\"https://evil.example/".to_owned();
+    let hostile = Change { application: evil(), environment: evil(), from: Some(evil()), to: evil() };
+    let (to, now) = (|| to("dana@example.com"), at(NOW));
+
+    let mut accepted = request_accepted();
+    (accepted.change, accepted.accepted_by, accepted.comment) =
+        (hostile.clone(), vec![evil(), evil()], Some(evil()));
+    let mut rejected = request_rejected();
+    (rejected.change, rejected.by, rejected.why) = (hostile.clone(), evil(), evil());
+    let mut question = question_asked();
+    (question.change, question.by, question.question) = (hostile.clone(), evil(), evil());
+    let mut void = request_void();
+    (void.change, void.cause, void.ending) = (hostile.clone(), evil(), Ending::Cancelled { by: evil() });
+    (void.differs[0].what, void.differs[0].reviewed, void.differs[0].now) = (evil(), evil(), evil());
+    let mut failed = deployment_failed();
+    (failed.change, failed.cause, failed.started_by) = (hostile, Some(evil()), evil());
+    (failed.accepted_by, failed.out_of_service) = (vec![evil()], vec![evil()]);
+    (failed.hosts[0].host, failed.hosts[1].why, failed.hosts[3].runs) = (evil(), Some(evil()), Some(evil()));
+
+    for letter in [
+        accepted.letter(to(), now).unwrap(),
+        rejected.letter(to(), now).unwrap(),
+        question.letter(to(), now).unwrap(),
+        void.letter(to(), now).unwrap(),
+        failed.letter(to(), now).unwrap(),
+    ] {
+        assert!(letter.text.contains("Forged"), "the words are there");
+        assert!(!letter.text.contains("\n\nForged"), "no paragraph of its own: {}", letter.text);
+        assert!(!letter.text.contains('\u{202e}') && !letter.html.contains('\u{202e}'));
+        assert!(!letter.html.contains("<script"), "{}", letter.html);
+        assert_eq!(letter.html.matches("href=\"").count(), 1, "{}", letter.html);
+        assert!(!wire(&letter).header_names().iter().any(|name| name == "forged"));
+    }
+}
+
+#[test]
 fn a_file_name_is_short_and_keeps_its_end() {
     let mut mail = review_asked();
     for (tag, name) in [("../".repeat(60), 100), (".".into(), 18), ("é".into(), 18)] {

@@ -71,6 +71,8 @@ pub enum Trouble {
     /// Every list says that its next page is here.
     NextPage(String),
     NotJson,
+    /// What a secondary limit says when it says nothing else.
+    Limited,
     /// A redirect to here.
     Moved(String),
 }
@@ -345,6 +347,7 @@ impl World {
                     .header("date", date)
             }
             Trouble::Forbidden(words) => message(403, words).header("x-ratelimit-remaining", "4999"),
+            Trouble::Limited => message(403, "You have exceeded a secondary rate limit."),
             Trouble::ServerError => Reply::html(502, "<h1>Unicorn!</h1>".to_owned()),
             Trouble::Huge(bytes) => Reply::json(200, &json!({ "id": 1, "login": "a".repeat(bytes) })),
             Trouble::NotJson => Reply::html(200, "<h1>Hello</h1> gho_secret".to_owned()),

@@ -316,6 +316,11 @@ async fn a_rate_limit_says_until_when() {
         "GitHub limits how often we may ask; it answers again at 11:06:40 UTC on 18 Nov 2026."
     );
 
+    stand_in.trouble(Trouble::Limited);
+    let error = github.membership(&token).await.unwrap_err();
+    assert_eq!(error, GitHubError::RateLimited { until: None });
+    assert_eq!(error.to_string(), "GitHub limits how often we may ask; try again in a few minutes.");
+
     stand_in.trouble(Trouble::TooMany { retry_after: 90, date: "Sat, 21 Nov 2026 14:00:00 GMT" });
     let until = "2026-11-21T14:01:30Z".parse().unwrap();
     for error in
@@ -342,9 +347,12 @@ async fn a_next_page_on_another_host_is_never_fetched() {
     let (stand_in, elsewhere) = (stand_in().await, GitHubStandIn::start(None).await);
     stand_in.person("dana");
     let github = client(&stand_in);
-    for page in
-        [elsewhere.web_url().join("user/teams?page=2").unwrap().to_string(), "https://evil.example/".into()]
-    {
+    for page in [
+        elsewhere.web_url().join("user/teams?page=2").unwrap().to_string(),
+        "https://evil.example/".into(),
+        "//evil.example/a,b?page=2".into(),
+        "http://[".into(),
+    ] {
         stand_in.trouble(Trouble::NextPage(page));
         let error = github.membership(&token(&stand_in, "dana")).await.unwrap_err();
         assert_eq!(error, GitHubError::Unexpected("the next page is on another host".into()));

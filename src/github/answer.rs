@@ -74,7 +74,9 @@ impl Answer {
         let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
         let retry_after = header(RETRY_AFTER.as_str());
         let exhausted = header("x-ratelimit-remaining") == Some("0");
-        if retry_after.is_none() && !exhausted && self.status != StatusCode::TOO_MANY_REQUESTS {
+        let is_said = || self.message().to_ascii_lowercase().contains("rate limit");
+        let too_many = self.status == StatusCode::TOO_MANY_REQUESTS;
+        if retry_after.is_none() && !exhausted && !too_many && !is_said() {
             return None;
         }
         let until = match retry_after {
@@ -84,6 +86,8 @@ impl Answer {
                     date.timestamp().checked_add(SignedDuration::from_secs(seconds.parse().ok()?)).ok()
                 })
             }
+            // The hourly limit's reset means nothing when another limit was hit.
+            None if !exhausted => None,
             None => header("x-ratelimit-reset")
                 .and_then(|second| second.parse().ok())
                 .and_then(|second| Timestamp::from_second(second).ok()),
@@ -102,16 +106,16 @@ impl Answer {
         }
     }
 
-    /// The address of the next page, as the `Link` header says it.
-    fn next_page(&self) -> Option<Url> {
+    /// The target of the next page, as the `Link` header says it.
+    fn next_page(&self) -> Option<&str> {
         let values = self.headers.get_all(LINK).into_iter().filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).find_map(|link| {
-            let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+        values.flat_map(|value| value.split('<').skip(1)).find_map(|link| {
+            let (target, parameters) = link.split_once('>')?;
             let is_next = |parameter: &str| {
-                parameter.trim().eq_ignore_ascii_case("rel=\"next\"")
-                    || parameter.trim().eq_ignore_ascii_case("rel=next")
+                let parameter = parameter.trim().to_ascii_lowercase();
+                parameter == "rel=\"next\"" || parameter == "rel=next"
             };
-            if parameters.split(';').any(is_next) { Url::parse(target).ok() } else { None }
+            parameters.split([';', ',']).any(is_next).then_some(target)
         })
     }
 }
@@ -132,14 +136,12 @@ impl GitHub {
         url.query_pairs_mut().append_pair("per_page", "100");
         let mut items = Vec::new();
         for _ in 0..PAGES {
-            let answer = self.get(url, token).await?.success()?;
+            let answer = self.get(url.clone(), token).await?.success()?;
             items.extend(answer.json::<Vec<T>>()?);
-            match answer.next_page() {
-                None => return Ok(items),
-                Some(next) if next.origin() == self.api_url.origin() => url = next,
-                Some(_) => {
-                    return Err(GitHubError::Unexpected("the next page is on another host".to_owned()));
-                }
+            let Some(target) = answer.next_page() else { return Ok(items) };
+            match url.join(target) {
+                Ok(next) if next.origin() == self.api_url.origin() => url = next,
+                _ => return Err(GitHubError::Unexpected("the next page is on another host".to_owned())),
             }
         }
         Err(GitHubError::Unexpected(format!("a list of more than {PAGES} pages")))

@@ -11,7 +11,7 @@ pub enum GitHubError {
     Unreachable(String),
     #[error("GitHub did not answer in time. Try again in a few minutes.")]
     TimedOut,
-    #[error("GitHub limits how often we may ask{}.", reset_words(.until))]
+    #[error("GitHub limits how often we may ask{}.", reset_words(*.until))]
     RateLimited {
         /// When GitHub answers again, if it said so.
         until: Option<Timestamp>,
@@ -32,7 +32,7 @@ impl GitHubError {
     }
 }
 
-fn reset_words(until: &Option<Timestamp>) -> String {
+fn reset_words(until: Option<Timestamp>) -> String {
     match until {
         Some(at) => format!("; it answers again at {}", at.strftime("%H:%M:%S UTC on %-d %b %Y")),
         None => "; try again in a few minutes".to_owned(),

@@ -1,13 +1,12 @@
 //! Who the holder of a token is, and what they belong to in our organisation.
 
-use lettre::Address;
 use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::GitHub;
 use super::error::{GitHubError, plain_words};
-use crate::domain::name::Name;
+use crate::domain::name::{Name, is_deceptive};
 
 /// The person as GitHub knows them. Only `subject` identifies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +39,8 @@ struct User {
 
 #[derive(Deserialize)]
 struct Email {
-    email: String,
+    #[serde(rename = "email")]
+    address: String,
     primary: bool,
     verified: bool,
 }
@@ -79,7 +79,7 @@ impl GitHub {
     async fn verified_mail(&self, token: &SecretString) -> Result<Option<String>, GitHubError> {
         let emails: Vec<Email> = self.list(&["user", "emails"], token).await?;
         let own = emails.into_iter().find(|email| email.primary && email.verified);
-        Ok(own.map(|email| email.email).filter(|email| email.parse::<Address>().is_ok()))
+        Ok(own.map(|email| email.address).filter(|address| !address.chars().any(is_deceptive)))
     }
 
     pub async fn membership(&self, token: &SecretString) -> Result<Membership, GitHubError> {

@@ -109,11 +109,18 @@ impl Attachment {
     }
 }
 
+/// At most 100 characters that no shell, file system or mail program minds; the
+/// extension stays.
 fn safe_file_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
-    let name: String = name.chars().map(plain).take(120).collect();
+    let name: String = name.chars().map(plain).collect();
     let name = name.trim_start_matches(['.', '-']);
-    if name.is_empty() { "attachment".to_owned() } else { name.to_owned() }
+    let (stem, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) if extension.len() <= 10 => (stem, format!(".{extension}")),
+        _ => (name, String::new()),
+    };
+    let stem: String = stem.chars().take(100 - extension.len()).collect();
+    if stem.is_empty() { format!("attachment{extension}") } else { stem + &extension }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -139,13 +139,10 @@ impl Mailer {
         &self,
         conversation: impl Future<Output = Result<T, MailError>>,
     ) -> Result<T, MailError> {
-        match tokio::time::timeout(self.timeout, conversation).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let limit = self.timeout;
-                Err(MailError::temporary(&format!("the mail server {self} did not answer within {limit:?}")))
-            }
-        }
+        tokio::time::timeout(self.timeout, conversation).await.unwrap_or_else(|_| {
+            let limit = self.timeout;
+            Err(MailError::temporary(&format!("the mail server {self} did not answer within {limit:?}")))
+        })
     }
 
     /// Whatever fails here is no fault of the letter: trying again may help.

@@ -28,7 +28,7 @@ pub(super) fn visible(text: &str, is_html: bool) -> String {
             '\r' => out.push('␍'),
             c if is_deceptive(c) => {
                 let (open, close) = if is_html { ("&lt;", "&gt;") } else { ("<", ">") };
-                out.push_str(&format!("{open}U+{:04X}{close}", u32::from(c)));
+                out.extend([open, &format!("U+{:04X}", u32::from(c)), close]);
             }
             c => out.push(c),
         }
@@ -63,7 +63,7 @@ fn fill(text: &str, first: &str, next: &str) -> String {
         if !is_empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
             out.push_str(&line);
             out.push('\n');
-            line = next.to_owned();
+            next.clone_into(&mut line);
             is_empty = true;
         }
         if !is_empty {

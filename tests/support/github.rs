@@ -6,6 +6,7 @@
 //! on Enterprise.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine;
@@ -70,6 +71,8 @@ pub enum Trouble {
     /// Every list says that its next page is here.
     NextPage(String),
     NotJson,
+    /// What a secondary limit says when it says nothing else.
+    Limited,
     /// A redirect to here.
     Moved(String),
 }
@@ -83,6 +86,18 @@ struct Person {
     emails: Vec<(String, bool, bool)>,
     membership: Option<&'static str>,
     teams: Vec<(String, String)>,
+}
+
+impl Person {
+    fn place(&self) -> String {
+        let teams: Vec<&str> = self.teams.iter().take(5).map(|(_, slug)| slug.as_str()).collect();
+        match self.membership {
+            None => "not in the organisation".to_owned(),
+            Some("pending") => "invited, not yet in the organisation".to_owned(),
+            Some(_) if teams.is_empty() => "in no team".to_owned(),
+            Some(_) => format!("in {}", teams.join(", ")),
+        }
+    }
 }
 
 struct Grant {
@@ -332,6 +347,7 @@ impl World {
                     .header("date", date)
             }
             Trouble::Forbidden(words) => message(403, words).header("x-ratelimit-remaining", "4999"),
+            Trouble::Limited => message(403, "You have exceeded a secondary rate limit."),
             Trouble::ServerError => Reply::html(502, "<h1>Unicorn!</h1>".to_owned()),
             Trouble::Huge(bytes) => Reply::json(200, &json!({ "id": 1, "login": "a".repeat(bytes) })),
             Trouble::NotJson => Reply::html(200, "<h1>Hello</h1> gho_secret".to_owned()),
@@ -387,20 +403,13 @@ impl World {
         let mut choices = String::new();
         for (login, person) in &self.people {
             let mut query = form_urlencoded::Serializer::new(String::new());
-            query.extend_pairs(&asked.parameters).append_pair("login", login);
-            let teams: Vec<&str> = person.teams.iter().take(5).map(|(_, slug)| slug.as_str()).collect();
-            choices.push_str(&format!(
-                "<li><a href=\"/login/oauth/authorize?{}\">{}</a> ({}; {})</li>\n",
-                escape(&query.finish()),
-                escape(person.name.as_deref().unwrap_or(&person.login)),
-                escape(login),
-                escape(&match (person.membership, teams.is_empty()) {
-                    (None, _) => "not in the organisation".to_owned(),
-                    (Some("pending"), _) => "invited, not yet in the organisation".to_owned(),
-                    (Some(_), true) => "in no team".to_owned(),
-                    (Some(_), false) => format!("in {}", teams.join(", ")),
-                }),
-            ));
+            let query = escape(&query.extend_pairs(&asked.parameters).append_pair("login", login).finish());
+            let (login, name) = (escape(login), escape(person.name.as_deref().unwrap_or(&person.login)));
+            let place = escape(&person.place());
+            let _ = writeln!(
+                choices,
+                "<li><a href=\"/login/oauth/authorize?{query}\">{name}</a> ({login}; {place})</li>"
+            );
         }
         page("Choose a person", 200, &format!("<p>Who signs in?</p>\n<ul>\n{choices}</ul>"))
     }

@@ -6,3 +6,5 @@ pub mod github;
 pub mod http;
 pub mod browser;
 pub mod sshd;
+pub mod mail_page;
+pub mod smtp;

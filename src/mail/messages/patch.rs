@@ -106,7 +106,7 @@ pub(super) fn stat_lines(stat: &DiffStat) -> Vec<String> {
         .collect();
     let more = stat.files.len().saturating_sub(FILES_SHOWN);
     let all = format!("+{} −{} in all", stat.added(), stat.deleted());
-    lines.push(if more == 0 { all } else { format!("and {} more, {all}", count(more, "file")) });
+    lines.push(if more == 0 { all } else { format!("and {}, {all}", count(more, "more file")) });
     lines
 }
 

@@ -31,7 +31,8 @@ impl World {
     }
 
     fn with_limits(limits: Limits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        // No leading dot, which git refuses in a ref that a test makes of the path.
+        let folder = tempfile::Builder::new().prefix("repo-").tempdir().unwrap();
         let git = GitRepository::init(folder.path().join("origin"));
         let mirrors = mirrors_at(folder.path(), limits);
         Self { folder, git, mirrors, app: Name::parse("shop").unwrap() }

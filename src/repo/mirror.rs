@@ -26,13 +26,14 @@ pub(super) fn open(folder: &Path) -> Result<Repository, RepoError> {
     })
 }
 
-/// An empty mirror. No template, so no hooks; its configuration outranks that of the
+/// An empty mirror, without hooks; its configuration outranks that of the
 /// account and the machine, which git2 reads too.
 pub(super) fn create(folder: &Path, url: &RepositoryUrl) -> Result<(), RepoError> {
     let mut options = RepositoryInitOptions::new();
     // HEAD names a branch that no mirror has, so that no branch is special.
     options.bare(true).no_reinit(true).external_template(false).initial_head("countersign/none");
     let repository = Repository::init_opts(folder, &options)?;
+    remove_folder_if_there(&folder.join("hooks"))?;
     let mut config = repository.config()?;
     for (key, value) in [
         ("core.hooksPath", "/dev/null"),

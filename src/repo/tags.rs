@@ -87,9 +87,11 @@ fn resolve(repository: &Repository, name: &TagName, oid: Oid) -> Result<Resolved
         }
         Err(error) => return Err(error.into()),
     };
-    let Ok(peeled) = object.peel(ObjectType::Any) else {
-        return Ok(Resolved::Refused("what it names is missing"));
+    let peeled = match object.kind() {
+        Some(ObjectType::Tag) => object.peel(ObjectType::Any),
+        _ => Ok(object.clone()),
     };
+    let Ok(peeled) = peeled else { return Ok(Resolved::Refused("what it names is missing")) };
     let commit = match (peeled.kind(), peeled.into_commit()) {
         (_, Ok(commit)) => commit,
         (Some(ObjectType::Tree), _) => return Ok(Resolved::Refused("it names a folder, not a commit")),

@@ -151,3 +151,140 @@ async fn binary_files_are_packed_as_git_diff_packs_them() {
     assert!(text.contains("\ndelta ") && text.contains("\nliteral "), "both ways of packing occur");
     assert_eq!(patch.stat.files.iter().filter(|file| file.binary).count(), 4);
 }
+
+#[tokio::test]
+async fn text_of_any_shape_is_what_git_diff_prints() {
+    let world = World::new();
+    let words = ["{", "}", "", "    one();", "    two();", "fn a() {", "\t\tx", "  ", "end", "# head", "$var", "_x"];
+    let mut state: u32 = 7;
+    let mut pick = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        usize::try_from(state >> 8).unwrap() % below
+    };
+    let mut files: Vec<Vec<String>> = Vec::new();
+    for _ in 0..300 {
+        let lines = pick(200);
+        files.push((0..lines).map(|_| words[pick(words.len())].to_owned()).collect());
+    }
+    for (number, lines) in files.iter().enumerate() {
+        world.git.write(format!("file {number}"), lines.join("\n"));
+    }
+    let old = world.git.commit("old", 1_000);
+    for (number, lines) in files.iter_mut().enumerate() {
+        for _ in 0..pick(12) {
+            let place = pick(lines.len() + 1);
+            match pick(4) {
+                0 => lines.insert(place, words[pick(words.len())].to_owned()),
+                1 if place < lines.len() => drop(lines.remove(place)),
+                2 => {
+                    let block: Vec<String> = lines.iter().skip(place).take(pick(9)).cloned().collect();
+                    lines.splice(place..place, block);
+                }
+                _ => drop(lines.drain(place.saturating_sub(pick(9))..place)),
+            }
+        }
+        world.git.write(format!("file {number}"), lines.join("\n"));
+    }
+    let new = world.git.commit("new", 2_000);
+    world.fetch().await;
+    world.assert_same_as_git(&old, &new).await;
+    world.assert_same_as_git(&new, &old).await;
+}
+
+fn stat(path: &str, status: FileStatus, added: u64, deleted: u64) -> FileStat {
+    FileStat { path: path.to_owned(), status, added, deleted, binary: false, mode: None }
+}
+
+#[tokio::test]
+async fn the_stat_counts_lines_and_names_what_happened_to_each_file() {
+    let world = World::new();
+    world.git.write("changed", "1\n2\n3\n").write("gone", "1\n2\n").write("run", "x\n").write("turned", "x\n");
+    world.git.write("both", "x\n").write("picture", noise(1, 50));
+    let old = world.git.commit("old", 1_000);
+    world.git.write("changed", "1\ntwo\nthree\n3\n").remove("gone").set_executable("run", true).remove("turned");
+    world.git.link("turned", "changed").write_executable("both", "y\n").write("new", "1\n");
+    world.git.write("picture", noise(2, 60));
+    let new = world.git.commit("new", 2_000);
+    world.fetch().await;
+
+    let patch = world.patch(Some(&old), &new).await;
+
+    let to_program = Some("100644 → 100755".to_owned());
+    let expected = vec![
+        FileStat { mode: to_program.clone(), ..stat("both", FileStatus::Modified, 1, 1) },
+        stat("changed", FileStatus::Modified, 2, 1),
+        stat("gone", FileStatus::Deleted, 0, 2),
+        stat("new", FileStatus::Added, 1, 0),
+        FileStat { binary: true, ..stat("picture", FileStatus::Modified, 0, 0) },
+        FileStat { mode: to_program, ..stat("run", FileStatus::ModeChanged, 0, 0) },
+        FileStat {
+            mode: Some("100644 → 120000".to_owned()),
+            ..stat("turned", FileStatus::TypeChanged, 1, 1)
+        },
+    ];
+    assert_eq!(patch.stat.files, expected);
+}
+
+#[tokio::test]
+async fn the_first_release_is_a_patch_from_the_empty_tree() {
+    let world = World::new();
+    world.git.write("src/main.rs", "fn main() {}\n").write("logo", noise(1, 50)).write("empty", "");
+    let with_binary = world.git.commit("first", 1_000);
+    world.git.remove("logo");
+    let text_only = world.git.commit("second", 2_000);
+    world.git.remove("src").remove("empty");
+    let nothing = world.git.commit("all gone", 3_000);
+    world.fetch().await;
+
+    for commit in [&with_binary, &text_only, &nothing] {
+        let patch = world.patch(None, commit).await;
+        assert_eq!(String::from_utf8_lossy(&patch.bytes), world.git_diff(EMPTY_TREE, commit));
+    }
+    assert!(world.patch(None, &nothing).await.bytes.is_empty());
+    world.assert_same_as_git(&with_binary, &nothing).await;
+}
+
+#[tokio::test]
+async fn a_submodule_that_moves_is_told_as_git_tells_it() {
+    let world = World::new();
+    let entry = |commit: char| format!("160000,{},vendor/lib", commit.to_string().repeat(40));
+    world.git.git(["update-index".to_owned(), "--add".to_owned(), "--cacheinfo".to_owned(), entry('1')]);
+    let old = world.git.commit_index("old", 1_000);
+    world.git.git(["update-index".to_owned(), "--cacheinfo".to_owned(), entry('2')]);
+    let new = world.git.commit_index("new", 2_000);
+    world.fetch().await;
+
+    let patch = world.assert_same_as_git(&old, &new).await;
+
+    assert_eq!(patch.stat.files, [stat("vendor/lib", FileStatus::Modified, 1, 1)]);
+}
+
+#[tokio::test]
+async fn a_patch_over_the_limit_is_refused_in_words_whoever_prints_it() {
+    let world = World::with_limits(Limits { patch_bytes: 1 << 20, ..Limits::default() });
+    let base = world.git.commit("nothing", 1_000);
+    world.git.write("text", "a line of text\n".repeat(100_000));
+    let text = world.git.commit("text", 2_000);
+    world.git.remove("text").write("binary", noise(1, 2 << 20));
+    let binary = world.git.commit("binary", 3_000);
+    world.fetch().await;
+
+    for commit in [text, binary] {
+        let refused = world.mirrors.patch(&world.app, Some(&id(&base)), &id(&commit)).await.unwrap_err();
+        assert!(matches!(refused, RepoError::TooLarge(_)), "{refused:?}");
+        assert_eq!(refused.to_string(), "the patch is larger than 1 MB");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_is_not_there_has_no_patch() {
+    let world = World::new();
+    let commit = id(&world.git.commit("one", 1_000));
+    world.fetch().await;
+    let unknown = id(&"0".repeat(40));
+
+    for (from, to) in [(Some(&unknown), &commit), (Some(&commit), &unknown), (None, &unknown)] {
+        let refused = world.mirrors.patch(&world.app, from, to).await.unwrap_err();
+        assert!(matches!(&refused, RepoError::NoSuchCommit(id) if *id == unknown), "{refused:?}");
+    }
+}

@@ -142,13 +142,6 @@ impl GitRepository {
         self.delete_ref(&format!("refs/heads/{name}"))
     }
 
-    /// Goes to a commit or branch, as `git checkout --force` does; new branches are
-    /// made by `branch`.
-    pub fn checkout(&self, what: &str) -> &Self {
-        self.git(["checkout", "--quiet", "--force", what, "--"]);
-        self
-    }
-
     /// Moves the current branch, its work tree with it, as before a force-push.
     pub fn reset(&self, commit: &str) -> &Self {
         self.git(["reset", "--quiet", "--hard", commit]);

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -170,8 +171,11 @@ impl<E: Executor> Run<'_, E> {
     }
 
     async fn cluster(&self, cluster: &ClusterPlan) -> Ending {
-        let chains = cluster.hosts.iter().enumerate();
-        let chains = chains.map(async |(place, host)| (place, self.chain(&cluster.name, host).await));
+        // Named and boxed: a closure's future is not known to be `Send` for every lifetime.
+        let mut chains: Vec<BoxFuture<'_, (usize, ChainEnd)>> = Vec::with_capacity(cluster.hosts.len());
+        for (place, host) in cluster.hosts.iter().enumerate() {
+            chains.push(Box::pin(async move { (place, self.chain(&cluster.name, host).await) }));
+        }
         // Not `buffered`: there a slow first host would hold back those after it.
         let mut ends: Vec<(usize, ChainEnd)> =
             futures_util::stream::iter(chains).buffer_unordered(self.hosts_at_once).collect().await;

@@ -4,6 +4,9 @@
 
 pub mod engine;
 pub mod executor;
+pub mod host_reader;
+pub mod journal;
 pub mod output;
 pub mod quote;
+pub mod service;
 pub mod ssh;

@@ -6,6 +6,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::timeout;
@@ -48,17 +49,19 @@ pub async fn read_live(
     target_path: &str,
     limit: Duration,
 ) -> Vec<(Name, Reading)> {
-    let asked = hosts.iter().enumerate().map(async |(place, host)| {
-        let found = inspect(settings, host, remote_user, target_path, limit).await;
-        let reading = match found.map(|found| found.release) {
-            Ok(Some(GitRelease { commit, release, in_progress, .. })) => {
-                Reading::Runs { commit, release, in_progress }
-            }
-            Ok(None) => Reading::Nothing,
-            Err(why) => Reading::Unreachable(why),
-        };
-        (place, host.server.clone(), reading)
-    });
+    // Named and boxed: a closure's future is not known to be `Send` for every lifetime.
+    let mut asked: Vec<BoxFuture<'_, (usize, Name, Reading)>> = Vec::with_capacity(hosts.len());
+    for (place, host) in hosts.iter().enumerate() {
+        asked.push(Box::pin(async move {
+            let found = inspect(settings, host, remote_user, target_path, limit).await;
+            let reading = match found.map(|found| found.release) {
+                Ok(Some(GitRelease { commit, release, in_progress, .. })) => Reading::Runs { commit, release, in_progress },
+                Ok(None) => Reading::Nothing,
+                Err(why) => Reading::Unreachable(why),
+            };
+            (place, host.server.clone(), reading)
+        }));
+    }
     // Not `buffered`: there a hanging first host would hold back those after it.
     let mut readings: Vec<_> = futures_util::stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
     readings.sort_by_key(|(place, ..)| *place);

@@ -1,0 +1,42 @@
+//! Asks hosts what they run, for requests and housekeeping.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::ssh::connection::SshSettings;
+use super::ssh::live::{Reading, read_live};
+use crate::app::HostReader;
+use crate::domain::live::HostWord;
+use crate::domain::name::Name;
+use crate::domain::plan::HostFacts;
+
+/// Somebody waits for the page: a host that is slower counts as unreachable.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+#[derive(Debug, Clone)]
+pub struct SshHostReader {
+    pub settings: SshSettings,
+}
+
+impl HostReader for SshHostReader {
+    fn read<'a>(
+        &'a self,
+        hosts: &'a [HostFacts],
+        remote_user: &'a str,
+        target_path: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Vec<(Name, HostWord)>> + Send + 'a>> {
+        Box::pin(async move {
+            let readings = read_live(&self.settings, hosts, remote_user, target_path, PATIENCE).await;
+            readings.into_iter().map(|(name, reading)| (name, word(reading))).collect()
+        })
+    }
+}
+
+fn word(reading: Reading) -> HostWord {
+    match reading {
+        Reading::Runs { commit, release, in_progress } => HostWord::Runs { commit, release, in_progress },
+        Reading::Nothing => HostWord::Nothing,
+        Reading::Unreachable(why) => HostWord::Unreachable(why),
+    }
+}

@@ -1,0 +1,151 @@
+//! The journal of one run: one writer, numbered without gaps, state first.
+//!
+//! Output is written in batches of 256 KB or 100 ms; every other event is in the
+//! database before the step that made it goes on. Each write renews the lease and
+//! is refused once the lease belongs to somebody else.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::engine::{Sink, SinkLost};
+use crate::app::{App, run_deployment};
+use crate::db::deployments::Lease;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::{Event, EventKind, NoteLevel};
+
+const BATCH_BYTES: usize = 256 * 1024;
+const BATCH_FOR: Duration = Duration::from_millis(100);
+/// The lease is renewed at a third of its time.
+const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// Events that may wait for the writer before the engine waits too.
+const WAITING: usize = 256;
+
+type Message = (EventKind, Option<oneshot::Sender<()>>);
+
+/// The engine's end.
+pub struct JournalSink {
+    to_writer: mpsc::Sender<Message>,
+}
+
+impl Sink for JournalSink {
+    async fn emit(&self, what: EventKind) -> Result<(), SinkLost> {
+        if matches!(what, EventKind::Output { .. }) {
+            return self.to_writer.send((what, None)).await.map_err(|_| SinkLost);
+        }
+        let (written, is_written) = oneshot::channel();
+        self.to_writer.send((what, Some(written))).await.map_err(|_| SinkLost)?;
+        is_written.await.map_err(|_| SinkLost)
+    }
+}
+
+/// The database's end. `run` ends when the sink is dropped, or the lease is lost.
+pub struct Writer {
+    app: App,
+    deployment: Deployment,
+    lease: Lease,
+    seq: u64,
+    from_engine: mpsc::Receiver<Message>,
+    batch: Vec<Event>,
+    batch_bytes: usize,
+    output_bytes: u64,
+    output_cut: bool,
+}
+
+pub fn journal(app: &App, deployment: &Deployment, lease: &Lease, seq: u64) -> (JournalSink, Writer) {
+    let (to_writer, from_engine) = mpsc::channel(WAITING);
+    let writer = Writer {
+        app: app.clone(),
+        deployment: deployment.clone(),
+        lease: lease.clone(),
+        seq,
+        from_engine,
+        batch: Vec::new(),
+        batch_bytes: 0,
+        output_bytes: 0,
+        output_cut: false,
+    };
+    (JournalSink { to_writer }, writer)
+}
+
+impl Writer {
+    /// Gives the number of the last event, or that the lease is lost.
+    pub async fn run(mut self) -> Result<u64, SinkLost> {
+        let mut renew_at = Instant::now() + RENEW_EVERY;
+        let mut flush_at: Option<Instant> = None;
+        loop {
+            let wake_at = flush_at.map_or(renew_at, |flush| flush.min(renew_at));
+            tokio::select! {
+                message = self.from_engine.recv() => {
+                    let Some((what, written)) = message else { break };
+                    self.take(what);
+                    if self.batch_bytes >= BATCH_BYTES || written.is_some() {
+                        self.flush().await?;
+                        flush_at = None;
+                        renew_at = Instant::now() + RENEW_EVERY;
+                    } else if flush_at.is_none() {
+                        flush_at = Some(Instant::now() + BATCH_FOR);
+                    }
+                    if let Some(written) = written {
+                        let _ = written.send(());
+                    }
+                }
+                () = tokio::time::sleep_until(wake_at) => {
+                    if self.batch.is_empty() {
+                        self.renew().await?;
+                    } else {
+                        self.flush().await?;
+                    }
+                    flush_at = None;
+                    renew_at = Instant::now() + RENEW_EVERY;
+                }
+            }
+        }
+        self.flush().await?;
+        Ok(self.seq)
+    }
+
+    fn take(&mut self, what: EventKind) {
+        if let EventKind::Output { text, .. } = &what {
+            let limit = self.app.config.limits.output_mb.saturating_mul(1024 * 1024);
+            self.output_bytes = self.output_bytes.saturating_add(text.len() as u64);
+            if self.output_bytes > limit {
+                if !std::mem::replace(&mut self.output_cut, true) {
+                    let words = format!("Output beyond {} MB is not kept. The run goes on.", self.app.config.limits.output_mb);
+                    self.push(EventKind::Note { level: NoteLevel::Warning, text: words }, 64);
+                }
+                return;
+            }
+            let bytes = text.len() + 64;
+            self.push(what, bytes);
+        } else {
+            self.push(what, 64);
+        }
+    }
+
+    fn push(&mut self, what: EventKind, bytes: usize) {
+        self.seq += 1;
+        self.batch_bytes += bytes;
+        self.batch.push(Event { seq: self.seq, at: self.app.clock.now(), what });
+    }
+
+    async fn flush(&mut self) -> Result<(), SinkLost> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
+        run_deployment::append(&self.app, &self.deployment, &self.lease, &batch).await.map_err(|error| {
+            tracing::error!(deployment = self.deployment.id, %error, "the journal cannot be written");
+            SinkLost
+        })
+    }
+
+    async fn renew(&self) -> Result<(), SinkLost> {
+        run_deployment::renew(&self.app, &self.lease).await.map_err(|error| {
+            tracing::error!(deployment = self.deployment.id, %error, "the lease cannot be renewed");
+            SinkLost
+        })
+    }
+}

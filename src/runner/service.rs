@@ -1,0 +1,211 @@
+//! The background half of the server: takes deployments from the queue, empties
+//! the outbox, keeps house. Told to stop, it starts nothing new and gives what
+//! runs a time of grace; what outlives it is marked, not forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::engine;
+use super::journal::journal;
+use super::ssh::connection::SshSettings;
+use super::ssh::{Prepare, SshExecutor, Tree};
+use super::output::Output;
+use crate::app::{App, deliver, health, housekeep, queue, run_deployment};
+use crate::app::queue::Claimed;
+use crate::app::run_deployment::Checked;
+use crate::domain::deployment::DeploymentState;
+use crate::domain::event::{NoteLevel, StepOutcome};
+use crate::domain::plan::Plan;
+use crate::mail::Mailer;
+
+/// The queue and the outbox are read again this often although nobody woke us.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// rules.md 9.
+const HOUSEKEEP_EVERY: Duration = Duration::from_secs(30);
+
+pub struct Runner {
+    app: App,
+    mailer: Mailer,
+    ssh: SshSettings,
+    /// Names this process among all that may hold leases.
+    owner: String,
+    stop: CancellationToken,
+    /// Ends the runs that outlive their grace.
+    abandon: CancellationToken,
+    loops: TaskTracker,
+    runs: TaskTracker,
+}
+
+impl Runner {
+    pub fn start(app: App, mailer: Mailer, ssh: SshSettings, owner: String) -> Arc<Self> {
+        let runner = Arc::new(Self {
+            app,
+            mailer,
+            ssh,
+            owner,
+            stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
+            loops: TaskTracker::new(),
+            runs: TaskTracker::new(),
+        });
+        runner.loops.spawn(Arc::clone(&runner).take_from_queue());
+        runner.loops.spawn(Arc::clone(&runner).empty_outbox());
+        runner.loops.spawn(Arc::clone(&runner).keep_house());
+        runner.loops.close();
+        runner
+    }
+
+    /// No new runs from here on; running ones finish within the grace, or are
+    /// marked interrupted.
+    pub async fn drain(&self) {
+        self.stop.cancel();
+        self.runs.close();
+        let grace = Duration::from_secs(u64::from(self.app.config.runner.shutdown_grace_s));
+        if tokio::time::timeout(grace, self.runs.wait()).await.is_err() {
+            tracing::warn!("runs outlived the time of grace and are interrupted");
+            self.abandon.cancel();
+            let _ = tokio::time::timeout(Duration::from_secs(15), self.runs.wait()).await;
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(25), self.loops.wait()).await;
+    }
+
+    async fn take_from_queue(self: Arc<Self>) {
+        loop {
+            while self.runs.len() < self.app.config.runner.deployments as usize && !self.stop.is_cancelled() {
+                if !health::disk(&self.app).ok {
+                    tracing::error!("too little disk space: nothing starts");
+                    break;
+                }
+                match queue::claim_next(&self.app, &self.owner).await {
+                    Ok(Some(claimed)) => {
+                        let runner = Arc::clone(&self);
+                        self.runs.spawn(async move { runner.run(claimed).await });
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        tracing::error!(%error, "the queue cannot be read");
+                        break;
+                    }
+                }
+            }
+            if !self.pause(self.app.wake.queue.notified(), LOOK_EVERY).await {
+                return;
+            }
+        }
+    }
+
+    async fn run(&self, claimed: Claimed) {
+        let id = claimed.deployment.id;
+        tracing::info!(deployment = id, application = %claimed.deployment.application, environment = %claimed.deployment.environment, "deployment taken from the queue");
+        if let Err(error) = self.run_claimed(&claimed).await {
+            // The lease runs out and housekeeping marks it: nothing is called failed that is not known.
+            tracing::error!(deployment = id, %error, "the run was given up");
+        }
+        self.app.wake.queue.notify_one();
+    }
+
+    async fn run_claimed(&self, claimed: &Claimed) -> Result<(), crate::app::Refusal> {
+        let plan = match run_deployment::check_start(&self.app, claimed).await? {
+            Checked::Go(plan) => plan,
+            Checked::Stopped { why } => {
+                tracing::info!(deployment = claimed.deployment.id, why, "stopped before the start");
+                return Ok(());
+            }
+        };
+        run_deployment::store_plan(&self.app, &claimed.lease, &plan).await?;
+        let clock = self.app.clock.clone();
+        let prepare = FromApp { app: self.app.clone() };
+        let executor = SshExecutor::new(prepare, self.ssh.clone(), Arc::new(move || clock.now()));
+        let executor = executor.map_err(|error| crate::app::Refusal::Internal(format!("control folder: {error}")))?;
+        let (sink, writer) = journal(&self.app, &claimed.deployment, &claimed.lease, claimed.seq);
+        let written = tokio::spawn(writer.run());
+        let cancel = CancellationToken::new();
+        let hosts_at_once = self.app.config.runner.hosts as usize;
+        let outcome = tokio::select! {
+            outcome = engine::run(&plan, &executor, &sink, hosts_at_once, &cancel) => Some(outcome),
+            // Dropping the run closes its connections; what ran there dies with them.
+            () = self.abandon.cancelled() => None,
+        };
+        drop(sink);
+        let written = written.await.map_err(|error| crate::app::Refusal::Internal(format!("journal: {error}")))?;
+        let Some(outcome) = outcome else { return self.interrupted(claimed).await };
+        let (Ok(seq), false) = (written, outcome.lost) else {
+            tracing::error!(deployment = claimed.deployment.id, "the lease was lost");
+            return Ok(());
+        };
+        run_deployment::finish(&self.app, claimed, seq, outcome.state, outcome.why.as_deref()).await
+    }
+
+    /// This process ends before the run did: said by ourselves, at once.
+    async fn interrupted(&self, claimed: &Claimed) -> Result<(), crate::app::Refusal> {
+        let seq = crate::app::queries::deployments::last_seq(&self.app, claimed.deployment.id).await?;
+        let why = "The service was stopped while it ran. What its hosts run is read before anything else runs there.";
+        run_deployment::finish(&self.app, claimed, seq, DeploymentState::Interrupted, Some(why)).await
+    }
+
+    async fn empty_outbox(self: Arc<Self>) {
+        loop {
+            match deliver::deliver_due(&self.app, &self.mailer).await {
+                Ok(true) if !self.stop.is_cancelled() => continue,
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "the outbox cannot be emptied"),
+            }
+            if !self.pause(self.app.wake.outbox.notified(), LOOK_EVERY).await {
+                return;
+            }
+        }
+    }
+
+    async fn keep_house(self: Arc<Self>) {
+        loop {
+            housekeep::housekeep(&self.app).await;
+            if !self.pause(std::future::pending(), HOUSEKEEP_EVERY).await {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a wake signal or a while; false when it is time to stop.
+    async fn pause(&self, wake: impl Future<Output = ()>, at_most: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            () = wake => true,
+            () = tokio::time::sleep(at_most) => true,
+        }
+    }
+}
+
+/// The steps before any host is touched, over the use cases.
+struct FromApp {
+    app: App,
+}
+
+impl Prepare for FromApp {
+    /// Policy was asked when the run was claimed; what it warned of is said here.
+    async fn checks(&self, plan: &Plan, out: &Output) -> StepOutcome {
+        for warning in &plan.warnings {
+            out.note(NoteLevel::Warning, warning.clone()).await;
+        }
+        StepOutcome::Done
+    }
+
+    async fn fetch(&self, plan: &Plan, _: &Output) -> StepOutcome {
+        match self.app.mirrors.commit(&plan.facts.application, &plan.facts.commit).await {
+            Ok(Some(_)) => StepOutcome::Done,
+            Ok(None) => StepOutcome::Failed { why: format!("the repository has no commit {}", plan.facts.commit) },
+            Err(error) => StepOutcome::Failed { why: error.to_string() },
+        }
+    }
+
+    async fn build(&self, plan: &Plan, _: &Output) -> Result<Tree, String> {
+        let tree = run_deployment::build_tree(&self.app, plan).await.map_err(|refusal| match refusal {
+            crate::app::Refusal::Invalid(errors) => errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "),
+            other => other.to_string(),
+        })?;
+        Ok(Tree { path: tree.path, manifest: tree.manifest })
+    }
+}

@@ -20,8 +20,8 @@ pub enum Transport {
     Path,
 }
 
-/// A repository that git may be asked for. `Display` and `Debug` hide a password;
-/// only `as_str` gives it away.
+/// A repository that git may be asked for. `Display` and `Debug` leave out the login
+/// of an https address, which may be a secret.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RepositoryUrl {
     text: String,
@@ -51,7 +51,7 @@ impl RepositoryUrl {
         Ok(Self { text: text.to_owned(), transport })
     }
 
-    /// As git needs it; may hold a password.
+    /// As it was given; may hold a secret.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -60,13 +60,39 @@ impl RepositoryUrl {
         self.transport
     }
 
-    /// The password in an https address, as written.
-    pub fn password(&self) -> Option<String> {
+    /// `user:password` of an https address, decoded; `None` without one.
+    pub fn login(&self) -> Option<Vec<u8>> {
         if self.transport != Transport::Https {
             return None;
         }
-        Url::parse(&self.text).ok()?.password().map(str::to_owned)
+        let url = Url::parse(&self.text).ok()?;
+        if url.username().is_empty() && url.password().is_none() {
+            return None;
+        }
+        let (user, password) =
+            (percent_decoded(url.username()), percent_decoded(url.password().unwrap_or("")));
+        Some([user, password].join(&b':'))
     }
+}
+
+/// What is no code stays as it is.
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, others @ ..] = rest {
+        let code = others.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                decoded.push(byte);
+                rest = &others[2..];
+            }
+            None => {
+                decoded.push(*first);
+                rest = others;
+            }
+        }
+    }
+    decoded
 }
 
 const FORMS: &str = "must be https://…, ssh://…, git@host:path or an absolute path";

@@ -43,19 +43,12 @@ impl Mirrors {
     }
 
     /// Whether `commit` is the head of `branch` or an ancestor of it.
-    pub async fn is_reachable(
-        &self,
-        app: &Name,
-        commit: &CommitId,
-        branch: &str,
-    ) -> Result<bool, RepoError> {
+    pub async fn is_reachable(&self, app: &Name, commit: &CommitId, branch: &str) -> Result<bool, RepoError> {
         let (id, branch) = (commit.clone(), branch.to_owned());
         self.read(app, move |repository| {
             let head = branch_head(repository, &branch)?;
             match find(repository, &id) {
-                Ok(commit) => {
-                    Ok(head == commit.id() || repository.graph_descendant_of(head, commit.id())?)
-                }
+                Ok(commit) => Ok(head == commit.id() || repository.graph_descendant_of(head, commit.id())?),
                 Err(RepoError::NoSuchCommit(_)) => Ok(false),
                 Err(error) => Err(error),
             }
@@ -64,12 +57,7 @@ impl Mirrors {
     }
 
     /// How `of` stands to `to`: `Newer` when it strictly descends from it.
-    pub async fn relation(
-        &self,
-        app: &Name,
-        of: &CommitId,
-        to: &CommitId,
-    ) -> Result<Relation, RepoError> {
+    pub async fn relation(&self, app: &Name, of: &CommitId, to: &CommitId) -> Result<Relation, RepoError> {
         let (of, to) = (of.clone(), to.clone());
         self.read(app, move |repository| {
             let (of, to) = (find(repository, &of)?.id(), find(repository, &to)?.id());
@@ -124,10 +112,7 @@ impl Mirrors {
 }
 
 /// Looks a commit up by its full id; a tag, tree or blob of that id is no commit.
-pub(super) fn find<'repo>(
-    repository: &'repo Repository,
-    id: &CommitId,
-) -> Result<Commit<'repo>, RepoError> {
+pub(super) fn find<'repo>(repository: &'repo Repository, id: &CommitId) -> Result<Commit<'repo>, RepoError> {
     // Mirrors hold SHA-1 repositories, so an id of 64 digits is never in them.
     let Ok(oid) = Oid::from_str(id.as_str()) else {
         return Err(RepoError::NoSuchCommit(id.clone()));

@@ -74,13 +74,14 @@ pub(super) fn reason_of(stderr: &[u8], url: &RepositoryUrl) -> String {
     let last = lines.iter().rev().find(|line| !is_advice(line)).or(lines.last());
     let Some(last) = last else { return "git gave no reason".to_owned() };
     let mut reason = String::from_utf8_lossy(last).into_owned();
-    if let Some(password) = url.password().filter(|password| !password.is_empty()) {
-        reason = reason.replace(&password, "…");
+    let login = url.login().unwrap_or_default();
+    for secret in String::from_utf8_lossy(&login).split(':').filter(|secret| secret.len() > 3) {
+        reason = reason.replace(secret, "…");
     }
     let reason = plain_text::line(without_logins(&reason).as_bytes());
-    let told = ["fatal: ", "error: ", "remote: "].iter().fold(reason.as_str(), |text, prefix| {
-        text.strip_prefix(prefix).unwrap_or(text)
-    });
+    let told = ["fatal: ", "error: ", "remote: "]
+        .iter()
+        .fold(reason.as_str(), |text, prefix| text.strip_prefix(prefix).unwrap_or(text));
     told.to_owned()
 }
 

@@ -44,16 +44,16 @@ impl Mirrors {
         allow_submodules_and_lfs: bool,
     ) -> Result<Tree, RepoError> {
         let (id, limits) = (commit.clone(), self.inner.limits);
-        let (trees, app_name) = (self.inner.trees.clone(), app.clone());
+        let (trees, name) = (self.inner.trees.clone(), app.clone());
         self.read(app, move |repository| {
             let commit = find(repository, &id)?;
             mirror::make_private_folder(&trees)?;
-            let shelf = trees.join(app_name.as_str());
-            mirror::make_private_folder(&shelf)?;
+            let folder = trees.join(name.as_str());
+            mirror::make_private_folder(&folder)?;
             // One export per application at a time, in all processes.
-            let lock = mirror::lock_file(&trees, app_name.as_str())?;
+            let lock = mirror::lock_file(&trees, name.as_str())?;
             lock.lock()?;
-            let (tree, exception) = on_shelf(repository, &commit, &shelf, &limits)?;
+            let (tree, exception) = on_shelf(repository, &commit, &folder, &limits)?;
             match exception {
                 Some(Exception { path, kind }) if !allow_submodules_and_lfs => {
                     Err(RepoError::refused_path(&path, refusal(kind)))
@@ -95,9 +95,7 @@ fn on_shelf(
         Ok(record)
     });
     match written {
-        Ok(record) => {
-            Ok((Tree { path: place.join(FILES), manifest: record.manifest }, record.exception))
-        }
+        Ok(record) => Ok((Tree { path: place.join(FILES), manifest: record.manifest }, record.exception)),
         Err(error) => {
             mirror::remove_folder_if_there(&unfinished)?;
             Err(error)
@@ -202,12 +200,7 @@ fn join(folder: &[u8], name: &[u8]) -> Result<Vec<u8>, RepoError> {
 ///
 /// Everything is made anew and nothing is followed: an entry that the tree holds twice
 /// fails here, and links come last, so that nothing is written through one.
-fn write(
-    repository: &Repository,
-    plan: &Plan,
-    place: &Path,
-    seconds: i64,
-) -> Result<TreeRecord, RepoError> {
+fn write(repository: &Repository, plan: &Plan, place: &Path, seconds: i64) -> Result<TreeRecord, RepoError> {
     let root = place.join(FILES);
     let folder = || {
         let mut builder = DirBuilder::new();

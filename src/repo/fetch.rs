@@ -1,7 +1,7 @@
 //! Bringing a mirror up to date. One git at a time works on a mirror, and whoever
 //! asks while one is at work shares the next one with everybody else who waits.
 
-use std::path::Path;
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -91,37 +91,47 @@ impl Inner {
             () = tokio::time::sleep(longest) => return Err(timed_out(longest)),
             () = cancel.cancelled() => return Err(timed_out(longest)),
         }
-        let folder = self.mirror(app);
-        if folder.exists() {
-            mirror::remove_stale_locks(&folder)?;
-            mirror::follow(&folder, url)?;
-            self.git.fetch(&folder, url, self.limits.fetch_for, cancel).await?;
-            return Ok(mirror::note_fetched(&folder, now)?);
+        let (folder, url) = (self.mirror(app), url.clone());
+        if !folder.exists() {
+            return self.first_fetch(app, url, now, cancel).await;
         }
-        // Made beside its place and moved there when it is whole.
-        let unfinished = self.mirrors.join(format!(".{app}.new"));
-        mirror::remove_folder_if_there(&unfinished)?;
-        let made = self.first_fetch(&unfinished, url, now, cancel).await;
-        match made {
-            Ok(()) => Ok(std::fs::rename(&unfinished, &folder)?),
-            Err(error) => {
-                mirror::remove_folder_if_there(&unfinished)?;
-                Err(error)
-            }
-        }
+        let work = (folder.clone(), url.clone());
+        blocking(move || {
+            mirror::remove_stale_locks(&work.0)?;
+            mirror::follow(&work.0, &work.1)
+        })
+        .await?;
+        self.git.fetch(&folder, &url, self.limits.fetch_for, cancel).await?;
+        Ok(mirror::note_fetched(&folder, now)?)
     }
 
+    /// The mirror is made beside its place and moved there when it is whole.
     async fn first_fetch(
         &self,
-        folder: &Path,
-        url: &RepositoryUrl,
+        app: &Name,
+        url: RepositoryUrl,
         now: Timestamp,
         cancel: &CancellationToken,
     ) -> Result<(), RepoError> {
-        mirror::create(folder, url)?;
-        self.git.fetch(folder, url, self.limits.clone_for, cancel).await?;
-        Ok(mirror::note_fetched(folder, now)?)
+        let folder = self.mirrors.join(format!(".{app}.new"));
+        let work = (folder.clone(), url.clone());
+        blocking(move || {
+            mirror::remove_folder_if_there(&work.0)?;
+            mirror::create(&work.0, &work.1)
+        })
+        .await?;
+        let fetched = self.git.fetch(&folder, &url, self.limits.clone_for, cancel).await;
+        if let Err(error) = fetched {
+            blocking(move || Ok(mirror::remove_folder_if_there(&folder)?)).await?;
+            return Err(error);
+        }
+        mirror::note_fetched(&folder, now)?;
+        Ok(fs::rename(folder, self.mirror(app))?)
     }
+}
+
+async fn blocking(work: impl FnOnce() -> Result<(), RepoError> + Send + 'static) -> Result<(), RepoError> {
+    tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
 }
 
 fn timed_out(after: Duration) -> RepoError {

@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -28,14 +29,24 @@ const STDERR_KEPT: usize = 16 << 10;
 const REFSPECS: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
 
 pub(super) struct GitProgram {
-    /// Holds nothing but our own git configuration.
+    /// Holds nothing but our own configuration of git and ssh. Git works in it.
     home: PathBuf,
-    ssh_command: String,
+    ssh_configuration: String,
 }
+
+/// A path that the operator names may belong to another account. Only a configuration
+/// file tells the git at the other end of a local fetch that this is meant.
+const GIT_CONFIGURATION: &str = "[safe]\n\tdirectory = *\n";
+const GIT_CONFIGURATION_FILE: &str = "gitconfig";
+
+/// Git hands this to a shell, so it holds no word that is not ours; ssh is started in
+/// the home folder, as git is.
+const SSH_COMMAND: &str = "ssh -F ssh_config";
+const SSH_CONFIGURATION_FILE: &str = "ssh_config";
 
 impl GitProgram {
     pub(super) fn new(home: PathBuf, ssh_identity: &Path, known_hosts: &Path) -> Self {
-        Self { home, ssh_command: ssh_command(ssh_identity, known_hosts) }
+        Self { home, ssh_configuration: ssh_configuration(ssh_identity, known_hosts) }
     }
 
     /// Brings branches and tags of the remote `origin` into `mirror` and drops those
@@ -54,7 +65,7 @@ impl GitProgram {
         let mut command = self.command(mirror);
         command
             .env("GIT_ALLOW_PROTOCOL", protocol(url.transport()))
-            .env("GIT_SSH_COMMAND", &self.ssh_command)
+            .env("GIT_SSH_COMMAND", SSH_COMMAND)
             .env("GIT_SSH_VARIANT", "ssh")
             .args(["fetch", "--quiet", "--prune", "--no-tags", "--no-auto-gc", "--no-recurse-submodules"])
             .args(["--no-write-fetch-head", "--end-of-options", "origin"])
@@ -127,7 +138,7 @@ impl GitProgram {
             .env("HOME", &self.home)
             .env("LC_ALL", "C")
             .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", self.configuration())
+            .env("GIT_CONFIG_GLOBAL", self.home.join(GIT_CONFIGURATION_FILE))
             .env("GIT_ATTR_NOSYSTEM", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_NO_LAZY_FETCH", "1")
@@ -143,16 +154,23 @@ impl GitProgram {
         command
     }
 
-    fn configuration(&self) -> PathBuf {
-        self.home.join("gitconfig")
-    }
-
-    /// A path that the operator names may belong to another account; only a
-    /// configuration file tells that to the git at the other end of a local fetch.
     fn make_home(&self) -> io::Result<()> {
         fs::create_dir_all(&self.home)?;
-        fs::write(self.configuration(), "[safe]\n\tdirectory = *\n")
+        write_whole(&self.home.join(GIT_CONFIGURATION_FILE), GIT_CONFIGURATION)?;
+        write_whole(&self.home.join(SSH_CONFIGURATION_FILE), &self.ssh_configuration)
     }
+}
+
+/// Writes a file that another process may be reading: it is never seen in part.
+fn write_whole(file: &Path, text: &str) -> io::Result<()> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    if fs::read_to_string(file).is_ok_and(|current| current == text) {
+        return Ok(());
+    }
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let unfinished = file.with_extension(format!("{}-{number}", std::process::id()));
+    fs::write(&unfinished, text)?;
+    fs::rename(unfinished, file)
 }
 
 /// Only the transport that the address names, so that no redirect leads to another.
@@ -211,33 +229,27 @@ impl Running {
     }
 }
 
-/// Git hands this line to a shell, so every word that is not ours is quoted.
-fn ssh_command(identity: &Path, known_hosts: &Path) -> String {
-    let mut words: Vec<String> = ["ssh", "-F", "none", "-o", "BatchMode=yes"].map(str::to_owned).into();
-    let mut option = |text: String| words.extend(["-o".to_owned(), shell_word(&text)]);
-    option(format!("IdentityFile={}", ssh_path(identity)));
-    option(format!("UserKnownHostsFile={}", ssh_path(known_hosts)));
-    for fixed in [
-        "IdentitiesOnly=yes",
-        "IdentityAgent=none",
-        "GlobalKnownHostsFile=/dev/null",
-        "StrictHostKeyChecking=yes",
-        "UpdateHostKeys=no",
-        "ClearAllForwardings=yes",
-        "ForwardAgent=no",
-        "ControlPath=none",
-        "ConnectTimeout=20",
-        "ServerAliveInterval=15",
-        "ServerAliveCountMax=3",
-    ] {
-        option(fixed.to_owned());
-    }
-    words.join(" ")
-}
-
-/// One word for a POSIX shell.
-fn shell_word(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+/// What ssh may do: sign in with our key to hosts that we know, and nothing else.
+fn ssh_configuration(identity: &Path, known_hosts: &Path) -> String {
+    let (identity, known_hosts) = (ssh_path(identity), ssh_path(known_hosts));
+    format!(
+        "IdentityFile {identity}
+UserKnownHostsFile {known_hosts}
+GlobalKnownHostsFile /dev/null
+StrictHostKeyChecking yes
+UpdateHostKeys no
+BatchMode yes
+IdentitiesOnly yes
+IdentityAgent none
+ForwardAgent no
+ClearAllForwardings yes
+PermitLocalCommand no
+ControlPath none
+ConnectTimeout 20
+ServerAliveInterval 15
+ServerAliveCountMax 3
+"
+    )
 }
 
 /// One file name in ssh's own syntax, where spaces part words and `%` expands.

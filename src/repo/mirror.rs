@@ -7,7 +7,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use git2::{Repository, RepositoryInitOptions};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use git2::{ConfigLevel, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 
 use super::error::RepoError;
@@ -50,21 +52,36 @@ pub(super) fn create(folder: &Path, url: &RepositoryUrl) -> Result<(), RepoError
     point_at(&repository, url)
 }
 
-/// Makes the mirror follow `url`. The address stays out of argument lists, where
-/// everybody on the machine could read a password in it.
+/// Makes the mirror follow `url`.
 pub(super) fn follow(folder: &Path, url: &RepositoryUrl) -> Result<(), RepoError> {
     let repository = open(folder)?;
-    let current = repository.config()?.get_string("remote.origin.url");
-    if current.is_ok_and(|current| current == url.as_str()) {
-        return Ok(());
+    let current = repository.config()?.get_string(ADDRESS);
+    if current.is_ok_and(|current| current != url.to_string()) {
+        // What is there came from elsewhere, so its age says nothing any more.
+        remove_if_there(&folder.join(FETCHED))?;
     }
-    // What is there came from elsewhere, so its age says nothing any more.
-    remove_if_there(&folder.join(FETCHED))?;
     point_at(&repository, url)
 }
 
+const ADDRESS: &str = "remote.origin.url";
+const HEADER: &str = "http.extraHeader";
+
+/// The login goes into the mirror's configuration, which only this account can read.
+/// In the address git would hand it to its helpers as an argument, for everybody on
+/// the machine to see.
 fn point_at(repository: &Repository, url: &RepositoryUrl) -> Result<(), RepoError> {
-    Ok(repository.config()?.set_str("remote.origin.url", url.as_str())?)
+    let mut config = repository.config()?.open_level(ConfigLevel::Local)?;
+    let mut set = |key: &str, wanted: Option<String>| {
+        let current = config.get_string(key).ok();
+        match wanted {
+            wanted if wanted == current => Ok(()),
+            Some(wanted) => config.set_str(key, &wanted),
+            None => config.remove(key),
+        }
+    };
+    set(ADDRESS, Some(url.to_string()))?;
+    let basic = url.login().map(|login| format!("Authorization: Basic {}", STANDARD.encode(login)));
+    Ok(set(HEADER, basic)?)
 }
 
 pub(super) fn fetched_at(folder: &Path) -> Option<Timestamp> {

@@ -7,6 +7,7 @@
 //! outside reaches git's revision syntax. A ref is looked up by its full name, a
 //! commit by its full id.
 
+mod changed_paths;
 mod commits;
 mod error;
 mod export;
@@ -54,7 +55,7 @@ pub struct Limits {
     pub clone_for: Duration,
     /// Bytes of one patch, which is held in memory.
     pub patch_bytes: usize,
-    /// Files, links and folders of one tree.
+    /// Files, links and folders of one tree, or those that differ between two.
     pub tree_entries: usize,
     /// Bytes of one exported tree.
     pub tree_bytes: u64,
@@ -63,8 +64,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            fetch_for: Duration::from_secs(60),
-            clone_for: Duration::from_secs(600),
+            fetch_for: Duration::from_mins(1),
+            clone_for: Duration::from_mins(10),
             patch_bytes: 256 << 20,
             tree_entries: 1_000_000,
             tree_bytes: 16 << 30,
@@ -80,12 +81,7 @@ impl Mirrors {
         Self::with_limits(data_dir, ssh_identity, known_hosts, Limits::default())
     }
 
-    pub fn with_limits(
-        data_dir: &Path,
-        ssh_identity: PathBuf,
-        known_hosts: PathBuf,
-        limits: Limits,
-    ) -> Self {
+    pub fn with_limits(data_dir: &Path, ssh_identity: PathBuf, known_hosts: PathBuf, limits: Limits) -> Self {
         let absolute = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
         let mirrors = absolute.join("mirrors");
         let git = git_program::GitProgram::new(mirrors.join(".home"), &ssh_identity, &known_hosts);

@@ -11,9 +11,9 @@ use std::io::Write as _;
 use git2::{Delta, DiffDelta, DiffFile, DiffFormat, DiffLineType, DiffOptions, FileMode, Oid, Repository};
 use sha2::{Digest, Sha256};
 
-use super::Mirrors;
 use super::commits::find;
 use super::error::RepoError;
+use super::{Limits, Mirrors, changed_paths};
 use crate::domain::diff::{DiffStat, FileStat, FileStatus, Patch};
 use crate::domain::manifest::hex;
 use crate::domain::name::{CommitId, Name};
@@ -37,7 +37,7 @@ impl Mirrors {
                 None => Oid::from_str(EMPTY_TREE)?,
             };
             let new = find(repository, &to)?.tree_id();
-            Ok((old, new, between(repository, old, new, limits.patch_bytes)?))
+            Ok((old, new, between(repository, old, new, &limits)?))
         };
         let (old, new, Writer { bytes, files, .. }) = self.read(app, read).await?;
         let bytes = if files.iter().any(|file| file.binary) {
@@ -58,9 +58,11 @@ fn too_large(limit: usize) -> RepoError {
 }
 
 /// Stat and text of what changes between two trees; binary files are only marked.
-fn between(repository: &Repository, old: Oid, new: Oid, limit: usize) -> Result<Writer, RepoError> {
-    let is_empty = |oid: Oid| oid.to_string() == EMPTY_TREE;
-    let tree = |oid: Oid| if is_empty(oid) { Ok(None) } else { repository.find_tree(oid).map(Some) };
+fn between(repository: &Repository, old: Oid, new: Oid, limits: &Limits) -> Result<Writer, RepoError> {
+    let limit = limits.patch_bytes;
+    let [old, new] = [old, new].map(|oid| Some(oid).filter(|oid| oid.to_string() != EMPTY_TREE));
+    changed_paths::check(repository, old, new, limits.tree_entries)?;
+    let tree = |oid: Option<Oid>| oid.map(|oid| repository.find_tree(oid)).transpose();
     let (old, new) = (tree(old)?, tree(new)?);
     let mut options = DiffOptions::new();
     options.context_lines(3).interhunk_lines(0).indent_heuristic(true);

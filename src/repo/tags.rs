@@ -45,7 +45,8 @@ fn list(repository: &Repository, limit: usize) -> Result<TagList, RepoError> {
         let reference = reference?;
         let name = &reference.name_bytes()[PREFIX.len()..];
         let parsed = std::str::from_utf8(name).map_err(|_| "its name is not UTF-8".to_owned());
-        let parsed = parsed.and_then(|name| TagName::parse(name).map_err(|error| format!("its name {error}")));
+        let parsed =
+            parsed.and_then(|name| TagName::parse(name).map_err(|error| format!("its name {error}")));
         match (parsed, reference.target()) {
             (Ok(name), Some(oid)) => usable.push((name, oid)),
             (Ok(_), None) => refused.push((name.to_vec(), "it only names another ref".to_owned())),

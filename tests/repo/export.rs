@@ -49,7 +49,8 @@ async fn a_tree_holds_what_the_commit_holds_under_any_name() {
     let mut expected: Vec<Entry> = names.iter().map(|name| file(name, name, false)).collect();
     expected.push(file("bin/run", "#!/bin/sh\n", true));
     expected.push(file("empty", "", false));
-    expected.push(Entry { path: b"to run".to_vec(), kind: EntryKind::Symlink { target: b"bin/run".to_vec() } });
+    expected
+        .push(Entry { path: b"to run".to_vec(), kind: EntryKind::Symlink { target: b"bin/run".to_vec() } });
     expected.sort_by(|a, b| a.path.cmp(&b.path));
     assert_eq!(tree.manifest.entries, expected);
     for name in names {
@@ -168,8 +169,12 @@ async fn what_a_killed_export_left_is_cleared_away() {
 #[tokio::test]
 async fn an_lfs_pointer_is_refused_by_name_unless_allowed() {
     let world = World::new();
-    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n", "a".repeat(64));
-    world.git.write("media/film.mp4", &pointer).write("README", "see version https://git-lfs.github.com/spec/v1\n");
+    let pointer =
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n", "a".repeat(64));
+    world
+        .git
+        .write("media/film.mp4", &pointer)
+        .write("README", "see version https://git-lfs.github.com/spec/v1\n");
     let commit = id(&world.git.commit("one", 1_000));
     world.fetch().await;
 
@@ -201,7 +206,9 @@ async fn a_tree_over_the_limits_is_refused_in_words() {
     let many = id(&world.git.commit("many", 2_000));
     world.fetch().await;
 
-    for (commit, words) in [(large, "the tree is larger than 2 MB"), (many, "the tree has more than 3 entries")] {
+    for (commit, words) in
+        [(large, "the tree is larger than 2 MB"), (many, "the tree has more than 3 entries")]
+    {
         let refused = world.mirrors.export(&world.app, &commit, false).await.unwrap_err();
         assert!(matches!(refused, RepoError::TooLarge(_)));
         assert_eq!(refused.to_string(), words);

@@ -14,7 +14,7 @@ use crate::repo::{Limits, RepoError};
 fn mirrors_on_disk(world: &World) -> Vec<String> {
     let listed = std::fs::read_dir(world.data().join("mirrors")).unwrap();
     let names = listed.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name != ".home" && !name.ends_with(".lock")).collect()
+    names.filter(|name| ![".home", ".shop.lock"].contains(&name.as_str())).collect()
 }
 
 #[tokio::test]
@@ -215,13 +215,43 @@ async fn a_closed_port_is_told_by_the_line_that_says_why() {
     assert!(words.contains("Connection refused"), "{words}");
 }
 
+/// The arguments of every process that runs here and names `word`.
+fn argument_lists_with(word: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("cmdline"));
+    let lists = processes.filter_map(|file| std::fs::read(file).ok());
+    let texts = lists.map(|list| String::from_utf8_lossy(&list).replace('\0', " "));
+    texts.filter(|text| text.contains(word)).collect()
+}
+
+#[tokio::test]
+async fn a_login_in_the_address_is_in_no_argument_list() {
+    let world = World::new();
+    let (listener, _) = silent_listener().await;
+    let place = format!("127.0.0.1:{}/shop.git", listener.local_addr().unwrap().port());
+    let address = format!("https://robot:s3c%3Ar3t@{place}");
+    let (mirrors, app) = (world.mirrors.clone(), world.app.clone());
+    let asked = tokio::spawn(async move { mirrors.fetch(&app, &address, at(1)).await });
+    let (connection, _) = listener.accept().await.unwrap();
+
+    let lists = argument_lists_with(&place);
+    let config = std::fs::read_to_string(world.data().join("mirrors/.shop.new/config")).unwrap();
+
+    assert!(!lists.is_empty(), "git is at work");
+    assert!(lists.iter().all(|list| !list.contains("robot") && !list.contains("s3c")), "{lists:?}");
+    let sent = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, "robot:s3c:r3t");
+    assert!(config.contains(&format!("extraHeader = Authorization: Basic {sent}")), "{config}");
+    drop((connection, listener));
+    asked.await.unwrap().unwrap_err();
+}
+
 #[tokio::test]
 async fn a_login_in_the_address_is_never_told() {
     let world = World::new();
     let (listener, _) = silent_listener().await;
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let failed = world.try_fetch(&format!("https://robot:s3cr3t@127.0.0.1:{port}/shop.git")).await.unwrap_err();
+    let failed =
+        world.try_fetch(&format!("https://robot:s3cr3t@127.0.0.1:{port}/shop.git")).await.unwrap_err();
 
     let told = format!("{failed} {failed:?}");
     assert!(told.contains("127.0.0.1"), "{told}");

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::{World, id};
-use crate::repo::RepoError;
+use crate::repo::{Limits, RepoError};
 
 impl World {
     /// A file that only a successful attack makes.
@@ -52,7 +52,8 @@ async fn an_address_that_is_an_option_or_a_command_is_refused_and_not_run() {
 #[tokio::test]
 async fn a_path_full_of_shell_is_only_a_path() {
     let mut world = World::new();
-    let nasty = format!("a 'b' \"c\" $(touch {}) ;id; `id` %s", world.trap().display().to_string().replace('/', "_"));
+    let nasty =
+        format!("a 'b' \"c\" $(touch {}) ;id; `id` %s", world.trap().display().to_string().replace('/', "_"));
     let folder = world.folder.path().join(nasty);
     world.git = super::super::support::git::GitRepository::init(&folder);
     let commit = world.git.commit("one", 1_000);
@@ -68,8 +69,11 @@ async fn refs_named_like_options_or_shell_are_only_names() {
     let world = World::new();
     let commit = world.git.commit("one", 1_000);
     let trap = world.trap();
-    let options =
-        [format!("--upload-pack=touch={}", trap.display()), format!("--output={}", trap.display()), "-rf".to_owned()];
+    let options = [
+        format!("--upload-pack=touch={}", trap.display()),
+        format!("--output={}", trap.display()),
+        "-rf".to_owned(),
+    ];
     for name in &options {
         // Slashes of the path make folders; the name still begins with dashes.
         world.git.set_ref(&format!("refs/tags/{name}"), &commit);
@@ -82,7 +86,9 @@ async fn refs_named_like_options_or_shell_are_only_names() {
     let list = world.mirrors.tags(&world.app, 100).await.unwrap();
     assert_eq!(world.tag_names().await, [shell, "größe/ü"]);
     assert_eq!(list.refused.len(), options.len());
-    assert!(list.refused.iter().all(|refused| refused.why == "its name is not a name that git allows for a tag"));
+    assert!(
+        list.refused.iter().all(|refused| refused.why == "its name is not a name that git allows for a tag")
+    );
     for branch in options.iter().map(String::as_str).chain([shell]) {
         assert!(world.mirrors.is_reachable(&world.app, &id(&commit), branch).await.unwrap(), "{branch}");
         assert_eq!(world.mirrors.branch_commits(&world.app, branch, 9).await.unwrap().len(), 1);
@@ -110,7 +116,12 @@ async fn hooks_filters_and_attributes_of_a_repository_never_count() {
     git.git(["-c", "core.attributesFile=/dev/null", "hash-object", "-w", "--no-filters", "plain.txt"]);
     let blob = git.blob(as_committed);
     git.git(["add", "hidden", "post-checkout", ".gitattributes"]);
-    git.git(["update-index".to_owned(), "--add".to_owned(), "--cacheinfo".to_owned(), format!("100644,{blob},plain.txt")]);
+    git.git([
+        "update-index".to_owned(),
+        "--add".to_owned(),
+        "--cacheinfo".to_owned(),
+        format!("100644,{blob},plain.txt"),
+    ]);
     let commit = git.commit_index("one", 1_000);
     for (key, value) in [
         ("filter.evil.smudge", run.as_str()),
@@ -123,8 +134,14 @@ async fn hooks_filters_and_attributes_of_a_repository_never_count() {
     ] {
         git.git(["config", key, value]);
     }
-    for hook in ["post-checkout", "post-merge", "pre-receive", "post-update", "reference-transaction", "post-index-change"]
-    {
+    for hook in [
+        "post-checkout",
+        "post-merge",
+        "pre-receive",
+        "post-update",
+        "reference-transaction",
+        "post-index-change",
+    ] {
         git.write_executable(format!(".git/hooks/{hook}"), format!("#!/bin/sh\n{run}\n"));
     }
 
@@ -161,17 +178,32 @@ async fn a_submodule_with_a_command_for_an_address_is_refused_and_never_followed
     world.assert_nothing_ran();
 }
 
+/// Name, links as (path, target), what is said.
+type LinkCase<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 #[tokio::test]
 async fn a_link_that_leaves_the_tree_is_refused_by_name() {
     let long_way = "../".repeat(2000) + "etc/passwd";
-    let cases: [(&str, &[(&str, &str)], &str); 8] = [
+    let cases: [LinkCase<'_>; 8] = [
         ("up and out", &[("a/link", "../../etc/passwd")], "a/link: is a link that leads out of the tree"),
         ("absolute", &[("link", "/etc/passwd")], "link: is a link to an absolute path"),
         ("the parent", &[("link", "..")], "link: is a link that leads out of the tree"),
         // As text, b/../.. is the root of the tree; as the system walks it, it is above.
-        ("by way of a folder link", &[("a/b/link", "../top/.."), ("a/top", "..")], "a/b/link: is a link that leads out of the tree"),
-        ("by three links", &[("d/x", "../e/y"), ("e/y", "../f/z"), ("f/z", "../../out")], "d/x: is a link that leads out of the tree"),
-        ("through what is missing", &[("link", "nowhere/../../out")], "link: is a link that leads out of the tree"),
+        (
+            "by way of a folder link",
+            &[("a/b/link", "../top/.."), ("a/top", "..")],
+            "a/b/link: is a link that leads out of the tree",
+        ),
+        (
+            "by three links",
+            &[("d/x", "../e/y"), ("e/y", "../f/z"), ("f/z", "../../out")],
+            "d/x: is a link that leads out of the tree",
+        ),
+        (
+            "through what is missing",
+            &[("link", "nowhere/../../out")],
+            "link: is a link that leads out of the tree",
+        ),
         ("in circles", &[("a", "b"), ("b", "a")], "a: is a link that leads in circles"),
         ("very long", &[("link", &long_way)], "link: is a link with a target that is too long"),
     ];
@@ -220,6 +252,9 @@ async fn a_link_that_stays_in_the_tree_is_kept_as_it_is() {
     }
 }
 
+/// Entries as (mode, name, object), what is said.
+type TreeCase<'a> = (&'a [(&'a str, &'a [u8], &'a str)], &'a str);
+
 #[tokio::test]
 async fn a_tree_that_no_honest_git_writes_is_refused() {
     let world = World::new();
@@ -228,7 +263,7 @@ async fn a_tree_that_no_honest_git_writes_is_refused() {
     let folder = git.raw_tree(&[("100644", b"passwd", &blob)]);
     let link = git.blob("a");
     let hooks = git.raw_tree(&[("100755", b"post-checkout", &blob)]);
-    let cases: [(&[(&str, &[u8], &str)], &str); 7] = [
+    let cases: [TreeCase<'_>; 7] = [
         (&[("40000", b".git", &hooks)], ".git: is a name that only git itself may use"),
         (&[("40000", b".GiT", &hooks)], ".GiT: is a name that only git itself may use"),
         (&[("40000", b"..", &folder)], "..: is a name that leads elsewhere"),
@@ -247,5 +282,30 @@ async fn a_tree_that_no_honest_git_writes_is_refused() {
         let refused = world.mirrors.export(&world.app, &id(&commit), true).await.unwrap_err();
 
         assert_eq!(refused.to_string(), *expected);
+    }
+}
+
+#[tokio::test]
+async fn a_few_objects_that_describe_endless_paths_are_refused_before_they_are_spread_out() {
+    let world = World::with_limits(Limits { tree_entries: 5_000, ..Limits::default() });
+    let git = &world.git;
+    let before = git.commit("before", 1_000);
+    let mut tree = git.raw_tree(&[("100644", b"file", &git.blob("x"))]);
+    // Ten folders in each of ten levels: 10,000,000,000 files.
+    for _ in 0..10 {
+        let names: Vec<[u8; 1]> = (b'a'..=b'j').map(|name| [name]).collect();
+        let entries: Vec<(&str, &[u8], &str)> =
+            names.iter().map(|name| ("40000", name.as_slice(), tree.as_str())).collect();
+        tree = git.raw_tree(&entries);
+    }
+    let bomb = id(&git.commit_tree(&tree, &[&before], "bomb", 2_000));
+    git.branch("bomb", bomb.as_str());
+    world.fetch().await;
+
+    let export = world.mirrors.export(&world.app, &bomb, true).await.unwrap_err();
+    assert_eq!(export.to_string(), "the tree has more than 5000 entries");
+    for from in [None, Some(id(&before))] {
+        let patch = world.mirrors.patch(&world.app, from.as_ref(), &bomb).await.unwrap_err();
+        assert_eq!(patch.to_string(), "more than 5000 files and folders differ");
     }
 }

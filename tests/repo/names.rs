@@ -131,5 +131,8 @@ fn a_login_is_not_shown() {
     let url = RepositoryUrl::parse("https://robot:s3cr3t@git.example.com:8443/a@b/shop").unwrap();
     assert_eq!(url.to_string(), "https://git.example.com:8443/a@b/shop");
     assert_eq!(format!("{url:?}"), "RepositoryUrl(https://git.example.com:8443/a@b/shop)");
-    assert_eq!(url.password().as_deref(), Some("s3cr3t"));
+    assert_eq!(url.login().unwrap(), b"robot:s3cr3t");
+    let token = RepositoryUrl::parse("https://tok%20en@git.example.com/shop").unwrap();
+    assert_eq!(token.login().unwrap(), b"tok en:");
+    assert_eq!(RepositoryUrl::parse("git@example.com:shop").unwrap().login(), None);
 }

@@ -63,7 +63,12 @@ fn code(line: &str) -> String {
 fn two_commits_of_text(world: &World) -> (String, String) {
     let git = &world.git;
     let not_utf8 = OsStr::from_bytes(b"caf\xe9 \xff.txt");
-    let odd = [OsStr::new("ünï côdé"), OsStr::new("quote\" back\\slash"), OsStr::new("tab\tnew\nline\u{1}"), not_utf8];
+    let odd = [
+        OsStr::new("ünï côdé"),
+        OsStr::new("quote\" back\\slash"),
+        OsStr::new("tab\tnew\nline\u{1}"),
+        not_utf8,
+    ];
     for name in odd {
         git.write(name, "x\n");
     }
@@ -88,7 +93,9 @@ fn two_commits_of_text(world: &World) -> (String, String) {
         .link("link", "plain.rs")
         .link("to file", "plain.rs");
     let old = git.commit("old", 1_000);
-    for gone in ["gone.txt", "gone and empty", "to link", "to folder", "folder", "link", "to file", "moved from"] {
+    for gone in
+        ["gone.txt", "gone and empty", "to link", "to folder", "folder", "link", "to file", "moved from"]
+    {
         git.remove(gone);
     }
     for name in odd {
@@ -155,7 +162,8 @@ async fn binary_files_are_packed_as_git_diff_packs_them() {
 #[tokio::test]
 async fn text_of_any_shape_is_what_git_diff_prints() {
     let world = World::new();
-    let words = ["{", "}", "", "    one();", "    two();", "fn a() {", "\t\tx", "  ", "end", "# head", "$var", "_x"];
+    let words =
+        ["{", "}", "", "    one();", "    two();", "fn a() {", "\t\tx", "  ", "end", "# head", "$var", "_x"];
     let mut state: u32 = 7;
     let mut pick = |below: usize| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -198,10 +206,20 @@ fn stat(path: &str, status: FileStatus, added: u64, deleted: u64) -> FileStat {
 #[tokio::test]
 async fn the_stat_counts_lines_and_names_what_happened_to_each_file() {
     let world = World::new();
-    world.git.write("changed", "1\n2\n3\n").write("gone", "1\n2\n").write("run", "x\n").write("turned", "x\n");
+    world
+        .git
+        .write("changed", "1\n2\n3\n")
+        .write("gone", "1\n2\n")
+        .write("run", "x\n")
+        .write("turned", "x\n");
     world.git.write("both", "x\n").write("picture", noise(1, 50));
     let old = world.git.commit("old", 1_000);
-    world.git.write("changed", "1\ntwo\nthree\n3\n").remove("gone").set_executable("run", true).remove("turned");
+    world
+        .git
+        .write("changed", "1\ntwo\nthree\n3\n")
+        .remove("gone")
+        .set_executable("run", true)
+        .remove("turned");
     world.git.link("turned", "changed").write_executable("both", "y\n").write("new", "1\n");
     world.git.write("picture", noise(2, 60));
     let new = world.git.commit("new", 2_000);

@@ -108,7 +108,8 @@ impl GitRepository {
             tree.extend_from_slice(name);
             tree.push(0);
             tree.extend((0..object.len()).step_by(2).map(|at| {
-                u8::from_str_radix(&object[at..at + 2], 16).unwrap_or_else(|error| panic!("{object}: {error}"))
+                u8::from_str_radix(&object[at..at + 2], 16)
+                    .unwrap_or_else(|error| panic!("{object}: {error}"))
             }));
         }
         self.run(["hash-object", "-t", "tree", "-w", "--literally", "--stdin"], &tree, 0)

@@ -2,6 +2,7 @@
 //! ARCHITECTURE.md says what each room is for and who may enter it.
 
 pub mod app;
+pub mod boot;
 pub mod clock;
 pub mod config;
 pub mod db;

@@ -1,8 +1,48 @@
 //! The pages that people see. Routes, guards and headers stand beside the view:
-//! what a page shows is data handed to a template, and nothing here reads anything.
+//! what a page shows is data handed to a template, and nothing there reads anything.
 
 pub mod ansi;
 pub mod assets;
 pub mod diff;
+pub mod form;
+pub mod guard;
+pub mod headers;
 pub mod html;
+pub mod limit;
+pub mod pages;
+pub mod respond;
 pub mod view;
+
+use base64::Engine as _;
+use rocket::config::LogLevel;
+use rocket::shield::Shield;
+use rocket::{Build, Config, Rocket};
+
+use crate::app::App;
+
+/// The web half, ready to be launched. Signals are the caller's.
+pub fn rocket(app: &App) -> anyhow::Result<Rocket<Build>> {
+    let secret = base64::engine::general_purpose::STANDARD.encode(app.keys.cookie_key());
+    let figment = Config::figment()
+        .merge(("address", app.config.addr.ip()))
+        .merge(("port", app.config.addr.port()))
+        .merge(("secret_key", secret))
+        .merge(("log_level", LogLevel::Off))
+        .merge(("cli_colors", false))
+        .merge(("ident", false))
+        // Nothing in front of us is believed about where somebody comes from.
+        .merge(("ip_header", false))
+        .merge(("shutdown.ctrlc", false))
+        .merge(("shutdown.grace", 2))
+        .merge(("shutdown.mercy", 2))
+        .merge(("keep_alive", 30));
+    let headers = headers::SecurityHeaders { strict_transport: app.config.base_url.scheme() == "https" };
+    let rocket = rocket::custom(figment)
+        .manage(app.clone())
+        .manage(limit::Limits::default())
+        .attach(Shield::new())
+        .attach(headers)
+        .mount("/", pages::routes())
+        .register("/", rocket::catchers![respond::unauthorized, respond::other]);
+    Ok(rocket)
+}

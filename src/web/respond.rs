@@ -1,0 +1,152 @@
+//! Answers: a page, a redirect after a form, or an error page with a way out.
+
+use std::io::Cursor;
+
+use rocket::http::{ContentType, Header, Status};
+use rocket::request::Request;
+use rocket::response::{self, Responder, Response};
+
+use super::form::Why;
+use super::guard::{Frame, error_shell};
+use super::view::Link;
+use super::view::error::ErrorPage;
+use crate::app::Refusal;
+use crate::domain::gate::Gate;
+
+/// A rendered page with its status.
+#[derive(Debug)]
+pub struct Html {
+    status: Status,
+    body: String,
+}
+
+impl Html {
+    pub fn page(page: &impl askama::Template) -> Result<Self, PageError> {
+        Self::with_status(200, page)
+    }
+
+    pub fn with_status(status: u16, page: &impl askama::Template) -> Result<Self, PageError> {
+        let body = page.render().map_err(|error| PageError(Refusal::Internal(format!("template: {error}"))))?;
+        Ok(Self { status: Status::new(status), body })
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Html {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        Response::build().status(self.status).header(ContentType::HTML).sized_body(self.body.len(), Cursor::new(self.body)).ok()
+    }
+}
+
+/// 303: the form is done, here is the thing's page (rules.md 46).
+#[derive(Debug)]
+pub struct SeeOther(pub String);
+
+impl<'r> Responder<'r, 'static> for SeeOther {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        Response::build().status(Status::SeeOther).header(Header::new("Location", self.0)).ok()
+    }
+}
+
+/// A refusal, as a page.
+#[derive(Debug)]
+pub struct PageError(pub Refusal);
+
+impl<E: Into<Refusal>> From<E> for PageError {
+    fn from(error: E) -> Self {
+        PageError(error.into())
+    }
+}
+
+impl<'r> Responder<'r, 'static> for PageError {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let status = self.0.status();
+        if let Refusal::SignedOut = self.0 {
+            return to_login(request).respond_to(request);
+        }
+        let (title, text, way_out, gates) = face(&self.0, request);
+        error_page(request, status, title, text, way_out, gates)
+    }
+}
+
+type Face = (String, String, Link, Vec<Gate>);
+
+/// The words for a person. Internal text goes to the log once, with the request id.
+fn face(refusal: &Refusal, request: &Request<'_>) -> Face {
+    let home = || Link::new("/", "Go home");
+    match refusal {
+        Refusal::SignedOut => ("Sign in first".to_owned(), String::new(), Link::new("/login", "Sign in"), Vec::new()),
+        Refusal::NotFound => (
+            "There is nothing here for you".to_owned(),
+            "It does not exist, or you may not see it. If somebody sent you the address, ask them to check it.".to_owned(),
+            home(),
+            Vec::new(),
+        ),
+        Refusal::Forbidden(words) => ("You may not do this".to_owned(), words.clone(), home(), Vec::new()),
+        Refusal::Stopped(gates) => (
+            "Something is in the way".to_owned(),
+            "Nothing was changed. What stopped it stands below, with what would fix it.".to_owned(),
+            Link::new("/requests", "See the requests"),
+            gates.clone(),
+        ),
+        Refusal::Gone(gone) => {
+            let way_out = match gone.deployment {
+                Some(deployment) => Link::new(format!("/deployments/{deployment}"), "Open the deployment"),
+                None => Link::new(format!("/requests/{}", gone.request), "Open the request"),
+            };
+            ("This link has been spent".to_owned(), gone.words.clone(), way_out, Vec::new())
+        }
+        Refusal::Invalid(errors) => {
+            let words: Vec<String> = errors.iter().map(|error| error.message.clone()).collect();
+            ("The form has mistakes".to_owned(), format!("{} Nothing was changed.", words.join(" ")), home(), Vec::new())
+        }
+        Refusal::Conflict(words) => ("That is no longer possible".to_owned(), words.clone(), home(), Vec::new()),
+        Refusal::TooMany(words) => ("Too many tries".to_owned(), words.clone(), home(), Vec::new()),
+        Refusal::Unavailable(words) => ("Something outside does not answer".to_owned(), format!("{words} Nothing was changed; try again in a moment."), home(), Vec::new()),
+        Refusal::Internal(text) => {
+            tracing::error!(request = Frame::of(request).request_id, path = %request.uri().path(), error = text, "internal error");
+            ("Something went wrong on our side".to_owned(), "It is written down. Try again, or tell an administrator the number below.".to_owned(), home(), Vec::new())
+        }
+    }
+}
+
+fn error_page(request: &Request<'_>, status: u16, title: String, text: String, way_out: Link, gates: Vec<Gate>) -> response::Result<'static> {
+    let Some(shell) = error_shell(request) else { return Err(Status::InternalServerError) };
+    let request_id = Frame::of(request).request_id.clone();
+    let page = ErrorPage { shell, status, title, text, way_out, request_id, gates };
+    match Html::with_status(status, &page) {
+        Ok(html) => html.respond_to(request),
+        Err(_) => Err(Status::InternalServerError),
+    }
+}
+
+/// Where somebody signs in, and what they wanted to see.
+fn to_login(request: &Request<'_>) -> SeeOther {
+    let wanted = request.uri().to_string();
+    let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &wanted).finish();
+    SeeOther(format!("/login?{query}"))
+}
+
+#[rocket::catch(401)]
+pub fn unauthorized(request: &Request<'_>) -> PageError {
+    let _ = request;
+    PageError(Refusal::SignedOut)
+}
+
+/// Everything that no handler answered.
+#[rocket::catch(default)]
+pub fn other(status: Status, request: &Request<'_>) -> response::Result<'static> {
+    let why = request.local_cache(|| Why("")).0;
+    let home = Link::new("/", "Go home");
+    let (title, text) = match status.code {
+        400 => ("This could not be read", "The request was malformed."),
+        403 => ("You may not do this", "Nothing was changed."),
+        404 => ("There is nothing here", "The address leads nowhere. It may have been mistyped, or cut off by a mail program."),
+        413 => ("That is too large", "Nothing was changed."),
+        422 => ("The form has mistakes", "Nothing was changed."),
+        503 => ("The service cannot answer now", "Try again in a moment."),
+        _ if status.code < 500 => ("This cannot be done", "Nothing was changed."),
+        _ => ("Something went wrong on our side", "It is written down. Try again, or tell an administrator the number below."),
+    };
+    let text = if why.is_empty() { text } else { why };
+    error_page(request, status.code, title.to_owned(), text.to_owned(), home, Vec::new())
+}

@@ -77,19 +77,18 @@ impl RepositoryUrl {
 
 /// What is no code stays as it is.
 fn percent_decoded(text: &str) -> Vec<u8> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, others @ ..] = rest {
-        let code = others.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                rest = &others[2..];
-            }
-            None => {
-                decoded.push(*first);
-                rest = others;
-            }
+        rest = others;
+        let code =
+            if let (b'%', [high, low, ..]) = (first, others) { digit(high).zip(digit(low)) } else { None };
+        if let Some((high, low)) = code {
+            decoded.push(high << 4 | low);
+            rest = &others[2..];
+        } else {
+            decoded.push(*first);
         }
     }
     decoded

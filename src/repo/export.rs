@@ -1,9 +1,8 @@
 //! A clean tree of a commit, on disk, for rsync and the local scripts.
 //!
 //! Trees are kept, one per tree and second, and used again after a check of names,
-//! kinds, modes, sizes and times. Everything that git allows and a server must not
-//! get is refused before anything is written; files are written by us from the
-//! mirror's objects, so that no filter, attribute or hook is ever asked.
+//! kinds, modes, sizes and times. Files are written by us from the mirror's objects,
+//! so that no filter, attribute or hook is ever asked.
 
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, Permissions};
@@ -13,13 +12,13 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::{ffi::OsStr, io};
 
-use git2::{Commit, ObjectType, Oid, Repository};
+use git2::{Commit, Repository};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, syncfs, utimensat};
 use sha2::{Digest, Sha256};
 
 use super::commits::find;
 use super::error::RepoError;
-use super::links::Links;
+use super::tree_plan::{Plan, plan};
 use super::tree_record::{Exception, ExceptionKind, TreeRecord};
 use super::{Limits, Mirrors, mirror};
 use crate::domain::manifest::{Entry, EntryKind, Manifest};
@@ -115,85 +114,6 @@ fn file_time(commit: &Commit<'_>) -> i64 {
 
 fn read_record(place: &Path) -> Option<TreeRecord> {
     TreeRecord::parse(&fs::read_to_string(place.join(RECORD)).ok()?)
-}
-
-/// What will be written, in the order of git's trees.
-#[derive(Default)]
-struct Plan {
-    folders: Vec<Vec<u8>>,
-    files: Vec<PlannedFile>,
-    links: Vec<(Vec<u8>, Vec<u8>)>,
-    submodule: Option<Vec<u8>>,
-}
-
-struct PlannedFile {
-    path: Vec<u8>,
-    oid: Oid,
-    executable: bool,
-}
-
-/// Reads the whole tree and refuses what may not be deployed. Not recursive: how deep
-/// folders lie is the repository's choice.
-fn plan(repository: &Repository, root: Oid, limits: &Limits) -> Result<Plan, RepoError> {
-    let odb = repository.odb()?;
-    let (mut plan, mut links) = (Plan::default(), Links::default());
-    let (mut entries, mut bytes) = (0_usize, 0_u64);
-    let mut ahead = vec![(Vec::new(), root)];
-    while let Some((folder, oid)) = ahead.pop() {
-        for entry in &repository.find_tree(oid)? {
-            let path = join(&folder, entry.name_bytes())?;
-            entries += 1;
-            if entries > limits.tree_entries {
-                let most = limits.tree_entries;
-                return Err(RepoError::TooLarge(format!("the tree has more than {most} entries")));
-            }
-            match entry.filemode_raw() {
-                0o040_000 => {
-                    plan.folders.push(path.clone());
-                    ahead.push((path, entry.id()));
-                }
-                0o120_000 => {
-                    let target = repository.find_blob(entry.id())?.content().to_vec();
-                    links.insert(path.clone(), target.clone());
-                    plan.links.push((path, target));
-                }
-                0o160_000 => plan.submodule = plan.submodule.into_iter().chain([path]).min(),
-                mode @ (0o100_644 | 0o100_664 | 0o100_755) => {
-                    let (size, kind) = odb.read_header(entry.id())?;
-                    if kind != ObjectType::Blob {
-                        return Err(RepoError::refused_path(&path, "is no file, although the tree says so"));
-                    }
-                    bytes += size as u64;
-                    let executable = mode == 0o100_755;
-                    plan.files.push(PlannedFile { path, oid: entry.id(), executable });
-                }
-                _ => return Err(RepoError::refused_path(&path, "is of a kind that is not known")),
-            }
-        }
-        if bytes > limits.tree_bytes {
-            let most = limits.tree_bytes >> 20;
-            return Err(RepoError::TooLarge(format!("the tree is larger than {most} MB")));
-        }
-    }
-    match links.first_refused() {
-        Some((path, why)) => Err(RepoError::refused_path(path, why)),
-        None => Ok(plan),
-    }
-}
-
-/// The path of an entry. Git's own tools write none of the names refused here; a
-/// repository made by hand can hold them.
-fn join(folder: &[u8], name: &[u8]) -> Result<Vec<u8>, RepoError> {
-    let path = if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() };
-    let why = match name {
-        b"" => "is an empty name",
-        b"." | b".." => "is a name that leads elsewhere",
-        _ if name.eq_ignore_ascii_case(b".git") => "is a name that only git itself may use",
-        _ if name.iter().any(|&b| b == b'/' || b == 0) => "is a name that no file can have",
-        _ if name.len() > 255 || path.len() > 3000 => "is too long",
-        _ => return Ok(path),
-    };
-    Err(RepoError::refused_path(&path, why))
 }
 
 /// Writes the tree and its record below `place`, which must not exist.

@@ -95,10 +95,10 @@ impl Inner {
         if !folder.exists() {
             return self.first_fetch(app, url, now, cancel).await;
         }
-        let work = (folder.clone(), url.clone());
+        let (place, address) = (folder.clone(), url.clone());
         blocking(move || {
-            mirror::remove_stale_locks(&work.0)?;
-            mirror::follow(&work.0, &work.1)
+            mirror::remove_stale_locks(&place)?;
+            mirror::follow(&place, &address)
         })
         .await?;
         self.git.fetch(&folder, &url, self.limits.fetch_for, cancel).await?;
@@ -114,10 +114,10 @@ impl Inner {
         cancel: &CancellationToken,
     ) -> Result<(), RepoError> {
         let folder = self.mirrors.join(format!(".{app}.new"));
-        let work = (folder.clone(), url.clone());
+        let (place, address) = (folder.clone(), url.clone());
         blocking(move || {
-            mirror::remove_folder_if_there(&work.0)?;
-            mirror::create(&work.0, &work.1)
+            mirror::remove_folder_if_there(&place)?;
+            mirror::create(&place, &address)
         })
         .await?;
         let fetched = self.git.fetch(&folder, &url, self.limits.clone_for, cancel).await;

@@ -67,8 +67,8 @@ const ADDRESS: &str = "remote.origin.url";
 const HEADER: &str = "http.extraHeader";
 
 /// The login goes into the mirror's configuration, which only this account can read.
-/// In the address git would hand it to its helpers as an argument, for everybody on
-/// the machine to see.
+/// In the address git would give it to the programs it starts as an argument, for
+/// everybody on the machine to see.
 fn point_at(repository: &Repository, url: &RepositoryUrl) -> Result<(), RepoError> {
     let mut config = repository.config()?.open_level(ConfigLevel::Local)?;
     let mut set = |key: &str, wanted: Option<String>| {

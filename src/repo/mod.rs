@@ -18,6 +18,7 @@ mod mirror;
 mod patch;
 mod plain_text;
 mod tags;
+mod tree_plan;
 mod tree_record;
 
 use std::collections::HashMap;
@@ -57,6 +58,8 @@ pub struct Limits {
     pub patch_bytes: usize,
     /// Files, links and folders of one tree, or those that differ between two.
     pub tree_entries: usize,
+    /// Bytes of one file of an exported tree, which is held in memory while it is written.
+    pub file_bytes: usize,
     /// Bytes of one exported tree.
     pub tree_bytes: u64,
 }
@@ -68,6 +71,7 @@ impl Default for Limits {
             clone_for: Duration::from_mins(10),
             patch_bytes: 256 << 20,
             tree_entries: 1_000_000,
+            file_bytes: 1 << 30,
             tree_bytes: 16 << 30,
         }
     }

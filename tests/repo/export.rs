@@ -198,19 +198,36 @@ async fn an_empty_commit_is_an_empty_tree() {
 
 #[tokio::test]
 async fn a_tree_over_the_limits_is_refused_in_words() {
-    let limits = Limits { tree_entries: 3, tree_bytes: 2 << 20, ..Limits::default() };
+    let limits = Limits { tree_entries: 3, tree_bytes: 2 << 20, file_bytes: 1 << 20, ..Limits::default() };
     let world = World::with_limits(limits);
-    world.git.write("large", vec![b'x'; 3 << 20]);
+    let megabyte = vec![b'x'; 1 << 20];
+    world.git.write("1", &megabyte).write("2", &megabyte).write("3", "x");
     let large = id(&world.git.commit("large", 1_000));
-    world.git.remove("large").write("1", "").write("2", "").write("3", "").write("4", "");
-    let many = id(&world.git.commit("many", 2_000));
+    world.git.write("3", [&megabyte[..], b"x"].concat());
+    let one = id(&world.git.commit("one large file", 2_000));
+    world.git.write("1", "").write("2", "").write("3", "").write("4", "");
+    let many = id(&world.git.commit("many", 3_000));
     world.fetch().await;
 
-    for (commit, words) in
-        [(large, "the tree is larger than 2 MB"), (many, "the tree has more than 3 entries")]
-    {
+    for (commit, words) in [
+        (large, "the tree is larger than 2 MB"),
+        (one, "3 is larger than 1 MB"),
+        (many, "the tree has more than 3 entries"),
+    ] {
         let refused = world.mirrors.export(&world.app, &commit, false).await.unwrap_err();
         assert!(matches!(refused, RepoError::TooLarge(_)));
         assert_eq!(refused.to_string(), words);
+    }
+}
+
+#[tokio::test]
+async fn only_this_account_may_look_at_mirrors_and_trees() {
+    let world = World::new();
+    let commit = world.git.commit("one", 1_000);
+    world.fetch().await;
+    world.export(&commit).await;
+    for folder in ["mirrors", "trees"] {
+        let facts = fs::metadata(world.data().join(folder)).unwrap();
+        assert_eq!(facts.permissions().mode() & 0o777, 0o700, "{folder}");
     }
 }

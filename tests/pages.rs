@@ -10,9 +10,16 @@ mod markup;
 mod risk;
 mod samples;
 
+mod application;
+mod applications;
 mod error;
 mod home;
+mod launch;
 mod login;
+mod request;
+mod request_new;
+mod requests;
+mod review;
 
 use askama::Template;
 

@@ -162,8 +162,8 @@ pub fn reveal(text: impl Display, _: &dyn Values) -> Markup {
 
 /// The address of a file of `static/`.
 #[filter_fn]
-pub fn asset(path: &str, _: &dyn Values) -> Result<String> {
-    Ok(assets::url(path))
+pub fn asset(path: impl Display, _: &dyn Values) -> Result<String> {
+    Ok(assets::url(&path.to_string()))
 }
 
 /// The tone of a gate: `yes`, `warn`, `no`.

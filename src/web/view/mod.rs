@@ -5,10 +5,12 @@
 pub mod admin;
 pub mod application;
 pub mod applications;
+pub mod deployment;
 pub mod deployments;
 pub mod diff;
 pub mod error;
 pub mod home;
+pub mod journal;
 pub mod launch;
 pub mod login;
 pub mod parts;

@@ -1,0 +1,91 @@
+use super::samples::*;
+use super::sound;
+use crate::web::view::request::{Request, RequestActions};
+use crate::web::view::{Action, Section};
+
+fn page(state: &'static str) -> Request {
+    Request {
+        shell: shell(Section::Requests),
+        sealed: sealed(),
+        state,
+        accepted_by: vec![],
+        timeline: timeline(),
+        gates: open_gates(),
+        cause: None,
+        review_href: None,
+        slot: None,
+        deployment: None,
+        actions: RequestActions::default(),
+    }
+}
+
+#[test]
+fn a_waiting_request_shows_what_was_asked_and_an_open_seal() {
+    let withdraw = RequestActions { cancel: Some(Action::to("/requests/x/cancel")), ..RequestActions::default() };
+    let html = sound("awaiting", "request", "awaiting_review", &Request { actions: withdraw, ..page("awaiting_review") });
+    assert!(html.contains("Dana Okafor asks to release shop v42 to production"));
+    assert!(html.contains("<div class=\"seal\" data-open>") && html.contains("Not countersigned."));
+    assert!(html.contains(FINGERPRINT), "the whole fingerprint can be read");
+    assert!(html.contains(r#"<form class="panel stack" method="post" action="/requests/x/cancel">"#));
+}
+
+#[test]
+fn an_accepted_request_offers_start_and_a_new_link() {
+    let accepted = Request {
+        accepted_by: vec!["Rosa Lindqvist".into()],
+        slot: Some(slot()),
+        actions: RequestActions {
+            start: Some(Action::to("/requests/x/launch")),
+            new_link: Some(Action::to("/requests/x/link")),
+            cancel: None,
+        },
+        ..page("accepted")
+    };
+    let html = sound("accepted", "request", "accepted", &accepted);
+    assert!(html.contains(r#"<span class="left">38 min</span>"#));
+    assert!(html.contains(r#"<form method="post" action="/requests/x/launch">"#));
+    assert!(html.contains("Send me a new link"));
+    assert!(html.contains("<div class=\"seal\">") && html.contains("Countersigned."));
+
+    let refused = Request {
+        actions: RequestActions { start: Some(Action::refused("/requests/x/launch", "Production is frozen.")), ..RequestActions::default() },
+        ..accepted
+    };
+    let html = sound("accepted-frozen", "request", "accepted", &refused);
+    assert!(!html.contains("action=\"/requests/x/launch\""), "what may not be sent is no form");
+    assert!(html.contains(r#"aria-disabled="true" aria-describedby="start-why""#) && html.contains("Production is frozen."));
+}
+
+#[test]
+fn every_end_has_its_sentence_and_cause() {
+    let ends = [
+        ("launched", "started it", None),
+        ("rejected", "cannot be acted on any more", Some("The index rebuild needs a window of its own.")),
+        ("cancelled", "withdrawn", None),
+        ("expired", "time ran out", None),
+        ("void", "not what would be deployed", Some("The tag v42 was moved.")),
+    ];
+    for (state, words, cause) in ends {
+        let deployment = (state == "launched").then_some(117);
+        let html = sound(state, "request", state, &Request { cause: cause.map(str::to_owned), deployment, ..page(state) });
+        assert!(html.contains(words), "{state}");
+        if let Some(cause) = cause {
+            assert!(html.contains(cause));
+        }
+    }
+}
+
+#[test]
+fn a_hostile_request_is_text() {
+    let hostile = Request {
+        shell: hostile_shell(Section::Requests),
+        sealed: hostile_sealed(),
+        accepted_by: vec![HOSTILE.into()],
+        timeline: vec![hostile_activity(); 300],
+        gates: hostile_gates(),
+        cause: Some(HOSTILE.into()),
+        ..page("void")
+    };
+    let html = sound("hostile", "request", "void", &hostile);
+    assert!(!html.contains("href=\"javascript"));
+}

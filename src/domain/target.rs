@@ -76,11 +76,11 @@ impl TargetPath {
             return refuse("must not hold *, ?, [, ] or \\");
         }
         let parts: Vec<&str> = rest.split('/').collect();
-        if parts.iter().any(|part| part.is_empty() || *part == "." || *part == "..") {
-            return refuse("must not have empty parts, '.' or '..', nor end with '/'");
-        }
         if parts.len() < 2 {
             return refuse("must be at least two folders deep");
+        }
+        if parts.iter().any(|part| part.is_empty() || *part == "." || *part == "..") {
+            return refuse("must not have empty parts, '.' or '..', nor end with '/'");
         }
         if parts[0] == "home" && parts.len() == 2 {
             return refuse("must not be a home folder");

@@ -1,11 +1,20 @@
 //! A release reaches real hosts: real sshd, real rsync, the bytes compared.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use super::world::{World, manifest_of};
-use crate::domain::event::{HostState, Stream};
+use tokio_util::sync::CancellationToken;
+
+use super::world::{Journal, World, commit, is_alive, make_pipe, manifest_of, until_closed};
+use crate::domain::deployment::DeploymentState;
+use crate::domain::event::{EventKind, HostState, StepOutcome, Stream};
 use crate::domain::git_release::FILE_NAME;
+use crate::domain::manifest::EntryKind;
+use crate::domain::target::HostKey;
+use crate::runner::ssh::Tree;
 
 #[tokio::test]
 async fn two_hosts_get_exactly_the_tree() {
@@ -61,4 +70,340 @@ async fn scripts_get_their_arguments_and_facts_and_both_streams_are_shown() {
     );
     assert!(!world.target_on("web-1").join("deploy.sh").exists());
     assert!(world.target_on("web-1").join("tests/run_tests.sh").exists());
+}
+
+/// Exported trees give every file its commit's time, and a version bump keeps the size.
+#[tokio::test]
+async fn two_commits_of_the_same_second_and_size_both_arrive() {
+    let mut world = World::with_hosts(1);
+    let second = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    for version in ["version = 1", "version = 2"] {
+        world.write("version", version);
+        fs::File::options()
+            .append(true)
+            .open(world.path("tree/version"))
+            .unwrap()
+            .set_modified(second)
+            .unwrap();
+        world.deploy().await.succeeded();
+        assert_eq!(world.read("web-1", "version"), version);
+        world.facts.commit = commit('b');
+    }
+    assert!(world.read("web-1", FILE_NAME).contains(commit('b').as_str()));
+}
+
+#[tokio::test]
+async fn what_the_release_no_longer_has_is_deleted_and_excluded_files_stay() {
+    let mut world = World::with_hosts(1);
+    world.facts.rsync_options.push("--exclude=/uploads".to_owned());
+    world.write("index.html", "new");
+    world.write("uploads/from-git", "never sent");
+    let target = world.target_on("web-1");
+    fs::create_dir_all(target.join("uploads")).unwrap();
+    fs::write(target.join("uploads/picture"), "of a customer").unwrap();
+    fs::write(target.join("old.html"), "old").unwrap();
+
+    world.deploy().await.succeeded();
+
+    assert!(!target.join("old.html").exists());
+    assert_eq!(world.read("web-1", "uploads/picture"), "of a customer");
+    assert!(!target.join("uploads/from-git").exists());
+}
+
+/// The script blocks until somebody opens the pipe, and the test does that only
+/// after it has seen the line before.
+#[tokio::test]
+async fn output_arrives_while_the_script_still_runs() {
+    let world = World::with_hosts(1);
+    let pipe = world.path("pipe");
+    make_pipe(&pipe);
+    world.write("deploy.sh", format!("echo waiting; read answer < {}; echo \"got $answer\"", pipe.display()));
+    let (plan, journal, cancel) = (world.plan(), Journal::default(), CancellationToken::new());
+    let (ran, ()) = tokio::join!(world.run(&plan, &journal, &cancel), async {
+        journal.until_line("web-1", "waiting").await;
+        tokio::fs::write(&pipe, "an answer\n").await.unwrap();
+    });
+    assert_eq!(ran.succeeded().output("web-1").last().unwrap().1, "got an answer");
+}
+
+#[tokio::test]
+async fn a_script_may_leave_a_process_behind_that_holds_its_output_open() {
+    let world = World::with_hosts(1);
+    let pipe = world.path("pipe");
+    make_pipe(&pipe);
+    world.write("deploy.sh", format!("printf 'no line end'; cat {} &", pipe.display()));
+    let ran = world.deploy().await.succeeded();
+    assert_eq!(ran.output("web-1"), [(Stream::Stdout, "no line end".to_owned())]);
+    fs::write(&pipe, "").unwrap();
+}
+
+#[tokio::test]
+async fn a_failing_host_is_named_the_others_finish_and_the_next_cluster_is_left_alone() {
+    let world = World::with_hosts(3);
+    world.write("index.html", "new");
+    world.write("deploy.sh", "[ \"$2\" != web-2 ] || exit 7");
+    let [one, two, three] = world.hosts.clone().try_into().unwrap();
+    let plan = world.plan_of(&[vec![one, two], vec![three]]);
+
+    let ran = world.run(&plan, &Journal::default(), &CancellationToken::new()).await;
+
+    let states = ran.host_states();
+    assert_eq!(states["web-1"], HostState::Done);
+    assert_eq!(states["web-2"], HostState::Failed);
+    assert_eq!(states["web-3"], HostState::Waiting);
+    assert_eq!(ran.failed(), "web-2: deploy.sh ended with exit code 7");
+    assert!(!world.target_on("web-3").exists(), "nothing may reach the next cluster");
+    assert!(!world.target_on("web-2").join("deploy.sh").exists(), "a failing deploy.sh is removed too");
+    assert!(world.read("web-2", FILE_NAME).ends_with("in progress\n"));
+    assert!(!world.read("web-1", FILE_NAME).contains("in progress"));
+}
+
+#[tokio::test]
+async fn failed_tests_can_be_a_warning() {
+    let mut world = World::with_hosts(1);
+    world.facts.fail_on_failed_tests = false;
+    world.write("tests/run_tests.sh", "exit 127");
+    let ran = world.deploy().await.succeeded();
+    let why = "tests/run_tests.sh ended with exit code 127".to_owned();
+    let warned = StepOutcome::Warned { why };
+    assert!(
+        ran.events
+            .iter()
+            .any(|event| matches!(event, EventKind::StepEnded { outcome, .. } if *outcome == warned))
+    );
+}
+
+#[tokio::test]
+async fn names_of_any_kind_arrive_and_nothing_in_them_is_run() {
+    let target = "-my 'shop' \"x\" $(touch pwned) `id` é;&|<>!~#%";
+    let mut world = World::with_target(1, target);
+    world.facts.release = "x';touch pwned;'".to_owned();
+    let names = [
+        "-rf",
+        "two  words",
+        "it's",
+        "\"",
+        "$(touch pwned)",
+        "`touch pwned`",
+        "größe",
+        "a\nb",
+        "back\\slash",
+        "tab\there",
+        "\\#012",
+        "*",
+        "?[a]",
+        "-dash/-e sh",
+        " ",
+    ];
+    for name in names {
+        world.write(name, name);
+    }
+    // No UTF-8 at all.
+    fs::write(world.path("tree").join(OsStr::from_bytes(b"\xff\xfe")), "bytes").unwrap();
+    world.write("deploy.sh", "printf '%s\\n' \"$@\" > args");
+    world.write("tests/run_tests.sh", "printf '%s\\n' \"$3\"");
+    // So that rsync is asked which entries are sent, and prints these names.
+    world.facts.rsync_options.push("--exclude=/nothing".to_owned());
+
+    let ran = world.deploy().await.succeeded();
+
+    for name in names {
+        assert_eq!(world.read("web-1", name), name);
+    }
+    assert_eq!(ran.output("web-1").last().unwrap().1, "x';touch pwned;'");
+    assert!(world.read("web-1", FILE_NAME).starts_with("x';touch pwned;'\n"));
+    for folder in [world.target_on("web-1"), world.sshds[0].files(), ".".into()] {
+        assert!(!folder.join("pwned").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_changed_host_key_stops_before_anything_is_sent() {
+    let mut world = World::with_hosts(1);
+    world.write("index.html", "new");
+    let pinned = HostKey::parse(world.sshds[0].host_key()).unwrap().fingerprint();
+    world.sshds[0].swap_host_key();
+    let now = HostKey::parse(world.sshds[0].host_key()).unwrap().fingerprint();
+
+    let ran = world.deploy().await;
+
+    assert_eq!(
+        ran.failed(),
+        format!("web-1: the host key of web-1 changed: expected {pinned}, got {now}; nothing was sent")
+    );
+    assert!(!world.target_on("web-1").exists());
+    assert!(!world.sshds[0].log().contains("Accepted publickey"), "{}", world.sshds[0].log());
+}
+
+#[tokio::test]
+async fn a_refusing_port_a_silent_one_and_a_stranger_are_said_in_words() {
+    let mut world = World::with_hosts(3);
+    world.write("index.html", "new");
+    world.sshds[0].stop();
+    // Accepts connections and never says a word.
+    let silent = TcpListener::bind("127.0.1.2:0").unwrap();
+    world.hosts[1].port = silent.local_addr().unwrap().port();
+    fs::write(world.path("web-3/authorized_keys"), "").unwrap();
+    let mut settings = world.settings();
+    settings.connect_timeout_s = 1;
+
+    let ran = world.run_with(settings, &world.plan()).await;
+
+    let refused = format!("web-1: 127.0.1.1 port {} refused the connection", world.sshds[0].port());
+    let hung = format!("web-2: 127.0.1.2 port {} gave no answer within 1 s", world.hosts[1].port);
+    let (port, user) = (world.sshds[2].port(), &world.facts.remote_user);
+    let stranger =
+        format!("web-3: 127.0.1.3 port {port} does not let us in as {user}: our key is not accepted there");
+    assert_eq!(ran.failed(), format!("{refused}; {hung}; {stranger}"));
+}
+
+#[tokio::test]
+async fn cancelling_ends_a_script_and_its_child_that_ignores_the_request_to_end() {
+    let world = World::with_hosts(1);
+    let pipe = world.path("pipe");
+    make_pipe(&pipe);
+    // Nobody ever writes to the pipe.
+    let stubborn = format!("trap '' TERM; echo stuck $$; read never < {}", pipe.display());
+    world.write("deploy.sh", format!("bash -c \"{}\" & wait", stubborn.replace('$', "\\$")));
+    let (plan, journal, cancel) = (world.plan(), Journal::default(), CancellationToken::new());
+
+    let (ran, process) = tokio::join!(world.run(&plan, &journal, &cancel), async {
+        let process = journal.until_line_with("web-1", "stuck ").await;
+        cancel.cancel();
+        process
+    });
+
+    assert_eq!(ran.outcome.state, DeploymentState::Cancelled);
+    assert_eq!(ran.host_states()["web-1"], HostState::Failed);
+    assert!(!is_alive(&process), "the child must be gone when the run has ended");
+    assert!(!world.target_on("web-1").join("deploy.sh").exists());
+    assert!(world.read("web-1", FILE_NAME).ends_with("in progress\n"));
+}
+
+#[tokio::test]
+async fn a_host_that_is_lost_from_sight_is_unknown_and_its_script_ends() {
+    let world = World::with_hosts(1);
+    let (alive, never) = (world.path("alive"), world.path("never"));
+    make_pipe(&alive);
+    make_pipe(&never);
+    let script = format!("echo running; exec 9> {}; read x < {}", alive.display(), never.display());
+    world.write("deploy.sh", script);
+    let (plan, journal, cancel) = (world.plan(), Journal::default(), CancellationToken::new());
+
+    let (ran, ()) = tokio::join!(world.run(&plan, &journal, &cancel), async {
+        journal.until_line("web-1", "running").await;
+        world.sshds[0].cut_connections();
+        until_closed(&alive).await;
+    });
+
+    assert_eq!(ran.host_states()["web-1"], HostState::Unknown);
+    assert_eq!(ran.failed(), "web-1: the connection was lost");
+}
+
+#[tokio::test]
+async fn a_lost_lease_stops_at_once() {
+    let world = World::with_hosts(1);
+    world.write("index.html", "new");
+    world.write("deploy.sh", "echo one; echo two; touch was-here");
+    // Up to the mark: three local steps, connect and its host, the host running.
+    let journal = Journal::losing_its_lease_after(11);
+    let ran = world.run(&world.plan(), &journal, &CancellationToken::new()).await;
+    assert!(ran.outcome.lost);
+    assert_eq!(ran.outcome.state, DeploymentState::Interrupted);
+    assert_eq!(ran.host_states()["web-1"], HostState::Unknown);
+    assert!(!world.target_on("web-1").join("was-here").exists());
+}
+
+#[tokio::test]
+async fn an_empty_tree_is_refused_where_it_would_empty_the_hosts() {
+    let mut world = World::with_hosts(1);
+    let target = world.target_on("web-1");
+    fs::create_dir_all(&target).unwrap();
+    fs::write(target.join("precious"), "data").unwrap();
+
+    let why = world.deploy().await.failed();
+    assert_eq!(why, "build: the tree to deploy is empty; with --delete, the hosts would be emptied");
+    assert_eq!(world.read("web-1", "precious"), "data");
+
+    world.facts.rsync_options = vec!["-a".to_owned()];
+    world.deploy().await.succeeded();
+    assert_eq!(world.read("web-1", "precious"), "data");
+}
+
+#[tokio::test]
+async fn a_tree_that_vanished_after_the_build_is_not_taken_for_an_empty_one() {
+    let world = World::with_hosts(1);
+    world.write("index.html", "new");
+    let manifest = manifest_of(&world.path("tree"));
+    fs::remove_file(world.path("tree/index.html")).unwrap();
+    let tree = Tree { path: world.path("tree"), manifest };
+    let ran = world.run_tree(&world.plan(), tree, &Journal::default(), &CancellationToken::new()).await;
+    assert_eq!(ran.failed(), "web-1: the exported tree is gone; nothing was sent");
+}
+
+/// Whatever happened on the way: what is on the host is compared with what was approved.
+#[tokio::test]
+async fn verification_names_what_is_not_as_approved() {
+    let world = World::with_hosts(1);
+    for name in ["content", "kind", "link", "missing", "run.sh", "plain", "same"] {
+        world.write(name, name);
+    }
+    let mut manifest = manifest_of(&world.path("tree"));
+    world.write("content", "tampered");
+    fs::remove_file(world.path("tree/kind")).unwrap();
+    symlink("same", world.path("tree/kind")).unwrap();
+    fs::remove_file(world.path("tree/missing")).unwrap();
+    fs::set_permissions(world.path("tree/run.sh"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(world.path("tree/plain"), fs::Permissions::from_mode(0o755)).unwrap();
+    let link = manifest.entries.iter_mut().find(|entry| entry.path == b"link").unwrap();
+    link.kind = EntryKind::Symlink { target: b"elsewhere".to_vec() };
+    let tree = Tree { path: world.path("tree"), manifest };
+
+    let ran = world.run_tree(&world.plan(), tree, &Journal::default(), &CancellationToken::new()).await;
+
+    assert_eq!(
+        ran.failed(),
+        "web-1: what is there is not what was approved: content (other content), \
+         kind (another kind of file), link (another kind of file), missing (missing), \
+         plain (executable) and 1 more"
+    );
+}
+
+#[tokio::test]
+async fn a_target_that_leads_to_a_home_or_a_root_is_refused() {
+    let world = World::with_hosts(1);
+    world.write("index.html", "new");
+    let target = world.target_on("web-1");
+    let home = fs::canonicalize(std::env::var("HOME").unwrap()).unwrap();
+    for (place, why) in [("/", "must be at least two folders deep"), (home.to_str().unwrap(), "")] {
+        symlink(place, &target).unwrap();
+        let said = world.deploy().await.failed();
+        assert!(said.contains(&format!("leads to {place} there, which")), "{said}");
+        assert!(said.contains(why), "{said}");
+        fs::remove_file(&target).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn scripts_for_this_side_are_refused_before_any_host_is_touched() {
+    let world = World::with_hosts(1);
+    world.write("predeploy.sh", "touch /tmp/never");
+    let why = world.deploy().await.failed();
+    assert_eq!(
+        why,
+        "build: the release has predeploy.sh; scripts on this side are not available in this version"
+    );
+    assert!(!world.target_on("web-1").exists());
+}
+
+#[tokio::test]
+async fn a_run_uses_one_connection_per_host_and_leaves_nothing_behind() {
+    let world = World::with_hosts(1);
+    world.write("index.html", "new");
+    world.write("deploy.sh", "true");
+    world.write("tests/run_tests.sh", "true");
+    world.deploy().await.succeeded();
+    let log = world.sshds[0].log();
+    assert_eq!(log.matches("Accepted publickey").count(), 1, "{log}");
+    assert_eq!(fs::read_dir(world.path("control")).unwrap().count(), 0);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -23,7 +24,7 @@ use crate::runner::executor::skipped;
 use crate::runner::output::Output;
 use crate::runner::ssh::connection::SshSettings;
 use crate::runner::ssh::{Prepare, SshExecutor, Tree};
-use crate::tests::support::sshd::{Sshd, new_identity, user};
+use crate::tests::support::sshd::{Sshd, new_identity};
 
 pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
@@ -84,7 +85,7 @@ impl World {
             .collect();
         let hosts = sshds.iter().zip(1..).map(|(sshd, number)| host_facts(number, sshd)).collect();
         let mut facts = facts(shared.join(target).to_str().unwrap());
-        facts.remote_user = user();
+        facts.remote_user = sshds[0].user();
         Self { sshds, facts, hosts, folder }
     }
 
@@ -145,8 +146,24 @@ impl World {
         journal: &Journal,
         cancel: &CancellationToken,
     ) -> Ran {
+        self.execute(plan, tree, self.settings(), journal, cancel).await
+    }
+
+    pub async fn run_with(&self, settings: SshSettings, plan: &Plan) -> Ran {
+        let tree = Tree { path: self.path("tree"), manifest: manifest_of(&self.path("tree")) };
+        self.execute(plan, tree, settings, &Journal::default(), &CancellationToken::new()).await
+    }
+
+    async fn execute(
+        &self,
+        plan: &Plan,
+        tree: Tree,
+        settings: SshSettings,
+        journal: &Journal,
+        cancel: &CancellationToken,
+    ) -> Ran {
         let now = Arc::new(|| "2026-11-21T08:00:00Z".parse::<Timestamp>().unwrap());
-        let executor = SshExecutor::new(Given(tree), self.settings(), now).unwrap();
+        let executor = SshExecutor::new(Given(tree), settings, now).unwrap();
         let outcome = run(plan, &executor, journal, 20, cancel).await;
         Ran { outcome, events: journal.events() }
     }
@@ -197,28 +214,57 @@ fn line_of(event: &EventKind, of: &str) -> Option<(Stream, String)> {
 pub struct Journal {
     events: Mutex<Vec<EventKind>>,
     news: Notify,
-    /// The lease is lost when this many events are stored.
-    pub lost_after: Option<usize>,
+    lost_after: Option<usize>,
 }
 
 impl Journal {
+    /// Stores this many events and refuses the next.
+    pub fn losing_its_lease_after(events: usize) -> Self {
+        Self { lost_after: Some(events), ..Self::default() }
+    }
+
     pub fn events(&self) -> Vec<EventKind> {
         self.events.lock().unwrap().clone()
     }
 
-    pub async fn until(&self, is: impl Fn(&EventKind) -> bool) {
+    /// Waits for the first event that `find` finds something in.
+    pub async fn until<T>(&self, find: impl Fn(&EventKind) -> Option<T>) -> T {
         loop {
             let news = self.news.notified();
-            if self.events.lock().unwrap().iter().any(&is) {
-                return;
+            tokio::pin!(news);
+            news.as_mut().enable();
+            if let Some(found) = self.events.lock().unwrap().iter().find_map(&find) {
+                return found;
             }
             news.await;
         }
     }
 
     pub async fn until_line(&self, host: &str, text: &str) {
-        self.until(|event| line_of(event, host).is_some_and(|(_, line)| line == text)).await;
+        self.until(|event| line_of(event, host).filter(|(_, line)| line == text)).await;
     }
+
+    /// The rest of the first line that begins like this.
+    pub async fn until_line_with(&self, host: &str, start: &str) -> String {
+        self.until(|event| line_of(event, host)?.1.strip_prefix(start).map(str::to_owned)).await
+    }
+}
+
+/// A named pipe: whoever opens one end waits for somebody at the other.
+pub fn make_pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// Whether a process of this machine lives; one that only waits to be reaped does not.
+pub fn is_alive(process: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.trim())).unwrap_or_default();
+    status.contains("State:") && !status.contains("State:\tZ")
+}
+
+/// Waits until every process that had the pipe open to write is gone.
+pub async fn until_closed(pipe: &Path) {
+    let pipe = pipe.to_owned();
+    tokio::task::spawn_blocking(move || fs::read(pipe).unwrap()).await.unwrap();
 }
 
 impl Sink for Journal {

@@ -82,18 +82,21 @@ impl Sshd {
 
     /// Ends the connections that stand, as a network that breaks does.
     pub fn cut_connections(&self) {
-        let parent = format!("PPid:\t{}\n", self.daemon.id());
-        for process in fs::read_dir("/proc").unwrap().flatten() {
-            let status = fs::read_to_string(process.path().join("status")).unwrap_or_default();
-            if status.contains(&parent) {
-                let id = process.file_name().into_string().unwrap();
-                Command::new("sh").args(["-c", "kill -KILL \"$1\"", "sh", &id]).status().unwrap();
-            }
+        for process in children_of(self.listener()) {
+            kill(process);
         }
+    }
+
+    /// bubblewrap may stay as the parent of what it starts.
+    fn listener(&self) -> u32 {
+        let id = self.daemon.id();
+        let name = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+        if name.trim() == "sshd" { id } else { children_of(id).first().copied().unwrap_or(id) }
     }
 
     /// From now on the port refuses connections.
     pub fn stop(&mut self) {
+        kill(self.listener());
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
     }
@@ -133,6 +136,20 @@ fn keygen(path: &Path) {
         .status()
         .unwrap();
     assert!(status.success(), "ssh-keygen failed");
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let line = format!("PPid:\t{parent}\n");
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let children = processes.filter(|process| {
+        fs::read_to_string(process.path().join("status")).is_ok_and(|status| status.contains(&line))
+    });
+    children.filter_map(|child| child.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn kill(process: u32) {
+    let id = process.to_string();
+    let _ = Command::new("sh").args(["-c", "kill -KILL \"$1\"", "sh", &id]).stderr(Stdio::null()).status();
 }
 
 fn free_port(host: &str) -> u16 {

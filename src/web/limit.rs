@@ -8,8 +8,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::app::Refusal;
 
-const WRONG_SECRETS_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap_or(NonZeroU32::MIN);
-const SIGN_INS_A_MINUTE: NonZeroU32 = NonZeroU32::new(300).unwrap_or(NonZeroU32::MIN);
+const WRONG_SECRETS_A_MINUTE: u32 = 60;
+const SIGN_INS_A_MINUTE: u32 = 300;
 
 pub struct Limits {
     wrong: DefaultKeyedRateLimiter<(IpAddr, &'static str)>,
@@ -18,9 +18,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        let a_minute = |count| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
         Self {
-            wrong: RateLimiter::keyed(Quota::per_minute(WRONG_SECRETS_A_MINUTE)),
-            sign_in: RateLimiter::keyed(Quota::per_minute(SIGN_INS_A_MINUTE)),
+            wrong: RateLimiter::keyed(a_minute(WRONG_SECRETS_A_MINUTE)),
+            sign_in: RateLimiter::keyed(a_minute(SIGN_INS_A_MINUTE)),
         }
     }
 }

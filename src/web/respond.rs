@@ -134,10 +134,23 @@ pub fn unauthorized(request: &Request<'_>) -> PageError {
 
 /// Everything that no handler answered.
 #[rocket::catch(default)]
-pub fn other(status: Status, request: &Request<'_>) -> response::Result<'static> {
-    let why = request.local_cache(|| Why("")).0;
-    let home = Link::new("/", "Go home");
-    let (title, text) = match status.code {
+pub fn other(status: Status, _: &Request<'_>) -> Unanswered {
+    Unanswered(status)
+}
+
+pub struct Unanswered(Status);
+
+impl<'r> Responder<'r, 'static> for Unanswered {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let (title, text) = unanswered_words(self.0);
+        let why = request.local_cache(|| Why("")).0;
+        let text = if why.is_empty() { text } else { why };
+        error_page(request, self.0.code, title.to_owned(), text.to_owned(), Link::new("/", "Go home"), Vec::new())
+    }
+}
+
+fn unanswered_words(status: Status) -> (&'static str, &'static str) {
+    match status.code {
         400 => ("This could not be read", "The request was malformed."),
         403 => ("You may not do this", "Nothing was changed."),
         404 => ("There is nothing here", "The address leads nowhere. It may have been mistyped, or cut off by a mail program."),
@@ -146,7 +159,5 @@ pub fn other(status: Status, request: &Request<'_>) -> response::Result<'static>
         503 => ("The service cannot answer now", "Try again in a moment."),
         _ if status.code < 500 => ("This cannot be done", "Nothing was changed."),
         _ => ("Something went wrong on our side", "It is written down. Try again, or tell an administrator the number below."),
-    };
-    let text = if why.is_empty() { text } else { why };
-    error_page(request, status.code, title.to_owned(), text.to_owned(), home, Vec::new())
+    }
 }

@@ -4,6 +4,7 @@
 
 mod ansi;
 mod assets;
+mod deployment;
 mod diff;
 mod html;
 mod markup;

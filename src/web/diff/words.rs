@@ -36,24 +36,38 @@ fn mark_pair(old: &mut Line, new: &mut Line) {
     if before.text.len().max(after.text.len()) > COMPARED || before.text == after.text {
         return;
     }
-    let diff = TextDiff::from_unicode_words(before.text.as_str(), after.text.as_str());
+    let (old_words, new_words) = (words(&before.text), words(&after.text));
+    let diff = TextDiff::from_slices(&old_words, &new_words);
     if diff.ratio() < ALIKE {
         return;
     }
-    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let (mut before_parts, mut after_parts) = (Vec::new(), Vec::new());
     for change in diff.iter_all_changes() {
         let text = change.value();
         match change.tag() {
             ChangeTag::Equal => {
-                push(&mut before, false, text);
-                push(&mut after, false, text);
+                push(&mut before_parts, false, text);
+                push(&mut after_parts, false, text);
             }
-            ChangeTag::Delete => push(&mut before, true, text),
-            ChangeTag::Insert => push(&mut after, true, text),
+            ChangeTag::Delete => push(&mut before_parts, true, text),
+            ChangeTag::Insert => push(&mut after_parts, true, text),
         }
     }
-    old.parts = before;
-    new.parts = after;
+    old.parts = before_parts;
+    new.parts = after_parts;
+}
+
+/// Words as programs have them: a run of letters, digits and underscores, or one other character.
+fn words(text: &str) -> Vec<&str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut words = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = if is_word(first) { rest.find(|c| !is_word(c)).unwrap_or(rest.len()) } else { first.len_utf8() };
+        words.push(&rest[..end]);
+        rest = &rest[end..];
+    }
+    words
 }
 
 fn push(parts: &mut Vec<Part>, changed: bool, text: &str) {

@@ -57,6 +57,7 @@ pub fn sentence(state: &str, release: &str, why: Option<&str>, board: &Board) ->
         "failed" if board.count("failed") > 0 => {
             format!("{} failed, {done} of {hosts} done.{}{because}", named("failed"), others(board.count("waiting")))
         }
+        "failed" if done > 0 => format!("It failed with {done} of {hosts} done.{because}"),
         "failed" => format!("It failed before any host was done.{because}"),
         "cancelled" => format!("It was cancelled with {done} of {hosts} done.{}{because}", others(board.count("waiting"))),
         "interrupted" => format!(

@@ -158,9 +158,13 @@ impl HostTile {
 }
 
 impl LogGroup {
-    /// Running and failed ones stay open.
+    /// Running and failed ones stay open, and remarks that warn.
     pub fn is_open(&self) -> bool {
-        !matches!(self.state, "succeeded" | "info")
+        match self.state {
+            "succeeded" => false,
+            "info" => self.lines.iter().any(|line| line.tone.is_some()),
+            _ => true,
+        }
     }
 }
 

@@ -1,0 +1,279 @@
+//! The deployment page and the fold behind it.
+
+use super::samples::*;
+use super::sound;
+use crate::domain::event::{Event, EventKind, HostState, NoteLevel, Phase, StepId, StepOutcome, Stream};
+use crate::domain::deployment::DeploymentState;
+use crate::domain::fleet::Layout;
+use crate::domain::name::{CommitId, Name};
+use crate::domain::plan::{ClusterPlan, HostFacts, HostPlan, Plan, RunFacts, Step};
+use crate::web::view::deployment::{Deployment, sentence};
+use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames};
+use crate::web::view::{Action, Section};
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+/// Checks and fetch here, then sync and tests on web-1 and web-2; web-3 is inactive.
+fn plan() -> Plan {
+    let step = |id, phase| Step { id: StepId(id), phase, timeout_s: 60 };
+    let host = |server: &str, first: u32, active: bool| HostPlan {
+        host: HostFacts { server: name(server), host: "10.0.0.1".into(), port: 22, host_key: None, active },
+        steps: if active { vec![step(first, Phase::Sync), step(first + 1, Phase::Test)] } else { vec![] },
+    };
+    Plan {
+        facts: RunFacts {
+            deployment: 117,
+            application: name("shop"),
+            environment: name("production"),
+            release: "v42".into(),
+            commit: CommitId::parse(COMMIT).unwrap(),
+            target_path: "/srv/shop".into(),
+            remote_user: "deploy".into(),
+            layout: Layout::InPlace,
+            rsync_options: vec![],
+            fail_on_failed_tests: true,
+            allow_submodules_and_lfs: false,
+        },
+        prepare: vec![step(0, Phase::Checks), step(1, Phase::Fetch)],
+        clusters: vec![ClusterPlan {
+            name: name("web-a"),
+            hosts: vec![host("web-1", 2, true), host("web-2", 4, true), host("web-3", 6, false)],
+        }],
+        warnings: vec!["web-3 is inactive and skipped.".into()],
+    }
+}
+
+fn names() -> ReleaseNames {
+    ReleaseNames { known: vec![(CommitId::parse(COMMIT).unwrap(), "v42".into())] }
+}
+
+/// A journal that numbers and dates its events, two seconds apart.
+#[derive(Default)]
+struct Journal(Vec<Event>);
+
+impl Journal {
+    fn add(mut self, what: EventKind) -> Self {
+        let seq = self.0.len() as u64 + 1;
+        let at = jiff::Timestamp::from_second(at("15:38").as_second() + 2 * i64::try_from(seq).unwrap()).unwrap();
+        self.0.push(Event { seq, at, what });
+        self
+    }
+
+    fn state(self, state: DeploymentState) -> Self {
+        self.add(EventKind::State { state, why: None })
+    }
+
+    fn start(self, step: u32, phase: Phase, host: Option<&str>) -> Self {
+        let cluster = host.map(|_| name("web-a"));
+        self.add(EventKind::StepStarted { step: StepId(step), phase, cluster, host: host.map(name) })
+    }
+
+    fn out(self, step: u32, stream: Stream, text: &str) -> Self {
+        self.add(EventKind::Output { step: StepId(step), host: None, stream, text: text.into() })
+    }
+
+    fn end(self, step: u32, outcome: StepOutcome) -> Self {
+        self.add(EventKind::StepEnded { step: StepId(step), outcome })
+    }
+
+    fn host(self, host: &str, state: HostState) -> Self {
+        let commit = (state == HostState::Done || state == HostState::Failed).then(|| CommitId::parse(COMMIT).unwrap());
+        self.add(EventKind::Host { host: name(host), state, commit })
+    }
+
+    fn board(&self) -> Board {
+        Board::read(&plan(), &self.0, &names())
+    }
+}
+
+fn running() -> Journal {
+    Journal::default()
+        .state(DeploymentState::Running)
+        .start(0, Phase::Checks, None)
+        .end(0, StepOutcome::Done)
+        .start(1, Phase::Fetch, None)
+        .out(1, Stream::Stderr, "From https://git.example.com/acme/shop")
+        .end(1, StepOutcome::Done)
+        .start(2, Phase::Sync, Some("web-1"))
+        .start(4, Phase::Sync, Some("web-2"))
+        .out(2, Stream::Stdout, "sending incremental file list")
+        .end(2, StepOutcome::Done)
+        .start(3, Phase::Test, Some("web-1"))
+        .out(3, Stream::Stdout, "smoke: 1/14 GET / … \u{1b}[32m200\u{1b}[0m")
+}
+
+fn failed() -> Journal {
+    running()
+        .out(3, Stream::Stderr, "could not connect to tax-api.internal:443: no route to host")
+        .end(3, StepOutcome::Failed { why: "exit status 1".into() })
+        .host("web-1", HostState::Failed)
+        .end(4, StepOutcome::Cancelled)
+        .host("web-2", HostState::Unknown)
+        .add(EventKind::Note { level: NoteLevel::Error, text: "web-2 did not answer any more".into() })
+        .state(DeploymentState::Failed)
+}
+
+fn page(state: &'static str, board: Board) -> Deployment {
+    let over = !matches!(state, "queued" | "running");
+    Deployment {
+        shell: shell(Section::Deployments),
+        id: 117,
+        application: "shop".into(),
+        environment: "production".into(),
+        from: Some("v41".into()),
+        release: "v42".into(),
+        commit: COMMIT.into(),
+        state,
+        why: None,
+        requested_by: Some("Dana Okafor".into()),
+        approved_by: vec!["Rosa Lindqvist".into()],
+        started_by: "Dana Okafor".into(),
+        created_at: at("15:38"),
+        started_at: (state != "queued").then(|| at("15:38")),
+        ended_at: over.then(|| at("15:41")),
+        usually_takes: Some(540),
+        fingerprint: Some(FINGERPRINT.into()),
+        request_href: Some("/requests/01jd3z8k4m".into()),
+        board,
+        cancel: (!over).then(|| Action::to("/deployments/117/cancel")),
+    }
+}
+
+#[test]
+fn the_rail_counts_hosts_and_times_what_is_over() {
+    let board = running().board();
+    let marks: Vec<_> = board.stages.iter().flat_map(|stage| &stage.steps).map(|step| (step.key.as_str(), step.state, step.note())).collect();
+    let expected = [
+        ("Prepare/checks", "succeeded", "2 s"),
+        ("Prepare/fetch", "succeeded", "4 s"),
+        ("web-a/sync", "running", "1/2"),
+        ("web-a/tests", "running", "0/2"),
+    ];
+    assert_eq!(marks, expected.map(|(key, state, note)| (key, state, note.to_owned())));
+}
+
+#[test]
+fn tiles_say_the_phase_and_afterwards_the_truth() {
+    let tiles = |board: &Board| board.hosts().map(|host| (host.name.clone(), host.state, host.words.clone())).collect::<Vec<_>>();
+    let of = |rows: [(&str, &'static str, &str); 3]| rows.map(|(name, state, words)| (name.to_owned(), state, words.to_owned())).to_vec();
+    let started = Journal(running().0).host("web-1", HostState::Running).board();
+    assert_eq!(tiles(&started), of([("web-1", "running", "tests"), ("web-2", "waiting", "sync"), ("web-3", "skipped", "inactive")]));
+    let board = failed().board();
+    assert_eq!(tiles(&board), of([("web-1", "failed", "failed at tests"), ("web-2", "unknown", "unknown"), ("web-3", "skipped", "inactive")]));
+    let first = board.by_trouble()[0];
+    assert_eq!((first.runs.as_deref(), first.why.as_deref()), (Some("v42"), Some("exit status 1")));
+}
+
+#[test]
+fn the_log_groups_lines_by_step_and_host() {
+    let board = failed().board();
+    let groups: Vec<_> = board.groups.iter().map(|group| (group.id.as_str(), group.title.as_str(), group.host.as_deref(), group.state, group.lines.len())).collect();
+    let expected = [
+        ("n1", "Countersign", None, "info", 1),
+        ("s0", "checks", None, "succeeded", 0),
+        ("s1", "fetch", None, "succeeded", 1),
+        ("s2", "sync", Some("web-1"), "succeeded", 1),
+        ("s4", "sync", Some("web-2"), "cancelled", 0),
+        ("s3", "tests", Some("web-1"), "failed", 2),
+        ("n18", "Countersign", None, "info", 2),
+    ];
+    assert_eq!(groups, expected);
+    assert_eq!(board.last_seq, 19);
+    assert!(board.groups[5].lines[0].html.contains(r#"<span class="f2">200</span>"#));
+    assert_eq!(board.groups[5].lines[1].tone, Some("failed"));
+}
+
+#[test]
+fn a_million_lines_leave_the_newest() {
+    let mut journal = running();
+    for n in 0..LINES_SHOWN {
+        journal = journal.out(3, Stream::Stdout, &format!("line {n}"));
+    }
+    let board = journal.board();
+    let shown: usize = board.groups.iter().map(|group| group.lines.len()).sum();
+    assert_eq!(shown, LINES_SHOWN);
+    assert_eq!(board.hidden_lines, 4);
+    let html = sound("long", "deployment", "running", &page("running", board));
+    assert!(html.contains("4 earlier lines are in the") && html.contains("line 1999"));
+}
+
+#[test]
+fn a_running_deployment_tells_the_live_feed_where_it_stands() {
+    let html = sound("running", "deployment", "running", &page("running", running().board()));
+    assert!(html.contains(r#"data-events="/deployments/117/events" data-seq="12""#));
+    assert!(html.contains("Nothing has failed."));
+    assert!(html.contains(r#"data-step="web-a/sync" data-done="1" data-total="2""#));
+    assert!(html.contains(r##"<li id="L12"><a href="#L12">12</a>"##));
+    assert!(html.contains("icon-running.svg"));
+    assert!(html.contains(r#"name="when" value="after_batch" checked"#));
+    assert!(html.contains("href=\"/deployments/117/log\""));
+    assert!(html.contains("web-3 is inactive and skipped."));
+}
+
+#[test]
+fn after_a_failure_each_host_says_what_it_runs_and_what_is_safe() {
+    let html = sound("failed", "deployment", "failed", &page("failed", failed().board()));
+    assert!(html.contains("What each host runs"));
+    assert!(html.contains("web-1 failed, 0 of 3 hosts done."));
+    assert!(html.contains("look at the host before anything else"));
+    assert!(html.contains("icon-failed.svg") && !html.contains("Cancel…"));
+}
+
+#[test]
+fn every_state_has_its_sentence() {
+    let done = running().end(3, StepOutcome::Done).host("web-1", HostState::Done).host("web-2", HostState::Done);
+    let board = done.board();
+    let cases = [
+        ("queued", "starts by itself"),
+        ("running", "2 of 3 hosts done"),
+        ("succeeded", "2 of 3 hosts run v42, verified."),
+        ("failed", "It failed with 2 of 3 hosts done."),
+        ("cancelled", "cancelled with 2 of 3 hosts done"),
+        ("interrupted", "Its runner was lost"),
+    ];
+    for (state, words) in cases {
+        assert!(sentence(state, "v42", None, &board).contains(words), "{state}: {}", sentence(state, "v42", None, &board));
+        sound(&format!("all-{state}"), "deployment", state, &page(state, board.clone()));
+    }
+    assert!(sentence("failed", "v42", None, &running().board()).starts_with("It failed before any host"));
+    assert!(sentence("queued", "v42", Some("Deployment 116 runs there"), &board).ends_with("Deployment 116 runs there."));
+}
+
+#[test]
+fn a_deployment_without_a_plan_yet_is_a_page() {
+    let html = sound("bare", "deployment", "queued", &Deployment { from: None, requested_by: None, approved_by: vec![], fingerprint: None, ..page("queued", Board::default()) });
+    assert!(html.contains("The plan is made when it starts.") && html.contains("Nothing is written yet."));
+    let html = sound("never", "deployment", "cancelled", &page("cancelled", Board::default()));
+    assert!(html.contains("It never reached the hosts."));
+}
+
+#[test]
+fn hostile_output_is_text() {
+    let long = "A\u{1b}[31m<".repeat(200_000);
+    let journal = running()
+        .out(3, Stream::Stdout, HOSTILE)
+        .out(3, Stream::Stderr, &long)
+        .out(99, Stream::Stdout, "of a step nobody planned")
+        .end(3, StepOutcome::Failed { why: HOSTILE.into() })
+        .add(EventKind::Note { level: NoteLevel::Warning, text: HOSTILE.into() })
+        .add(EventKind::State { state: DeploymentState::Failed, why: Some(HOSTILE.into()) })
+        .host("web-9", HostState::Done);
+    let mut board = journal.board();
+    board.warnings.push(HOSTILE.into());
+    let hostile = Deployment {
+        shell: hostile_shell(Section::Deployments),
+        from: Some(HOSTILE.into()),
+        release: HOSTILE.into(),
+        why: Some(HOSTILE.into()),
+        requested_by: Some(HOSTILE.into()),
+        approved_by: vec![HOSTILE.into(); 3],
+        started_by: HOSTILE.into(),
+        cancel: Some(Action::refused("/x", HOSTILE)),
+        ..page("running", board)
+    };
+    let html = sound("hostile", "deployment", "running", &hostile);
+    assert!(html.contains("of a step nobody planned"));
+    assert!(html.len() < 400_000, "a long line is cut: {}", html.len());
+}

@@ -6,4 +6,6 @@ pub mod engine;
 pub mod executor;
 pub mod output;
 pub mod quote;
+#[cfg(test)]
+pub mod scripted;
 pub mod ssh;

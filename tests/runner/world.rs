@@ -35,6 +35,11 @@ pub fn commit(digit: char) -> CommitId {
     CommitId::parse(&digit.to_string().repeat(40)).unwrap()
 }
 
+/// Somebody's public key.
+pub fn key() -> &'static str {
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIPFphaLURjRrpx6Sns+YmVg/dJPXYQTIrTzl7jRZH0h"
+}
+
 pub fn facts(target_path: &str) -> RunFacts {
     RunFacts {
         deployment: 7,

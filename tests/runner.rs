@@ -3,6 +3,7 @@
 
 mod commands;
 mod engine;
+mod faults;
 mod hosts;
 mod live;
 mod output;

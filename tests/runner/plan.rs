@@ -2,7 +2,7 @@
 
 use super::world::{facts, key, name};
 use crate::domain::fleet::Layout;
-use crate::domain::plan::{ClusterFacts, HostFacts, Plan, RunFacts, plan};
+use crate::domain::plan::{ClusterFacts, HostFacts, Plan, RunFacts, Step, plan};
 
 fn host(server: &str) -> HostFacts {
     HostFacts {
@@ -23,22 +23,19 @@ fn cluster(cluster: &str, hosts: Vec<HostFacts>) -> ClusterFacts {
 }
 
 fn in_words(plan: &Plan) -> String {
-    let steps = |steps: &[crate::domain::plan::Step]| {
-        steps
-            .iter()
-            .map(|step| format!(" {}:{}/{}s", step.id.0, step.phase.word(), step.timeout_s))
-            .collect::<String>()
-    };
-    let mut text = format!("here{}\n", steps(&plan.prepare));
+    let mut lines = vec![format!("here{}", steps_in_words(&plan.prepare))];
     for cluster in &plan.clusters {
         for host in &cluster.hosts {
-            text += &format!("{} {}{}\n", cluster.name, host.host.server, steps(&host.steps));
+            lines.push(format!("{} {}{}", cluster.name, host.host.server, steps_in_words(&host.steps)));
         }
     }
-    for warning in &plan.warnings {
-        text += &format!("! {warning}\n");
-    }
-    text
+    lines.extend(plan.warnings.iter().map(|warning| format!("! {warning}")));
+    lines.join("\n")
+}
+
+fn steps_in_words(steps: &[Step]) -> String {
+    let word = |step: &Step| format!(" {}:{}/{}s", step.id.0, step.phase.word(), step.timeout_s);
+    steps.iter().map(word).collect::<Vec<_>>().concat()
 }
 
 #[test]

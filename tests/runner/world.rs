@@ -99,7 +99,7 @@ impl World {
     }
 
     pub fn settings(&self) -> SshSettings {
-        SshSettings { identity: self.path("id"), connect_timeout_s: 5, control_dir: self.path("control") }
+        SshSettings { identity: self.path("id"), connect_timeout_s: 60, control_dir: self.path("control") }
     }
 
     /// Writes a file of the tree to deploy; a name that ends with `.sh` is executable.

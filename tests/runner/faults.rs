@@ -122,6 +122,23 @@ async fn a_lost_lease_stops_at_once() {
 }
 
 #[tokio::test]
+async fn a_script_of_a_run_that_lost_its_lease_ends() {
+    let world = World::with_hosts(1);
+    let (alive, never) = (world.path("alive"), world.path("never"));
+    make_pipe(&alive);
+    make_pipe(&never);
+    let script = format!("exec 9> {}; echo running; read x < {}", alive.display(), never.display());
+    world.write("deploy.sh", script);
+    let (plan, journal) = (world.plan(), Journal::losing_its_lease_at("running"));
+    let cancel = CancellationToken::new();
+
+    let (ran, ()) = tokio::join!(world.run(&plan, &journal, &cancel), until_closed(&alive));
+
+    assert!(ran.outcome.lost);
+    assert_eq!(ran.host_states()["web-1"], HostState::Unknown);
+}
+
+#[tokio::test]
 async fn an_empty_tree_is_refused_where_it_would_empty_the_hosts() {
     let mut world = World::with_hosts(1);
     let target = world.target_on("web-1");

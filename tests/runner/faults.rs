@@ -14,6 +14,7 @@ use crate::domain::git_release::FILE_NAME;
 use crate::domain::manifest::EntryKind;
 use crate::domain::target::HostKey;
 use crate::runner::ssh::Tree;
+use crate::runner::ssh::connection::SshSettings;
 
 #[tokio::test]
 async fn a_changed_host_key_stops_before_anything_is_sent() {
@@ -34,25 +35,33 @@ async fn a_changed_host_key_stops_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_refusing_port_a_silent_one_and_a_stranger_are_said_in_words() {
-    let mut world = World::with_hosts(3);
+async fn a_refusing_port_and_a_stranger_are_said_in_words() {
+    let mut world = World::with_hosts(2);
     world.write("index.html", "new");
     world.sshds[0].stop();
-    // Accepts connections and never says a word.
-    let silent = TcpListener::bind("127.0.1.2:0").unwrap();
-    world.hosts[1].port = silent.local_addr().unwrap().port();
-    fs::write(world.path("web-3/authorized_keys"), "").unwrap();
-    let mut settings = world.settings();
-    settings.connect_timeout_s = 1;
+    fs::write(world.path("web-2/authorized_keys"), "").unwrap();
+
+    let ran = world.deploy().await;
+
+    let refused = format!("web-1: 127.0.1.1 port {} refused the connection", world.sshds[0].port());
+    let (port, user) = (world.sshds[1].port(), &world.facts.remote_user);
+    let stranger =
+        format!("web-2: 127.0.1.2 port {port} does not let us in as {user}: our key is not accepted there");
+    assert_eq!(ran.failed(), format!("{refused}; {stranger}"));
+}
+
+#[tokio::test]
+async fn a_host_that_never_sends_its_banner_ends_with_the_connect_time_out() {
+    let mut world = World::with_hosts(1);
+    world.write("index.html", "new");
+    let silent = TcpListener::bind("127.0.1.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    world.hosts[0].port = port;
+    let settings = SshSettings { connect_timeout_s: 1, ..world.settings() };
 
     let ran = world.run_with(settings, &world.plan()).await;
 
-    let refused = format!("web-1: 127.0.1.1 port {} refused the connection", world.sshds[0].port());
-    let hung = format!("web-2: 127.0.1.2 port {} gave no answer within 1 s", world.hosts[1].port);
-    let (port, user) = (world.sshds[2].port(), &world.facts.remote_user);
-    let stranger =
-        format!("web-3: 127.0.1.3 port {port} does not let us in as {user}: our key is not accepted there");
-    assert_eq!(ran.failed(), format!("{refused}; {hung}; {stranger}"));
+    assert_eq!(ran.failed(), format!("web-1: 127.0.1.1 port {port} gave no answer within 1 s"));
 }
 
 #[tokio::test]
@@ -110,6 +119,23 @@ async fn a_lost_lease_stops_at_once() {
     assert_eq!(ran.outcome.state, DeploymentState::Interrupted);
     assert_eq!(ran.host_states()["web-1"], HostState::Unknown);
     assert!(!world.target_on("web-1").join("was-here").exists());
+}
+
+#[tokio::test]
+async fn a_script_of_a_run_that_lost_its_lease_ends() {
+    let world = World::with_hosts(1);
+    let (alive, never) = (world.path("alive"), world.path("never"));
+    make_pipe(&alive);
+    make_pipe(&never);
+    let script = format!("exec 9> {}; echo running; read x < {}", alive.display(), never.display());
+    world.write("deploy.sh", script);
+    let (plan, journal) = (world.plan(), Journal::losing_its_lease_at("running"));
+    let cancel = CancellationToken::new();
+
+    let (ran, ()) = tokio::join!(world.run(&plan, &journal, &cancel), until_closed(&alive));
+
+    assert!(ran.outcome.lost);
+    assert_eq!(ran.host_states()["web-1"], HostState::Unknown);
 }
 
 #[tokio::test]

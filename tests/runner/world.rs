@@ -99,7 +99,7 @@ impl World {
     }
 
     pub fn settings(&self) -> SshSettings {
-        SshSettings { identity: self.path("id"), connect_timeout_s: 5, control_dir: self.path("control") }
+        SshSettings { identity: self.path("id"), connect_timeout_s: 60, control_dir: self.path("control") }
     }
 
     /// Writes a file of the tree to deploy; a name that ends with `.sh` is executable.
@@ -221,12 +221,18 @@ pub struct Journal {
     events: Mutex<Vec<EventKind>>,
     news: Notify,
     lost_after: Option<usize>,
+    lost_at_line: Option<&'static str>,
 }
 
 impl Journal {
     /// Stores this many events and refuses the next.
     pub fn losing_its_lease_after(events: usize) -> Self {
         Self { lost_after: Some(events), ..Self::default() }
+    }
+
+    /// Stores everything up to this line of output.
+    pub fn losing_its_lease_at(line: &'static str) -> Self {
+        Self { lost_at_line: Some(line), ..Self::default() }
     }
 
     pub fn events(&self) -> Vec<EventKind> {
@@ -276,7 +282,8 @@ pub async fn until_closed(pipe: &Path) {
 impl Sink for Journal {
     async fn emit(&self, what: EventKind) -> Result<(), SinkLost> {
         let mut events = self.events.lock().unwrap();
-        if self.lost_after.is_some_and(|limit| events.len() >= limit) {
+        let at_line = matches!(&what, EventKind::Output { text, .. } if self.lost_at_line == Some(text));
+        if at_line || self.lost_after.is_some_and(|limit| events.len() >= limit) {
             return Err(SinkLost);
         }
         events.push(what);

@@ -75,10 +75,15 @@ impl Sshd {
         self.daemon = run_daemon(&self.folder, &self.shared, &self.host, self.port).unwrap();
     }
 
-    /// Ends the connections that stand, as a network that breaks does.
+    /// Breaks the connections that this process has to the host, by ending the `ssh`
+    /// programs that hold them; neither side gets a word of farewell.
     pub fn cut_connections(&self) {
-        for process in children_of(self.listener()) {
-            kill(process);
+        let port = format!("\0-p\0{}\0", self.port);
+        for process in children_of(std::process::id()) {
+            let words = fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+            if words.starts_with("ssh\0") && words.contains(&port) {
+                kill(process);
+            }
         }
     }
 

@@ -5,12 +5,14 @@
 mod ansi;
 mod assets;
 mod deployment;
+mod deployments;
 mod diff;
 mod html;
 mod markup;
 mod risk;
 mod samples;
 
+mod admin;
 mod application;
 mod applications;
 mod error;

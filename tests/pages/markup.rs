@@ -209,3 +209,40 @@ fn unescape(text: &str) -> String {
 fn excerpt(text: &str) -> String {
     text.chars().take(80).collect()
 }
+
+/// The reader is what the other suites rest on, so it is held to account itself.
+mod itself {
+    use rstest::rstest;
+
+    use super::Document;
+
+    fn verdict(body: &str) -> Result<(), String> {
+        Document::read(&format!("<!doctype html><main>{body}</main>"))?.keeps_the_rules()
+    }
+
+    #[rstest]
+    #[case::style("<p style=\"x\">a</p>", "style")]
+    #[case::handler("<p onclick=\"x\">a</p>", "onclick")]
+    #[case::script("<script>a</script>", "inline <script>")]
+    #[case::style_element("<style>a</style>", "inline <style>")]
+    #[case::address("<a href=\"javascript:x\">a</a>", "javascript")]
+    #[case::other_host("<a href=\"//evil.example\">a</a>", "evil")]
+    #[case::no_token("<form method=\"post\" action=\"/x\"></form>", "csrf disagree")]
+    #[case::two_primary("<a class=\"btn primary\">a</a><a class=\"primary\">b</a>", "2 primary")]
+    #[case::twice("<p id=\"a\">a</p><p id=\"a\">b</p>", "id a twice")]
+    #[case::no_label("<input name=\"a\">", "no label")]
+    #[case::nowhere("<p aria-describedby=\"z\">a</p>", "leads nowhere")]
+    #[case::not_closed("<p>a", "closes <p>")]
+    #[case::broken_out("<a href=\"/\"onload=\"x\">a</a>", "after a quote")]
+    #[case::stray("<p>a < b</p>", "")]
+    fn what_breaks_a_rule_is_found(#[case] body: &str, #[case] words: &str) {
+        let wrong = verdict(body).unwrap_err();
+        assert!(wrong.contains(words), "{wrong}");
+    }
+
+    #[test]
+    fn an_ordinary_page_passes() {
+        let form = "<form method=\"post\" action=\"/x\"><input type=\"hidden\" name=\"csrf\" value=\"t\"><button>a</button></form>";
+        assert_eq!(verdict(form), Ok(()));
+    }
+}

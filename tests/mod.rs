@@ -2,6 +2,7 @@
 //! the time of separate test crates.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails should stop")]
 
+mod harness;
 mod support;
 
 mod calendar;
@@ -16,3 +17,4 @@ mod pages;
 mod repo;
 mod rooms;
 mod runner;
+mod whole_way;

@@ -55,6 +55,23 @@ pub async fn find_lost(app: &App) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Every environment with hosts that a run left unknown.
+pub async fn settle_all(app: &App) {
+    let rows = match db::live::list_all(&app.db).await {
+        Ok(rows) => rows,
+        Err(error) => return tracing::error!(%error, "housekeeping: unsettled hosts"),
+    };
+    let mut places: Vec<(Name, Name)> =
+        rows.into_iter().filter(|(_, _, row)| row.state == LiveState::Unknown).map(|(a, e, _)| (a, e)).collect();
+    places.sort();
+    places.dedup();
+    for (application, environment) in places {
+        if let Err(error) = settle(app, &application, &environment).await {
+            tracing::error!(%application, %environment, %error, "housekeeping: unsettled hosts");
+        }
+    }
+}
+
 /// Reads the hosts whose state a run left unknown, and records what they say. A
 /// host in the middle of a change, or out of reach, stays unknown.
 pub async fn settle(app: &App, application: &Name, environment: &Name) -> Result<(), Refusal> {
@@ -65,6 +82,10 @@ pub async fn settle(app: &App, application: &Name, environment: &Name) -> Result
     }
     situation.ask_hosts(app).await?;
     let tx = app.db.begin().await?;
+    if db::deployments::find_under_way(&tx, application, environment).await?.is_some() {
+        // It began while the hosts were asked; what they said is older than that.
+        return Ok(());
+    }
     for row in db::live::list(&tx, application, environment).await? {
         let word = situation.words.iter().find(|(server, _)| server == &row.server).map(|(_, word)| word);
         let (LiveState::Unknown, Some(HostWord::Runs { commit, release, in_progress: false })) = (row.state, word) else { continue };

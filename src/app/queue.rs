@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{App, Refusal, situation};
 use crate::db::{self, DbError};
-use crate::db::deployments::Lease;
+pub use crate::db::deployments::Lease;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::fleet::Fleet;

@@ -11,14 +11,14 @@ use tokio::time::Instant;
 
 use super::engine::{Sink, SinkLost};
 use crate::app::{App, run_deployment};
-use crate::db::deployments::Lease;
+use crate::app::queue::Lease;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, EventKind, NoteLevel};
 
 const BATCH_BYTES: usize = 256 * 1024;
 const BATCH_FOR: Duration = Duration::from_millis(100);
 /// The lease is renewed at a third of its time.
-const RENEW_EVERY: Duration = Duration::from_secs(10);
+pub const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// Events that may wait for the writer before the engine waits too.
 const WAITING: usize = 256;
 

@@ -9,13 +9,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::engine;
-use super::journal::journal;
+use super::journal::{RENEW_EVERY, journal};
 use super::ssh::connection::SshSettings;
 use super::ssh::{Prepare, SshExecutor, Tree};
 use super::output::Output;
 use crate::app::{App, deliver, health, housekeep, queue, run_deployment};
 use crate::app::queue::Claimed;
 use crate::app::run_deployment::Checked;
+use crate::app::queue::Lease;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{NoteLevel, StepOutcome};
 use crate::domain::plan::Plan;
@@ -23,6 +24,8 @@ use crate::mail::Mailer;
 
 /// The queue and the outbox are read again this often although nobody woke us.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Hosts that a run left unsettled are asked at start, and then every tenth round.
+const SETTLE_EVERY: u64 = 10;
 /// rules.md 9.
 const HOUSEKEEP_EVERY: Duration = Duration::from_secs(30);
 
@@ -74,6 +77,9 @@ impl Runner {
 
     async fn take_from_queue(self: Arc<Self>) {
         loop {
+            if let Err(error) = housekeep::find_lost(&self.app).await {
+                tracing::error!(%error, "lost runs cannot be looked for");
+            }
             while self.runs.len() < self.app.config.runner.deployments as usize && !self.stop.is_cancelled() {
                 if !health::disk(&self.app).ok {
                     tracing::error!("too little disk space: nothing starts");
@@ -108,7 +114,8 @@ impl Runner {
     }
 
     async fn run_claimed(&self, claimed: &Claimed) -> Result<(), crate::app::Refusal> {
-        let plan = match run_deployment::check_start(&self.app, claimed).await? {
+        let checked = self.holding(&claimed.lease, run_deployment::check_start(&self.app, claimed)).await;
+        let plan = match checked? {
             Checked::Go(plan) => plan,
             Checked::Stopped { why } => {
                 tracing::info!(deployment = claimed.deployment.id, why, "stopped before the start");
@@ -139,6 +146,21 @@ impl Runner {
         run_deployment::finish(&self.app, claimed, seq, outcome.state, outcome.why.as_deref()).await
     }
 
+    /// Keeps the lease while something is waited for that writes no journal.
+    async fn holding<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(RENEW_EVERY) => {
+                    if let Err(error) = run_deployment::renew(&self.app, lease).await {
+                        tracing::warn!(deployment = lease.deployment, %error, "the lease could not be renewed");
+                    }
+                }
+            }
+        }
+    }
+
     /// This process ends before the run did: said by ourselves, at once.
     async fn interrupted(&self, claimed: &Claimed) -> Result<(), crate::app::Refusal> {
         let seq = crate::app::queries::deployments::last_seq(&self.app, claimed.deployment.id).await?;
@@ -160,8 +182,11 @@ impl Runner {
     }
 
     async fn keep_house(self: Arc<Self>) {
-        loop {
+        for round in 0_u64.. {
             housekeep::housekeep(&self.app).await;
+            if round % SETTLE_EVERY == 0 {
+                housekeep::settle_all(&self.app).await;
+            }
             if !self.pause(std::future::pending(), HOUSEKEEP_EVERY).await {
                 return;
             }

@@ -5,8 +5,8 @@
 mod harness;
 mod support;
 
-mod calendar;
 mod browser;
+mod calendar;
 mod config;
 mod docs;
 mod fleet;

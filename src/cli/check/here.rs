@@ -25,7 +25,7 @@ pub fn keys(config: &Config) -> Finding {
             let (auth, enc) = keys.older();
             let mut words = format!("{} and {}", config.auth_key.display(), config.enc_key.display());
             if auth + enc > 0 {
-                words += &format!("; {auth} older still verify, {enc} older still open");
+                words = format!("{words}; {auth} older still verify, {enc} older still open");
             }
             Finding::fine(item, words)
         }

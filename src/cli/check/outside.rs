@@ -77,7 +77,7 @@ pub fn mail(config: &Config) -> Looking<'_> {
         };
         vec![match mailer.check().await {
             Ok(()) => Finding::fine(item, format!("{mailer} takes mail from us")),
-            Err(error) => Finding::broken(item, format!("{mailer}: {}", error.words)),
+            Err(error) => Finding::broken(item, error.words),
         }]
     })
 }

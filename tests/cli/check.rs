@@ -24,7 +24,9 @@ impl Whole {
         installation.configure(&json!({
             "github": { "client_id": "id", "client_secret": "hush", "organisation": "acme",
                         "web_url": github.web_url(), "api_url": github.api_url() },
-            "mail": { "smtp": smtp.url(), "from": "deploy@example.com" }
+            "mail": { "smtp": smtp.url(), "from": "deploy@example.com" },
+            // The shell of whoever runs this may take long to start.
+            "ssh": { "connect_timeout_s": 60 }
         }));
         installation.run(&["keys"]).await.well();
         let repository = GitRepository::init(installation.path("shop"));

@@ -8,6 +8,8 @@ use super::installation::{Installation, ended};
 
 #[tokio::test]
 async fn the_service_answers_and_ends_well_when_told_to() {
+    // Another test of this process may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     for signal in [Signal::TERM, Signal::INT] {
         let installation = Installation::new().await;
         let mut command = installation.command(&["serve"]);

@@ -89,8 +89,10 @@ pub async fn serve(app: App, role: Role, stop: impl Future<Output = ()>) -> anyh
 
 /// Said when the port is ours, not before.
 fn say_listening(config: &Config) -> rocket::fairing::AdHoc {
-    let (address, base_url) = (config.addr, config.base_url.clone());
-    rocket::fairing::AdHoc::on_liftoff("listening", move |_| {
+    let base_url = config.base_url.clone();
+    rocket::fairing::AdHoc::on_liftoff("listening", move |rocket| {
+        // The port that was given to us, where port 0 was asked for.
+        let address = std::net::SocketAddr::new(rocket.config().address, rocket.config().port);
         Box::pin(async move { tracing::info!(%address, %base_url, "listening") })
     })
 }

@@ -7,6 +7,7 @@ mod support;
 
 mod browser;
 mod calendar;
+mod cli;
 mod config;
 mod docs;
 mod fleet;

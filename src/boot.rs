@@ -56,14 +56,15 @@ pub async fn serve(app: App, role: Role, stop: impl Future<Output = ()>) -> anyh
         drain(runner).await;
         return Ok(());
     }
-    let rocket = crate::web::rocket(&app)?.ignite().await.map_err(|error| anyhow!("web: {error}"))?;
+    let addr = app.config.addr;
+    let failed = move |error: rocket::Error| anyhow!("web: {addr}: {error}");
+    let rocket = crate::web::rocket(&app)?.attach(say_listening(&app.config)).ignite().await.map_err(failed)?;
     let shutdown = rocket.shutdown();
     let mut server = tokio::spawn(rocket.launch());
-    tracing::info!(address = %app.config.addr, base_url = %app.config.base_url, "listening");
     tokio::select! {
         ended = &mut server => {
             drain(runner).await;
-            ended.context("web")?.map_err(|error| anyhow!("web: {error}"))?;
+            ended.context("web")?.map_err(failed)?;
             return Ok(());
         }
         () = stop => {}
@@ -71,9 +72,17 @@ pub async fn serve(app: App, role: Role, stop: impl Future<Output = ()>) -> anyh
     tracing::info!("told to stop");
     drain(runner).await;
     shutdown.notify();
-    server.await.context("web")?.map_err(|error| anyhow!("web: {error}"))?;
+    server.await.context("web")?.map_err(failed)?;
     app.db.clone().close().await.context("database")?;
     Ok(())
+}
+
+/// Said when the port is ours, not before.
+fn say_listening(config: &Config) -> rocket::fairing::AdHoc {
+    let (address, base_url) = (config.addr, config.base_url.clone());
+    rocket::fairing::AdHoc::on_liftoff("listening", move |_| {
+        Box::pin(async move { tracing::info!(%address, %base_url, "listening") })
+    })
 }
 
 async fn drain(runner: Option<Arc<Runner>>) {

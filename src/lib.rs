@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod boot;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;

@@ -1,1 +1,5 @@
-fn main() {}
+//! Everything a process does begins in `countersign::cli`.
+
+fn main() -> std::process::ExitCode {
+    countersign::cli::main()
+}

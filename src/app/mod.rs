@@ -19,6 +19,7 @@ use crate::repo::Mirrors;
 
 pub mod access;
 pub mod apply_fleet;
+pub mod audit;
 pub mod cancel_deployment;
 pub mod cancel_request;
 pub mod deliver;

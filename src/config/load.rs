@@ -1,7 +1,9 @@
 //! Reads `config.json` with all its layers, and reports everything that is wrong at once.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
 
 use super::{Config, Problem, Sandbox, layers, sections, values};
 use crate::domain::document::{self, Kind};
@@ -44,6 +46,48 @@ pub fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<
         }
     }
     Err(problems)
+}
+
+/// Where the keys are, or are to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPaths {
+    pub auth: PathBuf,
+    pub enc: PathBuf,
+    pub identity: PathBuf,
+}
+
+/// Only the paths of the keys, from a file whose other parts may still be missing or
+/// wrong; without a file, the defaults in the current folder.
+pub fn key_paths(
+    path: Option<&Path>,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<KeyPaths, Vec<Problem>> {
+    let file = path.unwrap_or(Path::new("config.json"));
+    let whole = |message: String| vec![Problem::new("", format!("{}: {message}", file.display()))];
+    let mut document = match path {
+        Some(path) => {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
+            document::from_text(&text).map_err(whole)?
+        }
+        None => Value::Object(Map::new()),
+    };
+    let absolute = std::path::absolute(file).map_err(|error| whole(error.to_string()))?;
+    let folder = absolute.parent().unwrap_or(Path::new("/"));
+    // Shown as they were given: short, where that is where we are.
+    let folder = if file.parent() == Some(Path::new("")) { Path::new("") } else { folder };
+
+    let keys = keys();
+    let variables: BTreeMap<String, String> = env.collect();
+    // What is wrong with other keys is for the commands that need them.
+    layers::overlay(&mut document, &keys, &variables, &mut Vec::new());
+    let mut wanted = sections::only_key_paths(&document);
+    let mut problems = Vec::new();
+    layers::resolve(&mut wanted, &keys, folder, &variables, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    document::read(&wanted, |r| Some(sections::key_paths(r, folder)))
 }
 
 /// The environment of this process, for `load`. What is not Unicode in it is

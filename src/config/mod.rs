@@ -17,7 +17,7 @@ use url::Url;
 use crate::domain::name::Name;
 
 pub use crate::domain::document::Problem;
-pub use load::{Loaded, environment, keys, load};
+pub use load::{KeyPaths, Loaded, environment, key_paths, keys, load};
 
 #[derive(Debug, Clone)]
 pub struct Config {

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
+use super::load::KeyPaths;
 use super::{
     CommandConfig, Config, CorsConfig, DriftConfig, GitHubConfig, GraphiteConfig, InventoryConfig,
     LimitsConfig, LogConfig, LogTarget, MailConfig, MetricsConfig, RetentionConfig, RunnerConfig, Sandbox,
@@ -67,6 +70,26 @@ pub fn config(r: &mut Reader<'_>, folder: &Path) -> Option<Config> {
         timezone,
         anonymous_role,
     })
+}
+
+/// The part of a configuration that `key_paths` reads, and nothing else of it.
+pub fn only_key_paths(document: &Value) -> Value {
+    let mut part = serde_json::Map::new();
+    for key in ["auth_key", "enc_key"] {
+        part.extend(document.get(key).map(|value| (key.to_owned(), value.clone())));
+    }
+    if let Some(identity) = document.get("ssh").and_then(|ssh| ssh.get("identity")) {
+        part.insert("ssh".to_owned(), json!({ "identity": identity }));
+    }
+    Value::Object(part)
+}
+
+pub fn key_paths(r: &mut Reader<'_>, folder: &Path) -> KeyPaths {
+    KeyPaths {
+        auth: path(r, "auth_key", folder, "keys/auth.key"),
+        enc: path(r, "enc_key", folder, "keys/enc.key"),
+        identity: r.section("ssh", |r| path(r, "identity", folder, "keys/id_ed25519")),
+    }
 }
 
 fn path(r: &mut Reader<'_>, key: &'static str, folder: &Path, default: &str) -> PathBuf {

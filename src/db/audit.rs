@@ -142,6 +142,9 @@ pub struct Line {
     pub action: String,
     pub subject: String,
     pub facts: String,
+    /// The MAC of the row before; empty in the first row.
+    pub previous: String,
+    pub mac: String,
 }
 
 /// Newest first, below `before`.
@@ -150,20 +153,29 @@ pub async fn list(source: &impl Source, before: Option<i64>, limit: u64) -> Resu
     if let Some(before) = before {
         query = query.filter(audit_log::Column::Seq.lt(before));
     }
-    let rows = query.all(source.connection()).await?;
-    rows.into_iter()
-        .map(|row| {
-            let at = super::at("audit_log", row.seq, row.at)?;
-            Ok(Line {
-                seq: row.seq,
-                at,
-                actor: row.actor,
-                action: row.action,
-                subject: row.subject,
-                facts: row.facts,
-            })
-        })
-        .collect()
+    query.all(source.connection()).await?.into_iter().map(line).collect()
+}
+
+/// Oldest first, above `after`.
+pub async fn list_after(source: &impl Source, after: i64, limit: u64) -> Result<Vec<Line>, DbError> {
+    let query = audit_log::Entity::find()
+        .filter(audit_log::Column::Seq.gt(after))
+        .order_by_asc(audit_log::Column::Seq)
+        .limit(limit);
+    query.all(source.connection()).await?.into_iter().map(line).collect()
+}
+
+fn line(row: audit_log::Model) -> Result<Line, DbError> {
+    Ok(Line {
+        seq: row.seq,
+        at: super::at("audit_log", row.seq, row.at)?,
+        actor: row.actor,
+        action: row.action,
+        subject: row.subject,
+        facts: row.facts,
+        previous: row.previous,
+        mac: row.mac,
+    })
 }
 
 /// Every field with its length before it, so that no two rows read alike.

@@ -33,6 +33,9 @@ pub fn rocket(app: &App) -> anyhow::Result<Rocket<Build>> {
         // Nothing in front of us is believed about where somebody comes from.
         .merge(("ip_header", false))
         .merge(("shutdown.ctrlc", false))
+        // Rocket would stop serving pages at SIGTERM, while deployments still run.
+        .merge(("shutdown.signals", Vec::<String>::new()))
+        .merge(("shutdown.force", false))
         .merge(("shutdown.grace", 2))
         .merge(("shutdown.mercy", 2))
         .merge(("keep_alive", 30));

@@ -271,7 +271,7 @@ pub struct Approval {
     pub slot_minutes: u32,
     pub stand_hours: u32,
     pub covers_rollback: bool,
-    /// An author of a commit in the range cannot be the only approver.
+    /// `false`: an author of a commit in the range cannot be the only approver.
     pub authors_count: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<ApprovalGroup>,

@@ -201,6 +201,11 @@ pub async fn counts(source: &impl db::Source, actor: &Actor, candidate: &Candida
     })
 }
 
+/// The same for a page, outside a transaction.
+pub async fn counts_now(app: &App, actor: &Actor, candidate: &Candidate) -> Result<Counts, Refusal> {
+    counts(&app.db, actor, candidate, app.clock.now()).await
+}
+
 /// The transaction: policy on fresh facts, then request, link, record and mail together.
 async fn store(app: &App, actor: &Actor, form: &Form, candidate: Candidate, patch: &Patch) -> Result<i64, Refusal> {
     let now = app.clock.now();

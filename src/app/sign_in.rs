@@ -49,16 +49,35 @@ pub struct Arrived {
     pub return_to: String,
 }
 
+/// Why nobody was signed in. Each has its own words on the login page.
+#[derive(Debug)]
+pub enum NotIn {
+    /// The state was not started in this browser, was used, or is too old.
+    Stale,
+    Outsider { login: String },
+    NameTaken { login: String },
+    Disabled { login: String },
+    GitHubDown,
+    RateLimited { minutes: Option<u64> },
+    Refused(Refusal),
+}
+
+impl<E: Into<Refusal>> From<E> for NotIn {
+    fn from(error: E) -> Self {
+        NotIn::Refused(error.into())
+    }
+}
+
 /// GitHub sent the browser back.
-pub async fn complete(app: &App, under_way: &UnderWay, state: &str, code: &str) -> Result<Arrived, Refusal> {
+pub async fn complete(app: &App, under_way: &UnderWay, state: &str, code: &str) -> Result<Arrived, NotIn> {
     let same: bool = under_way.state.as_bytes().ct_eq(state.as_bytes()).into();
     let hashes: Vec<String> = app.keys.macs(HASH, state.as_bytes()).iter().map(|hash| hex(hash)).collect();
     if !same || !take_state(app, &hashes).await? {
-        return Err(Refusal::Forbidden("This sign-in was not started in this browser, or was used already. Start again.".to_owned()));
+        return Err(NotIn::Stale);
     }
-    let token = app.github.exchange(code, &under_way.verifier).await.map_err(refuse)?;
-    let identity = app.github.identity(&token).await.map_err(refuse)?;
-    let membership = app.github.membership(&token).await.map_err(refuse)?;
+    let token = app.github.exchange(code, &under_way.verifier).await.map_err(|error| refuse(app, error))?;
+    let identity = app.github.identity(&token).await.map_err(|error| refuse(app, error))?;
+    let membership = app.github.membership(&token).await.map_err(|error| refuse(app, error))?;
     let session = arrive(app, &token, &identity, &membership).await?;
     Ok(Arrived { session, return_to: local_path(&under_way.return_to).to_owned() })
 }
@@ -71,8 +90,14 @@ async fn take_state(app: &App, hashes: &[String]) -> Result<bool, Refusal> {
 }
 
 /// One transaction: the person, what GitHub says of them, the session, the record.
-async fn arrive(app: &App, token: &SecretString, identity: &github::Identity, membership: &github::Membership) -> Result<String, Refusal> {
+async fn arrive(
+    app: &App,
+    token: &SecretString,
+    identity: &github::Identity,
+    membership: &github::Membership,
+) -> Result<String, NotIn> {
     let name = identity.login.clone();
+    let login = || name.to_string();
     let bound = Identity { provider: "github".to_owned(), subject: identity.subject.clone() };
     let now = app.clock.now();
     let tx = app.db.begin().await?;
@@ -99,42 +124,33 @@ async fn arrive(app: &App, token: &SecretString, identity: &github::Identity, me
         let entry = db::audit::Entry { actor: name.as_str(), action: "person.sign_in_refused", subject, facts: json!({ "why": why }) };
         db::audit::append(&tx, &app.keys, now, entry).await?;
         tx.commit().await?;
-        return Err(Refusal::Forbidden(refused_words(app, membership.member)));
+        return Err(if membership.member { NotIn::Disabled { login: login() } } else { NotIn::Outsider { login: login() } });
     };
     let secret = session::open(app, &tx, person.id).await?;
-    let entry = db::audit::Entry { actor: person.name.as_str(), action: "person.signed_in", subject, facts: json!({ "provider": "github", "subject": bound.subject }) };
+    let facts = json!({ "provider": "github", "subject": bound.subject });
+    let entry = db::audit::Entry { actor: person.name.as_str(), action: "person.signed_in", subject, facts };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
     Ok(secret)
 }
 
-fn refused_words(app: &App, member: bool) -> String {
-    if member {
-        "Your account here is disabled. An administrator can say why.".to_owned()
-    } else {
-        format!("You are not an active member of the GitHub organisation {}. Ask one of its owners for an invitation, accept it, and sign in again.", app.config.github.organisation)
-    }
-}
-
-/// First sight of an identity: a new name, or one that was reserved for it.
-async fn bind(app: &App, tx: &db::Tx, name: &Name, identity: &Identity) -> Result<Person, Refusal> {
-    let other = || Refusal::Forbidden(format!("The name {name} belongs to somebody else here. An administrator can link or rename it."));
-    let reserved_elsewhere = db::people::list_all_members(tx)
-        .await?
-        .iter()
-        .any(|member| member.kind == MemberKind::User && member.member == format!("local:{name}"));
-    if reserved_elsewhere {
-        return Err(other());
+/// First sight of an identity: a new name, or one that was reserved for it (rules.md 29).
+async fn bind(app: &App, tx: &db::Tx, name: &Name, identity: &Identity) -> Result<Person, NotIn> {
+    let taken = || NotIn::NameTaken { login: name.to_string() };
+    let elsewhere = format!("local:{name}");
+    let members = db::people::list_all_members(tx).await?;
+    if members.iter().any(|member| member.kind == MemberKind::User && member.member == elsewhere) {
+        return Err(taken());
     }
     let id = match db::people::find_by_name(tx, name).await? {
-        Some(person) if person.identity.is_some() => return Err(other()),
+        Some(person) if person.identity.is_some() => return Err(taken()),
         Some(person) => {
             db::people::bind(tx, person.id, identity).await?;
             person.id
         }
         None => db::people::insert(tx, name, Some(identity), app.clock.now()).await?,
     };
-    db::people::find(tx, id).await?.ok_or(Refusal::NotFound)
+    Ok(db::people::find(tx, id).await?.ok_or(Refusal::NotFound)?)
 }
 
 /// Only a path of this site survives: no scheme, no host, no backslash, no
@@ -155,10 +171,14 @@ fn clean(display: &str, name: &str) -> String {
     if text.trim().is_empty() { name.to_owned() } else { text.trim().to_owned() }
 }
 
-fn refuse(error: GitHubError) -> Refusal {
+fn refuse(app: &App, error: GitHubError) -> NotIn {
+    tracing::warn!(%error, "a sign-in did not come to its end");
     match error {
-        GitHubError::Refused(why) => Refusal::Forbidden(format!("GitHub refused the sign-in: {why}")),
-        GitHubError::Revoked => Refusal::Forbidden("GitHub no longer accepts this sign-in. Start again.".to_owned()),
-        other => Refusal::Unavailable(other.to_string()),
+        GitHubError::Refused(_) | GitHubError::Revoked => NotIn::Stale,
+        GitHubError::RateLimited { until } => {
+            let wait = until.map(|until| until.duration_since(app.clock.now()).as_mins().max(0));
+            NotIn::RateLimited { minutes: wait.and_then(|minutes| u64::try_from(minutes).ok()).map(|minutes| minutes + 1) }
+        }
+        GitHubError::Unreachable(_) | GitHubError::TimedOut | GitHubError::Unexpected(_) => NotIn::GitHubDown,
     }
 }

@@ -1,7 +1,7 @@
 //! A stored request together with all that policy asks about it: what it was
 //! sealed with, what is true now, who decided and whether they still may.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::situation::Situation;
 use super::{App, Refusal, access};
@@ -12,6 +12,9 @@ use crate::domain::notice::Notice;
 use crate::domain::permission::{Access, Permission};
 use crate::domain::policy::{DecisionFacts, Facts, RequestFacts, TagNow};
 use crate::domain::request::{Decision, DecisionKind, LinkState, Request, RequestState, VoidCause};
+
+/// A mirror younger than this is read as it is.
+pub const FRESH: SignedDuration = SignedDuration::from_secs(30);
 
 #[derive(Debug, Clone)]
 pub struct Stored {
@@ -36,6 +39,11 @@ impl Stored {
         Ok(Self { request, decisions, situation, tag: TagNow::Same, standing, from_words })
     }
 
+    /// For readers outside a transaction.
+    pub async fn find(app: &App, id: i64) -> Result<Self, Refusal> {
+        Self::load(&app.db, id, app.clock.now()).await
+    }
+
     /// The same request inside a transaction, keeping what was read outside.
     pub async fn again(&self, tx: &Tx, now: Timestamp) -> Result<Self, Refusal> {
         let mut fresh = Self::load(tx, self.request.id, now).await?;
@@ -49,6 +57,18 @@ impl Stored {
     pub async fn read_tag(&mut self, app: &App, fetch: bool) -> Result<(), Refusal> {
         self.tag = tag_now(app, &self.request, &self.situation, fetch).await;
         self.situation.find_base(app).await
+    }
+
+    /// For a page: fetches only when the mirror is old, and keeps to the record of
+    /// a request that is over (rules.md 45).
+    pub async fn look_at_tag(&mut self, app: &App) -> Result<(), Refusal> {
+        if !self.request.state.word().is_open() {
+            return Ok(());
+        }
+        let application = &self.situation.application.name;
+        let fetched = app.mirrors.fetched_at(application).await;
+        let old = fetched.is_none_or(|at| app.clock.now().duration_since(at) > FRESH);
+        self.read_tag(app, old).await
     }
 
     pub fn facts<'a>(&'a self, actor: &'a Name, access: &'a Access, link: Option<LinkState>) -> Facts<'a> {

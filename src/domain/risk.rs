@@ -132,10 +132,7 @@ const fn kind(
 /// Gravest first; the first that matches a file wins.
 const KINDS: &[Kind] = &[
     kind(RiskLevel::High, "on hosts", "a script that runs on the hosts during the deployment", |path, _| {
-        matches!(
-            path.whole,
-            "deploy.sh" | "predeploy.sh" | "tests/run_tests.sh" | "tests/run_local_tests.sh"
-        )
+        matches!(path.whole, "deploy.sh" | "predeploy.sh" | "tests/run_tests.sh" | "tests/run_local_tests.sh")
     }),
     kind(RiskLevel::High, "schema", "the database schema; going back may not undo it", |path, _| {
         path.has_folder(&["migrations", "migration", "migrate", "alembic"])
@@ -146,9 +143,12 @@ const KINDS: &[Kind] = &[
         path.ends_with(&[".pem", ".key", ".p12", ".pfx"])
             || matches!(path.name(), "id_rsa" | "id_ed25519" | ".env" | ".npmrc" | ".netrc")
     }),
-    kind(RiskLevel::High, "link", "a file becomes a symbolic link or a submodule, or stops being one", |_, file| {
-        file.status == FileStatus::TypeChanged
-    }),
+    kind(
+        RiskLevel::High,
+        "link",
+        "a file becomes a symbolic link or a submodule, or stops being one",
+        |_, file| file.status == FileStatus::TypeChanged,
+    ),
     kind(RiskLevel::Low, "tests", "of tests come with it", |path, _| {
         path.has_folder(&["test", "tests", "spec", "__tests__"])
             || path.name().starts_with("test_")
@@ -160,26 +160,63 @@ const KINDS: &[Kind] = &[
         path.has_word(&["payment", "payments", "checkout", "billing", "invoice", "refund"])
     }),
     kind(RiskLevel::High, "access", "who may sign in or do what", |path, _| {
-        path.has_word(&["auth", "authentication", "authorization", "login", "password", "permission",
-            "permissions", "session", "oauth", "crypto"])
+        path.has_word(&[
+            "auth",
+            "authentication",
+            "authorization",
+            "login",
+            "password",
+            "permission",
+            "permissions",
+            "session",
+            "oauth",
+            "crypto",
+        ])
     }),
     kind(RiskLevel::Mid, "pipeline", "how the software is built and tested", |path, _| {
         path.has_folder(&[".github", ".circleci", ".ci", ".gitlab"])
-            || matches!(path.name(), ".gitlab-ci.yml" | "jenkinsfile" | "makefile" | "dockerfile" | ".travis.yml")
+            || matches!(
+                path.name(),
+                ".gitlab-ci.yml" | "jenkinsfile" | "makefile" | "dockerfile" | ".travis.yml"
+            )
             || path.name().starts_with("docker-compose")
     }),
     kind(RiskLevel::Mid, "dependencies", "which foreign code is used", |path, _| {
         matches!(
             path.name(),
-            "cargo.toml" | "cargo.lock" | "package.json" | "package-lock.json" | "yarn.lock"
-                | "pnpm-lock.yaml" | "requirements.txt" | "pyproject.toml" | "poetry.lock" | "go.mod"
-                | "go.sum" | "gemfile" | "gemfile.lock" | "composer.json" | "composer.lock"
-                | "pom.xml" | "build.gradle" | ".gitmodules" | "uv.lock"
+            "cargo.toml"
+                | "cargo.lock"
+                | "package.json"
+                | "package-lock.json"
+                | "yarn.lock"
+                | "pnpm-lock.yaml"
+                | "requirements.txt"
+                | "pyproject.toml"
+                | "poetry.lock"
+                | "go.mod"
+                | "go.sum"
+                | "gemfile"
+                | "gemfile.lock"
+                | "composer.json"
+                | "composer.lock"
+                | "pom.xml"
+                | "build.gradle"
+                | ".gitmodules"
+                | "uv.lock"
         )
     }),
     kind(RiskLevel::Mid, "settings", "live settings", |path, _| {
-        path.has_folder(&["config", "conf", "settings", "etc", "deploy", "ansible", "terraform", "helm", "k8s"])
-            || path.ends_with(&[".conf", ".cfg", ".ini", ".tf", ".service", ".env"])
+        path.has_folder(&[
+            "config",
+            "conf",
+            "settings",
+            "etc",
+            "deploy",
+            "ansible",
+            "terraform",
+            "helm",
+            "k8s",
+        ]) || path.ends_with(&[".conf", ".cfg", ".ini", ".tf", ".service", ".env"])
             || path.name().starts_with(".env")
             || matches!(path.name(), "settings.py" | "crontab" | ".htaccess")
     }),

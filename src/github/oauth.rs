@@ -78,7 +78,12 @@ impl GitHub {
     /// The person's token for the code that the browser brought back. A code
     /// works once; a wrong, old or used one is [`GitHubError::Refused`].
     pub async fn exchange(&self, code: &str, verifier: &str) -> Result<SecretString, GitHubError> {
-        let send = |request: HttpRequest| self.send_exchange(request);
+        // Owned: a borrowing closure's future is not known to be `Send` for every lifetime.
+        let client = self.clone();
+        let send = move |request: HttpRequest| {
+            let client = client.clone();
+            async move { client.send_exchange(request).await }
+        };
         let token = self
             .oauth
             .0

@@ -261,11 +261,11 @@ impl<E: Executor> Run<'_, E> {
 
     /// Lets the step run until it ends, its time is up or the run is cancelled.
     async fn attempt(&self, place: Place<'_>, step: &Step, out: &Output, view: &HostView) -> StepOutcome {
-        let stop = self.cancel.child_token();
+        let stopping = self.cancel.child_token();
         let mut work = pin!(async {
             match place {
-                Place::Here => self.executor.local(self.plan, step, out, &stop).await,
-                Place::Host { host, .. } => self.executor.host(self.plan, host, step, out, &stop).await,
+                Place::Here => self.executor.local(self.plan, step, out, &stopping).await,
+                Place::Host { host, .. } => self.executor.host(self.plan, host, step, out, &stopping).await,
             }
         });
         let time_is_up = tokio::select! {
@@ -274,7 +274,7 @@ impl<E: Executor> Run<'_, E> {
             () = self.cancel.cancelled() => false,
             () = tokio::time::sleep(Duration::from_secs(step.timeout_s.into())) => true,
         };
-        stop.cancel();
+        stopping.cancel();
         let stopped = timeout(STOP_GRACE, &mut work).await;
         if stopped.is_err() {
             view.change(|seen| seen.lost_sight = true);

@@ -9,4 +9,6 @@ pub mod journal;
 pub mod output;
 pub mod quote;
 pub mod service;
+#[cfg(test)]
+pub mod scripted;
 pub mod ssh;

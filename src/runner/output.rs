@@ -168,7 +168,7 @@ impl LineSplitter {
         let line = std::mem::take(&mut self.line);
         let mut text = String::from_utf8_lossy(&line).into_owned();
         if self.dropped > 0 {
-            text.push_str(&format!(" […{} bytes cut]", self.dropped));
+            text = format!("{text} […{} bytes cut]", self.dropped);
             self.dropped = 0;
         }
         text

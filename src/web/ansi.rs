@@ -26,7 +26,8 @@ impl Terminal {
     pub fn line(&mut self, text: &str) -> String {
         let text = text.strip_suffix('\r').unwrap_or(text);
         let shown = &text[..text.floor_char_boundary(LINE_LIMIT)];
-        let mut painter = Painter { style: self.style, written: None, html: String::new(), run: String::new() };
+        let mut painter =
+            Painter { style: self.style, written: None, html: String::new(), run: String::new() };
         let mut parser = Parser::<DefaultCharAccumulator>::new();
         for byte in shown.bytes() {
             parser.advance(&mut painter, byte);
@@ -45,29 +46,26 @@ impl Terminal {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Style {
-    bold: bool,
-    dim: bool,
-    italic: bool,
-    underline: bool,
-    strike: bool,
-    inverse: bool,
+    /// Which of `LOOKS` are on.
+    looks: [bool; 6],
     /// One of the sixteen colours.
     ink: Option<u8>,
     ground: Option<u8>,
 }
 
+/// The classes of bold, dim, italic, underlined, struck out, inverse.
+const LOOKS: [&str; 6] = ["ab", "ad", "ai", "au", "as", "av"];
+const BOLD: usize = 0;
+const DIM: usize = 1;
+const ITALIC: usize = 2;
+const UNDERLINED: usize = 3;
+const STRUCK: usize = 4;
+const INVERSE: usize = 5;
+
 impl Style {
     fn classes(self) -> String {
         let mut classes = String::new();
-        let flags = [
-            (self.bold, "ab"),
-            (self.dim, "ad"),
-            (self.italic, "ai"),
-            (self.underline, "au"),
-            (self.strike, "as"),
-            (self.inverse, "av"),
-        ];
-        for (_, class) in flags.iter().filter(|(on, _)| *on) {
+        for (_, class) in self.looks.iter().zip(LOOKS).filter(|(on, _)| **on) {
             let _ = write!(classes, " {class}");
         }
         if let Some(ink) = self.ink {
@@ -84,17 +82,17 @@ impl Style {
         while let Some(code) = codes.next() {
             match code.first().copied().unwrap_or(0) {
                 0 => *self = Style::default(),
-                1 => self.bold = true,
-                2 => self.dim = true,
-                3 => self.italic = true,
-                4 => self.underline = code.get(1) != Some(&0),
-                7 => self.inverse = true,
-                9 => self.strike = true,
-                21 | 22 => (self.bold, self.dim) = (false, false),
-                23 => self.italic = false,
-                24 => self.underline = false,
-                27 => self.inverse = false,
-                29 => self.strike = false,
+                1 => self.looks[BOLD] = true,
+                2 => self.looks[DIM] = true,
+                3 => self.looks[ITALIC] = true,
+                4 => self.looks[UNDERLINED] = code.get(1) != Some(&0),
+                7 => self.looks[INVERSE] = true,
+                9 => self.looks[STRUCK] = true,
+                21 | 22 => (self.looks[BOLD], self.looks[DIM]) = (false, false),
+                23 => self.looks[ITALIC] = false,
+                24 => self.looks[UNDERLINED] = false,
+                27 => self.looks[INVERSE] = false,
+                29 => self.looks[STRUCK] = false,
                 n @ 30..=37 => self.ink = low(n - 30),
                 38 => self.ink = extended(&code, &mut codes),
                 39 => self.ink = None,

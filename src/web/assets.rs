@@ -78,5 +78,9 @@ fn gather() -> Assets {
 }
 
 fn with_charset(media_type: &str) -> String {
-    if media_type.starts_with("text/") { format!("{media_type}; charset=utf-8") } else { media_type.to_owned() }
+    if media_type.starts_with("text/") {
+        format!("{media_type}; charset=utf-8")
+    } else {
+        media_type.to_owned()
+    }
 }

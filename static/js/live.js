@@ -245,10 +245,9 @@ function strip(text) {
 
 function tick() {
   const elapsed = document.getElementById("elapsed");
-  const since = Number(elapsed?.dataset.since);
-  if (!since) return;
+  if (elapsed?.dataset.elapsed === undefined) return;
   const usual = elapsed.textContent.split(", usually ")[1];
-  const text = duration((Date.now() - since) / 1000);
+  const text = duration(Number(elapsed.dataset.elapsed) + performance.now() / 1000);
   elapsed.textContent = usual ? `${text}, usually ${usual}` : text;
 }
 

@@ -1,7 +1,9 @@
 use super::samples::*;
 use super::sound;
 use crate::web::view::Section;
-use crate::web::view::application::{Application, ClusterView, Environment, EnvironmentView, Fact, ServerStanding, ServerView};
+use crate::web::view::application::{
+    Application, ClusterView, Environment, EnvironmentView, Fact, ServerStanding, ServerView,
+};
 use crate::web::view::applications::Live;
 
 fn server(name: &str, standing: ServerStanding) -> ServerView {
@@ -24,7 +26,10 @@ fn environment(name: &str) -> EnvironmentView {
             Fact::code("Deploys from", "tags v*"),
             Fact::code("Target", "deploy@…:/srv/shop"),
             Fact::code("Sync", "rsync -az --delete"),
-            Fact::said("Approval", "1 of releases@example.com, not one’s own; review within 72 h, start within 60 min"),
+            Fact::said(
+                "Approval",
+                "1 of releases@example.com, not one’s own; review within 72 h, start within 60 min",
+            ),
         ],
         chips: vec!["1 approval needed".into()],
         people: vec![Fact::said("May request", "developers"), Fact::said("May review", "release-managers")],
@@ -43,7 +48,10 @@ fn environment(name: &str) -> EnvironmentView {
             ClusterView {
                 name: "web-b".into(),
                 behind: None,
-                servers: vec![server("web-4", ServerStanding::Inactive), server("web-5", ServerStanding::New)],
+                servers: vec![
+                    server("web-4", ServerStanding::Inactive),
+                    server("web-5", ServerStanding::New),
+                ],
             },
         ],
         active: Some(deployment("running")),
@@ -74,15 +82,26 @@ fn an_application_shows_rules_servers_and_what_differs() {
 
 #[test]
 fn who_may_not_request_is_told_why() {
-    let refused = EnvironmentView { may_request: false, gates: gates(), active: None, ..environment("production") };
-    let html = sound("refused", "application", "ready", &Application { environments: vec![refused], ..application() });
+    let refused =
+        EnvironmentView { may_request: false, gates: gates(), active: None, ..environment("production") };
+    let html = sound(
+        "refused",
+        "application",
+        "ready",
+        &Application { environments: vec![refused], ..application() },
+    );
     assert!(!html.contains("/requests/new"));
     assert!(html.contains("You cannot request a release here") && html.contains("Production is frozen"));
 }
 
 #[test]
 fn an_application_without_environments_is_a_page() {
-    let html = sound("empty", "application", "ready", &Application { environments: vec![], owners: vec![], ..application() });
+    let html = sound(
+        "empty",
+        "application",
+        "ready",
+        &Application { environments: vec![], owners: vec![], ..application() },
+    );
     assert!(html.contains("No environment yet") && html.contains("nobody is named"));
 }
 
@@ -104,7 +123,13 @@ fn hostile_facts_are_text() {
         clusters: vec![ClusterView {
             name: "web-a".into(),
             behind: Some(HOSTILE.into()),
-            servers: vec![ServerView { release: Some(HOSTILE.into()), ..server("web-1", ServerStanding::Drifted(HOSTILE.into())) }; 500],
+            servers: vec![
+                ServerView {
+                    release: Some(HOSTILE.into()),
+                    ..server("web-1", ServerStanding::Drifted(HOSTILE.into()))
+                };
+                500
+            ],
         }],
         active: Some(hostile_deployment("running")),
         ..environment("production")
@@ -130,7 +155,18 @@ fn an_environment_shows_open_requests_and_recent_deployments() {
     };
     let html = sound("typical", "environment", "ready", &page);
     assert!(html.contains("Open requests") && html.contains("stopped on search-12"));
-    let bare = Environment { open_requests: vec![], recent: vec![], shell: shell(Section::Applications), environment: EnvironmentView { clusters: vec![], live: Live::Nothing, deployed_at: None, active: None, ..environment("production") } };
+    let bare = Environment {
+        open_requests: vec![],
+        recent: vec![],
+        shell: shell(Section::Applications),
+        environment: EnvironmentView {
+            clusters: vec![],
+            live: Live::Nothing,
+            deployed_at: None,
+            active: None,
+            ..environment("production")
+        },
+    };
     let html = sound("empty", "environment", "ready", &bare);
     assert!(html.contains("Request the first release") && html.contains("It has no servers yet"));
 }

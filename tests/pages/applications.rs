@@ -26,9 +26,16 @@ fn page(q: &str, items: Vec<ApplicationItem>) -> Applications {
 
 #[test]
 fn each_application_shows_what_is_live_where() {
-    let html = sound("typical", "applications", "ready", &page("", vec![application("shop"), application("billing")]));
+    let html = sound(
+        "typical",
+        "applications",
+        "ready",
+        &page("", vec![application("shop"), application("billing")]),
+    );
     assert!(html.contains("2 applications you may read"));
-    assert!(html.contains(r#"<a href="/applications/shop/production">production</a> <span class="ref"><bdi>v41 and v40</bdi>"#));
+    assert!(html.contains(
+        r#"<a href="/applications/shop/production">production</a> <span class="ref"><bdi>v41 and v40</bdi>"#
+    ));
     assert!(html.contains("nothing yet"));
     assert!(html.contains(r#"href="/requests/new?application=shop""#));
 }

@@ -2,8 +2,8 @@
 
 use super::samples::*;
 use super::sound;
-use crate::domain::event::{Event, EventKind, HostState, NoteLevel, Phase, StepId, StepOutcome, Stream};
 use crate::domain::deployment::DeploymentState;
+use crate::domain::event::{Event, EventKind, HostState, NoteLevel, Phase, StepId, StepOutcome, Stream};
 use crate::domain::fleet::Layout;
 use crate::domain::name::{CommitId, Name};
 use crate::domain::plan::{ClusterPlan, HostFacts, HostPlan, Plan, RunFacts, Step};
@@ -56,7 +56,8 @@ struct Journal(Vec<Event>);
 impl Journal {
     fn add(mut self, what: EventKind) -> Self {
         let seq = self.0.len() as u64 + 1;
-        let at = jiff::Timestamp::from_second(at("15:38").as_second() + 2 * i64::try_from(seq).unwrap()).unwrap();
+        let at =
+            jiff::Timestamp::from_second(at("15:38").as_second() + 2 * i64::try_from(seq).unwrap()).unwrap();
         self.0.push(Event { seq, at, what });
         self
     }
@@ -79,7 +80,8 @@ impl Journal {
     }
 
     fn host(self, host: &str, state: HostState) -> Self {
-        let commit = (state == HostState::Done || state == HostState::Failed).then(|| CommitId::parse(COMMIT).unwrap());
+        let commit = (state == HostState::Done || state == HostState::Failed)
+            .then(|| CommitId::parse(COMMIT).unwrap());
         self.add(EventKind::Host { host: name(host), state, commit })
     }
 
@@ -144,7 +146,12 @@ fn page(state: &'static str, board: Board) -> Deployment {
 #[test]
 fn the_rail_counts_hosts_and_times_what_is_over() {
     let board = running().board();
-    let marks: Vec<_> = board.stages.iter().flat_map(|stage| &stage.steps).map(|step| (step.key.as_str(), step.state, step.note())).collect();
+    let marks: Vec<_> = board
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.steps)
+        .map(|step| (step.key.as_str(), step.state, step.note()))
+        .collect();
     let expected = [
         ("Prepare/checks", "succeeded", "2 s"),
         ("Prepare/fetch", "succeeded", "4 s"),
@@ -156,12 +163,26 @@ fn the_rail_counts_hosts_and_times_what_is_over() {
 
 #[test]
 fn tiles_say_the_phase_and_afterwards_the_truth() {
-    let tiles = |board: &Board| board.hosts().map(|host| (host.name.clone(), host.state, host.words.clone())).collect::<Vec<_>>();
-    let of = |rows: [(&str, &'static str, &str); 3]| rows.map(|(name, state, words)| (name.to_owned(), state, words.to_owned())).to_vec();
+    let tiles = |board: &Board| {
+        board.hosts().map(|host| (host.name.clone(), host.state, host.words.clone())).collect::<Vec<_>>()
+    };
+    let of = |rows: [(&str, &'static str, &str); 3]| {
+        rows.map(|(name, state, words)| (name.to_owned(), state, words.to_owned())).to_vec()
+    };
     let started = Journal(running().0).host("web-1", HostState::Running).board();
-    assert_eq!(tiles(&started), of([("web-1", "running", "tests"), ("web-2", "waiting", "sync"), ("web-3", "skipped", "inactive")]));
+    assert_eq!(
+        tiles(&started),
+        of([("web-1", "running", "tests"), ("web-2", "waiting", "sync"), ("web-3", "skipped", "inactive")])
+    );
     let board = failed().board();
-    assert_eq!(tiles(&board), of([("web-1", "failed", "failed at tests"), ("web-2", "unknown", "unknown"), ("web-3", "skipped", "inactive")]));
+    assert_eq!(
+        tiles(&board),
+        of([
+            ("web-1", "failed", "failed at tests"),
+            ("web-2", "unknown", "unknown"),
+            ("web-3", "skipped", "inactive")
+        ])
+    );
     let first = board.by_trouble()[0];
     assert_eq!((first.runs.as_deref(), first.why.as_deref()), (Some("v42"), Some("exit status 1")));
 }
@@ -169,7 +190,13 @@ fn tiles_say_the_phase_and_afterwards_the_truth() {
 #[test]
 fn the_log_groups_lines_by_step_and_host() {
     let board = failed().board();
-    let groups: Vec<_> = board.groups.iter().map(|group| (group.id.as_str(), group.title.as_str(), group.host.as_deref(), group.state, group.lines.len())).collect();
+    let groups: Vec<_> = board
+        .groups
+        .iter()
+        .map(|group| {
+            (group.id.as_str(), group.title.as_str(), group.host.as_deref(), group.state, group.lines.len())
+        })
+        .collect();
     let expected = [
         ("n1", "Countersign", None, "info", 1),
         ("s0", "checks", None, "succeeded", 0),
@@ -223,7 +250,8 @@ fn after_a_failure_each_host_says_what_it_runs_and_what_is_safe() {
 
 #[test]
 fn every_state_has_its_sentence() {
-    let done = running().end(3, StepOutcome::Done).host("web-1", HostState::Done).host("web-2", HostState::Done);
+    let done =
+        running().end(3, StepOutcome::Done).host("web-1", HostState::Done).host("web-2", HostState::Done);
     let board = done.board();
     let cases = [
         ("queued", "starts by itself"),
@@ -234,16 +262,34 @@ fn every_state_has_its_sentence() {
         ("interrupted", "Its runner was lost"),
     ];
     for (state, words) in cases {
-        assert!(sentence(state, "v42", None, &board).contains(words), "{state}: {}", sentence(state, "v42", None, &board));
+        assert!(
+            sentence(state, "v42", None, &board).contains(words),
+            "{state}: {}",
+            sentence(state, "v42", None, &board)
+        );
         sound(&format!("all-{state}"), "deployment", state, &page(state, board.clone()));
     }
     assert!(sentence("failed", "v42", None, &running().board()).starts_with("It failed before any host"));
-    assert!(sentence("queued", "v42", Some("Deployment 116 runs there"), &board).ends_with("Deployment 116 runs there."));
+    assert!(
+        sentence("queued", "v42", Some("Deployment 116 runs there"), &board)
+            .ends_with("Deployment 116 runs there.")
+    );
 }
 
 #[test]
 fn a_deployment_without_a_plan_yet_is_a_page() {
-    let html = sound("bare", "deployment", "queued", &Deployment { from: None, requested_by: None, approved_by: vec![], fingerprint: None, ..page("queued", Board::default()) });
+    let html = sound(
+        "bare",
+        "deployment",
+        "queued",
+        &Deployment {
+            from: None,
+            requested_by: None,
+            approved_by: vec![],
+            fingerprint: None,
+            ..page("queued", Board::default())
+        },
+    );
     assert!(html.contains("The plan is made when it starts.") && html.contains("Nothing is written yet."));
     let html = sound("never", "deployment", "cancelled", &page("cancelled", Board::default()));
     assert!(html.contains("It never reached the hosts."));

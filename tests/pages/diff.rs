@@ -88,7 +88,10 @@ fn text(line: &Line) -> String {
 
 #[test]
 fn each_file_has_its_status_and_counts() {
-    let found: Vec<_> = files(PATCH).iter().map(|file| (file.stat.path.clone(), file.stat.status, file.stat.added, file.stat.deleted)).collect();
+    let found: Vec<_> = files(PATCH)
+        .iter()
+        .map(|file| (file.stat.path.clone(), file.stat.status, file.stat.added, file.stat.deleted))
+        .collect();
     let expected = [
         ("migrations/0042.sql", FileStatus::Added, 2, 0),
         ("src/cart.py", FileStatus::Modified, 4, 3),
@@ -98,7 +101,10 @@ fn each_file_has_its_status_and_counts() {
         ("Cargo.lock", FileStatus::Modified, 1, 1),
         ("link", FileStatus::TypeChanged, 1, 1),
     ];
-    assert_eq!(found, expected.map(|(path, status, added, deleted)| (path.to_owned(), status, added, deleted)));
+    assert_eq!(
+        found,
+        expected.map(|(path, status, added, deleted)| (path.to_owned(), status, added, deleted))
+    );
 }
 
 #[test]
@@ -131,10 +137,15 @@ fn text_that_looks_like_a_head_is_text() {
 fn changed_words_are_marked_in_lines_that_are_alike() {
     let files = files(PATCH);
     let body = lines(&files[1]);
-    let changed = |line: &Line| line.parts.iter().filter(|part| part.changed).map(|part| part.text.clone()).collect::<Vec<_>>();
+    let changed = |line: &Line| {
+        line.parts.iter().filter(|part| part.changed).map(|part| part.text.clone()).collect::<Vec<_>>()
+    };
     assert_eq!(changed(body[1]), ["total_cents"]);
     assert_eq!(changed(body[3]), ["total_minor"]);
-    assert!(changed(body[5]).is_empty() || body[5].parts.len() > 1, "lines with nothing in common are not marked");
+    assert!(
+        changed(body[5]).is_empty() || body[5].parts.len() > 1,
+        "lines with nothing in common are not marked"
+    );
 }
 
 #[test]
@@ -166,7 +177,9 @@ fn the_riskiest_files_come_first_and_keep_their_numbers() {
 #[test]
 fn a_large_file_is_shown_when_asked_for() {
     let body = "+x\n".repeat(3_000);
-    let patch = format!("diff --git a/big.txt b/big.txt\nnew file mode 100644\n--- /dev/null\n+++ b/big.txt\n@@ -0,0 +1,3000 @@\n{body}");
+    let patch = format!(
+        "diff --git a/big.txt b/big.txt\nnew file mode 100644\n--- /dev/null\n+++ b/big.txt\n@@ -0,0 +1,3000 @@\n{body}"
+    );
     let file = &files(&patch)[0];
     assert_eq!((&file.body, file.fold, file.stat.added), (&Body::OnDemand, Some(Fold::Large), 3_000));
     let asked = &parse(patch.as_bytes(), Some(1)).files[0];
@@ -185,7 +198,10 @@ fn a_line_of_a_megabyte_is_cut() {
 
 #[test]
 fn a_patch_above_the_limit_shows_one_file_at_a_time() {
-    let patch = format!("{PATCH}diff --git a/z b/z\n--- a/z\n+++ b/z\n@@ -1 +1 @@\n-{}\n+b\n", "x".repeat(PATCH_LIMIT));
+    let patch = format!(
+        "{PATCH}diff --git a/z b/z\n--- a/z\n+++ b/z\n@@ -1 +1 @@\n-{}\n+b\n",
+        "x".repeat(PATCH_LIMIT)
+    );
     let diff = parse(patch.as_bytes(), Some(2));
     assert!(diff.is_too_large());
     assert_eq!(diff.files[0].body, Body::OnDemand);
@@ -194,7 +210,14 @@ fn a_patch_above_the_limit_shows_one_file_at_a_time() {
 
 #[test]
 fn broken_patches_are_read_as_far_as_they_go() {
-    for patch in ["", "no patch", "diff --git ", "diff --git a", "@@ -1 +1 @@\n-a", "diff --git a/x b/x\n@@ -1,9 +1,9 @@\n a"] {
+    for patch in [
+        "",
+        "no patch",
+        "diff --git ",
+        "diff --git a",
+        "@@ -1 +1 @@\n-a",
+        "diff --git a/x b/x\n@@ -1,9 +1,9 @@\n a",
+    ] {
         assert!(parse(patch.as_bytes(), None).files.len() <= 1, "{patch:?}");
     }
     let overflow = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -4294967295,2 +4294967295,2 @@\n a\n b\n";
@@ -220,7 +243,17 @@ fn paths_are_read_as_real_git_writes_them() {
     };
     git(&["init", "-q"]);
     git(&["commit", "-q", "--allow-empty", "-m", "start"]);
-    let names = ["plain.txt", "with space b/with space", "quo\"te", "tab\there", "new\nline", "été 日本", "-dash", "back\\slash", "a b/a b/c"];
+    let names = [
+        "plain.txt",
+        "with space b/with space",
+        "quo\"te",
+        "tab\there",
+        "new\nline",
+        "été 日本",
+        "-dash",
+        "back\\slash",
+        "a b/a b/c",
+    ];
     for name in names {
         let file = folder.path().join(name);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -232,7 +265,10 @@ fn paths_are_read_as_real_git_writes_them() {
     git(&["commit", "-q", "-m", "files"]);
     let patch = git(&["diff", "--no-renames", "--full-index", "--binary", "HEAD~1", "HEAD"]);
     let mut found: Vec<String> = parse(&patch, None).files.into_iter().map(|file| file.stat.path).collect();
-    let mut expected: Vec<String> = names.iter().flat_map(|name| [(*name).to_owned(), format!("{name}.empty"), format!("{name}.bin")]).collect();
+    let mut expected: Vec<String> = names
+        .iter()
+        .flat_map(|name| [(*name).to_owned(), format!("{name}.empty"), format!("{name}.bin")])
+        .collect();
     found.sort();
     expected.sort();
     assert_eq!(found, expected);
@@ -240,7 +276,9 @@ fn paths_are_read_as_real_git_writes_them() {
 
 #[test]
 fn paths_and_lines_that_are_no_utf8_are_shown_as_such() {
-    let mut patch = b"diff --git \"a/caf\\351\" \"b/caf\\351\"\n--- \"a/caf\\351\"\n+++ \"b/caf\\351\"\n@@ -1 +1 @@\n-".to_vec();
+    let mut patch =
+        b"diff --git \"a/caf\\351\" \"b/caf\\351\"\n--- \"a/caf\\351\"\n+++ \"b/caf\\351\"\n@@ -1 +1 @@\n-"
+            .to_vec();
     patch.extend([0xe9, b'\n', b'+', 0xff, 0xfe, b'\n']);
     let diff = parse(&patch, None);
     assert_eq!(diff.files[0].stat.path, "caf\u{fffd}");
@@ -284,7 +322,9 @@ fn page(view: DiffView) -> DiffPage {
 #[test]
 fn the_page_shows_files_with_an_anchor_for_every_line() {
     let html = sound("typical", "diff", "ready", &page(DiffView::Files(parse(PATCH.as_bytes(), None))));
-    assert!(html.contains(r##"<tr class="del" id="f2-L39"><td class="n o"><a href="#f2-L39">39</a></td><td class="n"></td>"##));
+    assert!(html.contains(
+        r##"<tr class="del" id="f2-L39"><td class="n o"><a href="#f2-L39">39</a></td><td class="n"></td>"##
+    ));
     assert!(html.contains("<del>total_cents</del>") && html.contains("<ins>total_minor</ins>"));
     assert!(html.contains("-- &#60;script&#62;alert(1)&#60;/script&#62;"));
     assert!(html.contains("mode 100644 → 100755"));
@@ -295,7 +335,8 @@ fn the_page_shows_files_with_an_anchor_for_every_line() {
 #[test]
 fn empty_and_large_diffs_have_states_of_their_own() {
     sound("empty", "diff", "empty", &page(DiffView::Files(Diff::default())));
-    let large = format!("diff --git a/z b/z\n--- a/z\n+++ b/z\n@@ -1 +1 @@\n-{}\n+b\n", "x".repeat(PATCH_LIMIT));
+    let large =
+        format!("diff --git a/z b/z\n--- a/z\n+++ b/z\n@@ -1 +1 @@\n-{}\n+b\n", "x".repeat(PATCH_LIMIT));
     let html = sound("large", "diff", "too_large", &page(DiffView::Files(parse(large.as_bytes(), None))));
     assert!(html.contains("href=\"/applications/shop/diff?from=a&#38;to=b&#38;file=1#f1\""));
 }
@@ -309,7 +350,12 @@ fn commits_are_listed_newest_first() {
         at: at("13:00"),
         summary: summary.into(),
     };
-    let html = sound("commits", "diff", "ready", &page(DiffView::Commits(vec![commit("Dana", "Keep guest carts"), commit(HOSTILE, HOSTILE)])));
+    let html = sound(
+        "commits",
+        "diff",
+        "ready",
+        &page(DiffView::Commits(vec![commit("Dana", "Keep guest carts"), commit(HOSTILE, HOSTILE)])),
+    );
     assert!(html.contains("9c1e7d2f04ab") && html.contains("Keep guest carts"));
     sound("no-commits", "diff", "empty", &page(DiffView::Commits(vec![])));
 }
@@ -317,7 +363,10 @@ fn commits_are_listed_newest_first() {
 #[test]
 fn hostile_code_is_text_and_hidden_characters_are_shown() {
     let hostile = HOSTILE.replace('\n', "");
-    let patch = format!("diff --git \"a/{0}\" \"b/{0}\"\n--- \"a/{0}\"\n+++ \"b/{0}\"\n@@ -1 +1 @@ {1}\n-{1}\n+{1}{1}\n", "x\\\"><script>alert(1)</script>", hostile);
+    let patch = format!(
+        "diff --git \"a/{0}\" \"b/{0}\"\n--- \"a/{0}\"\n+++ \"b/{0}\"\n@@ -1 +1 @@ {1}\n-{1}\n+{1}{1}\n",
+        "x\\\"><script>alert(1)</script>", hostile
+    );
     let mut page = page(DiffView::Files(parse(patch.as_bytes(), None)));
     (page.from, page.to, page.environment) = (None, HOSTILE.into(), None);
     let html = sound("hostile", "diff", "ready", &page);

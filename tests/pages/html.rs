@@ -3,7 +3,9 @@
 use rstest::rstest;
 
 use super::samples::{FINGERPRINT, at, now};
-use crate::web::html::{counted, escape, file_size, fingerprint_groups, grouped, initials, listed, reveal, rosette, time};
+use crate::web::html::{
+    counted, escape, file_size, fingerprint_groups, grouped, initials, listed, reveal, rosette, time,
+};
 
 #[rstest]
 #[case("15:41", "1 min ago")]
@@ -101,7 +103,8 @@ fn a_fingerprint_is_read_in_groups_of_four() {
 fn the_rosette_is_the_one_of_the_design() {
     let svg = rosette(FINGERPRINT);
     // Ring 0: four lobes, three times; ring 1: five lobes, twice; rim: 27 lobes.
-    let inner = "M-3.6 -14.1Q0 -21 3.6 -14.1T14.1 -3.6T14.1 3.6T3.6 14.1T-3.6 14.1T-14.1 3.6T-14.1 -3.6T-3.6 -14.1z";
+    let inner =
+        "M-3.6 -14.1Q0 -21 3.6 -14.1T14.1 -3.6T14.1 3.6T3.6 14.1T-3.6 14.1T-14.1 3.6T-14.1 -3.6T-3.6 -14.1z";
     let outer = "M-3.6 -20.7Q0 -31.7 3.6 -20.7T18.6 -9.8T20.8 -3T15.1 14.7T9.3 18.9T-9.3 18.9T-15.1 14.7T-20.8 -3T-18.6 -9.8T-3.6 -20.7z";
     for (path, angles) in [(inner, &["0.0", "30.0", "60.0"][..]), (outer, &["0.0", "36.0"][..])] {
         for angle in angles {

@@ -31,7 +31,11 @@ fn a_good_link_shows_what_starts_and_one_button() {
 
 #[test]
 fn a_slot_that_begins_later_says_when() {
-    let later = crate::web::view::Slot { begins_at: "2026-11-20T08:00:00Z".parse().unwrap(), ends_at: "2026-11-20T09:00:00Z".parse().unwrap(), ends_local: None };
+    let later = crate::web::view::Slot {
+        begins_at: "2026-11-20T08:00:00Z".parse().unwrap(),
+        ends_at: "2026-11-20T09:00:00Z".parse().unwrap(),
+        ends_local: None,
+    };
     let html = sound("later", "launch", "blocked", &page(LaunchStanding::Blocked { slot: later }));
     assert!(html.contains("to start, beginning <time"));
 }
@@ -42,9 +46,24 @@ fn a_link_that_does_not_start_anything_has_no_start_form() {
     let late = at("16:20");
     let standings = [
         ("blocked", LaunchStanding::Blocked { slot: slot() }, "something is in the way"),
-        ("expired", LaunchStanding::Expired { at: at("15:20"), stands_until: Some(late), new_link: new_link.clone() }, "Send me a new link"),
-        ("used", LaunchStanding::Used { by: "Dana Okafor".into(), at: at("15:20"), deployment: 117 }, "became deployment 117"),
-        ("revoked", LaunchStanding::Revoked { at: at("15:20"), new_link: Some(Action::refused("/x", "the approval is over")) }, "No new link: the approval is over"),
+        (
+            "expired",
+            LaunchStanding::Expired { at: at("15:20"), stands_until: Some(late), new_link: new_link.clone() },
+            "Send me a new link",
+        ),
+        (
+            "used",
+            LaunchStanding::Used { by: "Dana Okafor".into(), at: at("15:20"), deployment: 117 },
+            "became deployment 117",
+        ),
+        (
+            "revoked",
+            LaunchStanding::Revoked {
+                at: at("15:20"),
+                new_link: Some(Action::refused("/x", "the approval is over")),
+            },
+            "No new link: the approval is over",
+        ),
         ("void", LaunchStanding::Void { cause: "The tag v42 was moved.".into() }, "The tag v42 was moved."),
         ("foreign", LaunchStanding::Foreign, "Only the person who asked may start it"),
         ("gone", LaunchStanding::Unknown, "leads nowhere"),
@@ -71,7 +90,18 @@ fn an_approval_that_is_over_says_to_ask_again() {
 
 #[test]
 fn a_hostile_launch_is_text() {
-    let page = Launch { shell: hostile_shell(Section::Requests), sealed: Some(hostile_sealed()), gates: hostile_gates(), place: HOSTILE.into(), ..page(ready()) };
+    let page = Launch {
+        shell: hostile_shell(Section::Requests),
+        sealed: Some(hostile_sealed()),
+        gates: hostile_gates(),
+        place: HOSTILE.into(),
+        ..page(ready())
+    };
     sound("hostile", "launch", "ready", &page);
-    sound("hostile-void", "launch", "void", &Launch { standing: LaunchStanding::Void { cause: HOSTILE.into() }, ..page });
+    sound(
+        "hostile-void",
+        "launch",
+        "void",
+        &Launch { standing: LaunchStanding::Void { cause: HOSTILE.into() }, ..page },
+    );
 }

@@ -4,8 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-const VOID: &[&str] =
-    &["meta", "link", "input", "br", "hr", "img", "col", "use", "path", "circle", "rect"];
+const VOID: &[&str] = &["meta", "link", "input", "br", "hr", "img", "col", "use", "path", "circle", "rect"];
 
 #[derive(Debug)]
 pub struct Element {
@@ -36,7 +35,8 @@ impl Document {
         let mut open: Vec<usize> = Vec::new();
         let mut rest = html.strip_prefix("<!doctype html>").ok_or("no doctype")?;
         while let Some(at) = rest.find('<') {
-            let end = tag_end(&rest[at..]).ok_or_else(|| format!("tag without end: {}", excerpt(&rest[at..])))?;
+            let end =
+                tag_end(&rest[at..]).ok_or_else(|| format!("tag without end: {}", excerpt(&rest[at..])))?;
             let tag = &rest[at + 1..at + end];
             rest = &rest[at + end + 1..];
             if let Some(name) = tag.strip_prefix('/') {
@@ -76,7 +76,7 @@ impl Document {
             {
                 return Err(format!("id {id} twice"));
             }
-            self.is_harmless(element)?;
+            Self::is_harmless(element)?;
         }
         for element in &self.elements {
             for reference in ["for", "aria-labelledby", "aria-describedby"] {
@@ -94,7 +94,7 @@ impl Document {
         self.has_one_primary_action()
     }
 
-    fn is_harmless(&self, element: &Element) -> Result<(), String> {
+    fn is_harmless(element: &Element) -> Result<(), String> {
         if element.name == "style" || (element.name == "script" && element.get("src").is_none()) {
             return Err(format!("inline <{}>", element.name));
         }
@@ -115,9 +115,9 @@ impl Document {
     }
 
     fn is_labelled(&self, input: &Element) -> Result<(), String> {
-        let labelled = input.get("id").is_some_and(|id| {
-            self.elements("label").any(|label| label.get("for") == Some(id))
-        });
+        let labelled = input
+            .get("id")
+            .is_some_and(|id| self.elements("label").any(|label| label.get("for") == Some(id)));
         let inside = self.within(input, |outer| outer.name == "label");
         if labelled || inside || input.get("aria-label").is_some() {
             return Ok(());
@@ -128,7 +128,8 @@ impl Document {
     fn posts_carry_the_token(&self) -> Result<(), String> {
         for (at, form) in self.elements.iter().enumerate().filter(|(_, element)| element.name == "form") {
             let has = |name: &str| {
-                self.elements("input").any(|input| input.around.contains(&at) && input.get("name") == Some(name))
+                self.elements("input")
+                    .any(|input| input.around.contains(&at) && input.get("name") == Some(name))
             };
             let posts = form.get("method") == Some("post");
             if posts != has("csrf") {
@@ -198,7 +199,11 @@ fn element(tag: &str, around: Vec<usize>) -> Result<Element, String> {
 }
 
 fn unescape(text: &str) -> String {
-    text.replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&")
+    text.replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#38;", "&")
 }
 
 fn excerpt(text: &str) -> String {

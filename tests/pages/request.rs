@@ -21,8 +21,14 @@ fn page(state: &'static str) -> Request {
 
 #[test]
 fn a_waiting_request_shows_what_was_asked_and_an_open_seal() {
-    let withdraw = RequestActions { cancel: Some(Action::to("/requests/x/cancel")), ..RequestActions::default() };
-    let html = sound("awaiting", "request", "awaiting_review", &Request { actions: withdraw, ..page("awaiting_review") });
+    let withdraw =
+        RequestActions { cancel: Some(Action::to("/requests/x/cancel")), ..RequestActions::default() };
+    let html = sound(
+        "awaiting",
+        "request",
+        "awaiting_review",
+        &Request { actions: withdraw, ..page("awaiting_review") },
+    );
     assert!(html.contains("Dana Okafor asks to release shop v42 to production"));
     assert!(html.contains("<div class=\"seal\" data-open>") && html.contains("Not countersigned."));
     assert!(html.contains(FINGERPRINT), "the whole fingerprint can be read");
@@ -48,12 +54,18 @@ fn an_accepted_request_offers_start_and_a_new_link() {
     assert!(html.contains("<div class=\"seal\">") && html.contains("Countersigned."));
 
     let refused = Request {
-        actions: RequestActions { start: Some(Action::refused("/requests/x/launch", "Production is frozen.")), ..RequestActions::default() },
+        actions: RequestActions {
+            start: Some(Action::refused("/requests/x/launch", "Production is frozen.")),
+            ..RequestActions::default()
+        },
         ..accepted
     };
     let html = sound("accepted-frozen", "request", "accepted", &refused);
     assert!(!html.contains("action=\"/requests/x/launch\""), "what may not be sent is no form");
-    assert!(html.contains(r#"aria-disabled="true" aria-describedby="start-why""#) && html.contains("Production is frozen."));
+    assert!(
+        html.contains(r#"aria-disabled="true" aria-describedby="start-why""#)
+            && html.contains("Production is frozen.")
+    );
 }
 
 #[test]
@@ -67,7 +79,12 @@ fn every_end_has_its_sentence_and_cause() {
     ];
     for (state, words, cause) in ends {
         let deployment = (state == "launched").then_some(117);
-        let html = sound(state, "request", state, &Request { cause: cause.map(str::to_owned), deployment, ..page(state) });
+        let html = sound(
+            state,
+            "request",
+            state,
+            &Request { cause: cause.map(str::to_owned), deployment, ..page(state) },
+        );
         assert!(html.contains(words), "{state}");
         if let Some(cause) = cause {
             assert!(html.contains(cause));

@@ -5,7 +5,12 @@ use crate::web::view::request_new::{Choice, Fetched, Preview, RequestForm, Reque
 use crate::web::view::{FieldError, Section, Size};
 
 fn choice(name: &str) -> Choice {
-    Choice { name: name.into(), words: "runs v41".into(), href: format!("/requests/new?application={name}"), why_not: None }
+    Choice {
+        name: name.into(),
+        words: "runs v41".into(),
+        href: format!("/requests/new?application={name}"),
+        why_not: None,
+    }
 }
 
 fn tag(name: &str, why_not: Option<&str>) -> TagChoice {
@@ -49,7 +54,11 @@ fn start() -> RequestNew {
 
 fn at_tags() -> RequestNew {
     RequestNew {
-        environments: vec![choice("staging"), choice("production"), Choice { why_not: Some("You may only read here.".into()), ..choice("demo") }],
+        environments: vec![
+            choice("staging"),
+            choice("production"),
+            Choice { why_not: Some("You may only read here.".into()), ..choice("demo") },
+        ],
         tags: vec![
             tag("v42", None),
             tag("v42-fix", Some("Diverged: its commit does not descend from v41. Merge main and tag again.")),
@@ -57,13 +66,22 @@ fn at_tags() -> RequestNew {
         ],
         tags_total: 150,
         older_href: Some("/requests/new?application=shop&environment=production&older=1".into()),
-        form: RequestForm { application: "shop".into(), environment: "production".into(), ..RequestForm::default() },
+        form: RequestForm {
+            application: "shop".into(),
+            environment: "production".into(),
+            ..RequestForm::default()
+        },
         ..start()
     }
 }
 
 fn ready() -> RequestNew {
-    let form = RequestForm { tag: "v42".into(), reason: "Guests lose their basket.".into(), ticket: "SHOP-1289".into(), ..at_tags().form };
+    let form = RequestForm {
+        tag: "v42".into(),
+        reason: "Guests lose their basket.".into(),
+        ticket: "SHOP-1289".into(),
+        ..at_tags().form
+    };
     RequestNew { preview: Some(preview()), form, ..at_tags() }
 }
 
@@ -71,7 +89,11 @@ fn ready() -> RequestNew {
 fn application_and_environment_are_chosen_by_links() {
     let html = sound("start", "request_new", "choose_application", &start());
     assert!(html.contains("href=\"/requests/new?application=billing\""));
-    let half = RequestNew { environments: at_tags().environments, form: RequestForm { application: "shop".into(), ..RequestForm::default() }, ..start() };
+    let half = RequestNew {
+        environments: at_tags().environments,
+        form: RequestForm { application: "shop".into(), ..RequestForm::default() },
+        ..start()
+    };
     let html = sound("environment", "request_new", "choose_application", &half);
     assert!(html.contains("You may only read here."));
     sound("nothing", "request_new", "choose_application", &RequestNew { applications: vec![], ..start() });
@@ -84,7 +106,11 @@ fn tags_that_cannot_be_asked_for_stay_visible_with_the_reason() {
     assert!(html.contains("live now"));
     assert!(html.contains("Show 147 older tags"));
     assert!(!html.contains("tag=v42-fix"), "no link leads to a tag that cannot be asked for");
-    let none = RequestNew { tags: vec![], fetched: Some(Fetched { at: at("12:00"), failed: Some("no route to host".into()) }), ..at_tags() };
+    let none = RequestNew {
+        tags: vec![],
+        fetched: Some(Fetched { at: at("12:00"), failed: Some("no route to host".into()) }),
+        ..at_tags()
+    };
     let html = sound("no-tags", "request_new", "choose_tag", &none);
     assert!(html.contains("No tag fits") && html.contains("This list is old."));
 }
@@ -138,8 +164,18 @@ fn a_first_release_and_a_hostile_one_are_pages() {
             TagChoice { author: HOSTILE.into(), message: HOSTILE.into(), ..tag("v1", Some(HOSTILE)) },
             TagChoice { name: HOSTILE.into(), message: "x".repeat(1_000_000), ..tag("v2", None) },
         ],
-        preview: Some(Preview { from: Some(HOSTILE.into()), gates: vec![Gate::warn("x", HOSTILE, HOSTILE)], mailed: vec![HOSTILE.into()], ..preview() }),
-        form: RequestForm { tag: HOSTILE.into(), reason: HOSTILE.into(), ticket: HOSTILE.into(), ..ready().form },
+        preview: Some(Preview {
+            from: Some(HOSTILE.into()),
+            gates: vec![Gate::warn("x", HOSTILE, HOSTILE)],
+            mailed: vec![HOSTILE.into()],
+            ..preview()
+        }),
+        form: RequestForm {
+            tag: HOSTILE.into(),
+            reason: HOSTILE.into(),
+            ticket: HOSTILE.into(),
+            ..ready().form
+        },
         errors: vec![FieldError { field: "ticket", text: HOSTILE.into() }],
         fetched: Some(Fetched { at: at("12:00"), failed: Some(HOSTILE.into()) }),
         ..ready()

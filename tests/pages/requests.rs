@@ -5,7 +5,8 @@ use crate::web::view::deployments::Deployments;
 use crate::web::view::requests::{Filter, Requests};
 use crate::web::view::{Link, RequestItem, Section};
 
-const STATES: [&str; 7] = ["awaiting_review", "accepted", "launched", "rejected", "cancelled", "expired", "void"];
+const STATES: [&str; 7] =
+    ["awaiting_review", "accepted", "launched", "rejected", "cancelled", "expired", "void"];
 
 fn filters() -> Vec<Filter> {
     vec![
@@ -43,7 +44,10 @@ fn no_request_is_an_offer() {
 
 #[test]
 fn hostile_requests_are_text() {
-    let page = Requests { shell: hostile_shell(Section::Requests), ..requests(STATES.map(hostile_request).to_vec()) };
+    let page = Requests {
+        shell: hostile_shell(Section::Requests),
+        ..requests(STATES.map(hostile_request).to_vec())
+    };
     sound("hostile", "requests", "ready", &page);
 }
 
@@ -61,7 +65,12 @@ fn deployments_of_every_state_are_listed() {
     for state in states {
         assert!(html.contains(&format!(r#"<span class="status" data-s="{state}">"#)), "{state}");
     }
-    let hostile = Deployments { of: Some(HOSTILE.into()), items: vec![hostile_deployment("running"); 3], shell: hostile_shell(Section::Deployments), ..page };
+    let hostile = Deployments {
+        of: Some(HOSTILE.into()),
+        items: vec![hostile_deployment("running"); 3],
+        shell: hostile_shell(Section::Deployments),
+        ..page
+    };
     sound("hostile", "deployments", "ready", &hostile);
     let empty = Deployments { items: vec![], of: None, next: None, ..hostile };
     sound("empty", "deployments", "empty", &empty);
@@ -76,7 +85,13 @@ fn administration_says_what_there_is_and_how_it_is_changed() {
         warning: warning.map(str::to_owned),
     };
     let groups = vec![
-        FleetGroup { title: "Servers", rows: vec![row("web-1", "10.0.0.11:22, key pinned", None), row("web-2", "10.0.0.12:22", Some("no host key"))] },
+        FleetGroup {
+            title: "Servers",
+            rows: vec![
+                row("web-1", "10.0.0.11:22, key pinned", None),
+                row("web-2", "10.0.0.12:22", Some("no host key")),
+            ],
+        },
         FleetGroup { title: "Calendars", rows: vec![] },
     ];
     let page = Admin { shell: shell(Section::Administration), groups, failed_deliveries: 2 };
@@ -85,5 +100,10 @@ fn administration_says_what_there_is_and_how_it_is_changed() {
     assert!(html.contains("countersign apply") && html.contains("2 deliveries failed"));
     sound("empty", "admin", "ready", &Admin { groups: vec![], failed_deliveries: 0, ..page });
     let hostile = vec![FleetGroup { title: "People", rows: vec![row(HOSTILE, HOSTILE, Some(HOSTILE))] }];
-    sound("hostile", "admin", "ready", &Admin { shell: shell(Section::Administration), groups: hostile, failed_deliveries: 0 });
+    sound(
+        "hostile",
+        "admin",
+        "ready",
+        &Admin { shell: shell(Section::Administration), groups: hostile, failed_deliveries: 0 },
+    );
 }

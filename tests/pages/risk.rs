@@ -6,7 +6,14 @@ use crate::domain::diff::{DiffStat, FileStat, FileStatus};
 use crate::domain::risk::{RiskLevel, risk_hints, risk_of};
 
 fn file(path: &str) -> FileStat {
-    FileStat { path: path.into(), status: FileStatus::Modified, added: 3, deleted: 1, binary: false, mode: None }
+    FileStat {
+        path: path.into(),
+        status: FileStatus::Modified,
+        added: 3,
+        deleted: 1,
+        binary: false,
+        mode: None,
+    }
 }
 
 #[rstest]
@@ -36,7 +43,8 @@ fn a_path_tells_a_risk(#[case] path: &str, #[case] word: Option<&str>) {
 
 #[test]
 fn modes_and_types_tell_a_risk_too() {
-    let executable = FileStat { mode: Some("100644 → 100755".into()), status: FileStatus::ModeChanged, ..file("bin/x") };
+    let executable =
+        FileStat { mode: Some("100644 → 100755".into()), status: FileStatus::ModeChanged, ..file("bin/x") };
     assert_eq!(risk_of(&executable).unwrap().word, "executable");
     let link = FileStat { status: FileStatus::TypeChanged, ..file("tests/link") };
     assert_eq!(risk_of(&link).unwrap().level, RiskLevel::High);
@@ -44,7 +52,9 @@ fn modes_and_types_tell_a_risk_too() {
 
 #[test]
 fn hints_gather_the_files_of_a_kind_gravest_first() {
-    let files = ["tests/a.py", "config/a.yaml", "config/b.yaml", "migrations/1.sql", "src/main.rs"].map(file).to_vec();
+    let files = ["tests/a.py", "config/a.yaml", "config/b.yaml", "migrations/1.sql", "src/main.rs"]
+        .map(file)
+        .to_vec();
     let hints = risk_hints(&DiffStat { files });
     let words: Vec<&str> = hints.iter().map(|hint| hint.word).collect();
     assert_eq!(words, ["schema", "settings", "tests"]);
@@ -55,7 +65,8 @@ fn hints_gather_the_files_of_a_kind_gravest_first() {
 
 #[test]
 fn many_deleted_files_and_much_change_are_said() {
-    let mut files: Vec<FileStat> = (0..10).map(|n| FileStat { status: FileStatus::Deleted, ..file(&format!("src/{n}.rs")) }).collect();
+    let mut files: Vec<FileStat> =
+        (0..10).map(|n| FileStat { status: FileStatus::Deleted, ..file(&format!("src/{n}.rs")) }).collect();
     assert!(risk_hints(&DiffStat { files: files[..9].to_vec() }).is_empty());
     files[0].added = 6_000;
     let hints = risk_hints(&DiffStat { files });

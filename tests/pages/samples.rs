@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::domain::gate::Gate;
 use crate::domain::risk::{RiskHint, RiskLevel};
 use crate::web::view::{
-    Activity, DeploymentItem, FileLine, PersonView, RequestItem, Sealed, Section, Shell, Signature, Size, Slot,
-    Theme,
+    Activity, DeploymentItem, FileLine, PersonView, RequestItem, Sealed, Section, Shell, Signature, Size,
+    Slot, Theme,
 };
 
 /// Text as nobody should write it: markup, quotes, a reversed direction, a hidden
@@ -135,7 +135,12 @@ pub fn hostile_request(state: &'static str) -> RequestItem {
         from: Some(HOSTILE.into()),
         tag: HOSTILE.into(),
         requester: HOSTILE.into(),
-        risks: vec![RiskHint { level: RiskLevel::High, word: "schema", text: HOSTILE.into(), path: Some(HOSTILE.into()) }],
+        risks: vec![RiskHint {
+            level: RiskLevel::High,
+            word: "schema",
+            text: HOSTILE.into(),
+            path: Some(HOSTILE.into()),
+        }],
         decided_by: vec![HOSTILE.into(), HOSTILE.into()],
         cause: Some(HOSTILE.into()),
         ..request(state)
@@ -217,7 +222,8 @@ pub fn sealed() -> Sealed {
         tag: "v42".into(),
         commit: COMMIT.into(),
         requester: "Dana Okafor".into(),
-        reason: "Guests lose their basket when they sign in. Support gets about forty mails a week about it.".into(),
+        reason: "Guests lose their basket when they sign in. Support gets about forty mails a week about it."
+            .into(),
         ticket: Some("SHOP-1289".into()),
         rollback: false,
         asked_at: at("14:02"),
@@ -247,7 +253,12 @@ pub fn hostile_sealed() -> Sealed {
         size: Size { commits: 1, files: 1, added: u64::MAX, deleted: u64::MAX },
         fingerprint: HOSTILE.into(),
         hosts: 1,
-        risks: vec![RiskHint { level: RiskLevel::Mid, word: "settings", text: HOSTILE.into(), path: Some(HOSTILE.into()) }],
+        risks: vec![RiskHint {
+            level: RiskLevel::Mid,
+            word: "settings",
+            text: HOSTILE.into(),
+            path: Some(HOSTILE.into()),
+        }],
         files: vec![FileLine { binary: true, href: None, ..file_line(HOSTILE, HOSTILE, 1, 1) }],
         signatures: vec![Signature { name: HOSTILE.into(), act: "Asked", at: None }],
         ..sealed()

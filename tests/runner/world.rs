@@ -24,7 +24,7 @@ use crate::runner::executor::skipped;
 use crate::runner::output::Output;
 use crate::runner::ssh::connection::SshSettings;
 use crate::runner::ssh::{Prepare, SshExecutor, Tree};
-use crate::tests::support::sshd::{Sshd, new_identity};
+use crate::tests::support::sshd::{Sshd, new_identity, user};
 
 pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
@@ -33,6 +33,11 @@ pub fn name(text: &str) -> Name {
 /// A commit id of one repeated digit.
 pub fn commit(digit: char) -> CommitId {
     CommitId::parse(&digit.to_string().repeat(40)).unwrap()
+}
+
+/// Somebody's public key.
+pub fn key() -> &'static str {
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIPFphaLURjRrpx6Sns+YmVg/dJPXYQTIrTzl7jRZH0h"
 }
 
 pub fn facts(target_path: &str) -> RunFacts {
@@ -85,7 +90,7 @@ impl World {
             .collect();
         let hosts = sshds.iter().zip(1..).map(|(sshd, number)| host_facts(number, sshd)).collect();
         let mut facts = facts(shared.join(target).to_str().unwrap());
-        facts.remote_user = sshds[0].user();
+        facts.remote_user = user();
         Self { sshds, facts, hosts, folder }
     }
 
@@ -102,7 +107,8 @@ impl World {
         let file = self.path("tree").join(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, text).unwrap();
-        let mode = if path.ends_with(".sh") { 0o755 } else { 0o644 };
+        let is_script = file.extension().is_some_and(|extension| extension == "sh");
+        let mode = if is_script { 0o755 } else { 0o644 };
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
     }
 
@@ -119,7 +125,7 @@ impl World {
 
     /// All hosts in one cluster.
     pub fn plan(&self) -> Plan {
-        self.plan_of(&[self.hosts.clone()])
+        self.plan_of(std::slice::from_ref(&self.hosts))
     }
 
     pub fn plan_of(&self, clusters: &[Vec<HostFacts>]) -> Plan {

@@ -62,11 +62,6 @@ impl Sshd {
         &self.host_key
     }
 
-    /// Who a client has to log in as.
-    pub fn user(&self) -> String {
-        user()
-    }
-
     /// What the daemon and its sessions logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
@@ -115,6 +110,7 @@ pub fn new_identity(folder: &Path) -> PathBuf {
     path
 }
 
+/// Who a client has to log in as: the user who runs the hosts.
 pub fn user() -> String {
     let output = Command::new("id").arg("-un").output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -193,10 +189,11 @@ fn run_daemon(folder: &Path, shared: &Path, host: &str, port: u16) -> Result<Chi
     let mut lines = BufReader::new(daemon.stderr.take().unwrap()).lines();
     let mut said = String::new();
     while !said.contains("Server listening") {
-        match lines.next() {
-            Some(Ok(line)) => said.push_str(&line),
-            _ => return Err(said),
-        }
+        let Some(Ok(line)) = lines.next() else {
+            let _ = daemon.wait();
+            return Err(said);
+        };
+        said.push_str(&line);
     }
     let mut log = fs::File::create(folder.join("log")).unwrap();
     std::thread::spawn(move || {

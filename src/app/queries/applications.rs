@@ -58,3 +58,15 @@ pub fn may_request_somewhere(fleet: &Fleet, actor: &Actor) -> bool {
     let places = fleet.applications.iter().flat_map(|application| application.environments.iter().map(|environment| (&application.name, &environment.name)));
     places.into_iter().any(|(application, environment)| actor.access.may(Permission::Request, application, environment))
 }
+
+/// Mails that were given up.
+pub async fn failed_deliveries(app: &App) -> Result<u64, Refusal> {
+    let (_, given_up) = db::outbox::counts(&app.db).await?;
+    Ok(given_up)
+}
+
+/// What is live in an environment, by the record.
+pub async fn live(app: &App, application: &Name, environment: &Name) -> Result<Option<crate::domain::policy::LiveFacts>, Refusal> {
+    let situation = Situation::load(&app.db, application, environment, app.clock.now()).await?;
+    Ok(situation.map(|situation| situation.live()))
+}

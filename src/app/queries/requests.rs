@@ -87,3 +87,8 @@ pub async fn commits(app: &App, request: &Request, limit: usize) -> (u64, Vec<Co
     let range = app.mirrors.commits_between(&request.application, request.from.as_ref(), &request.commit, limit).await;
     range.map_or((0, Vec::new()), |range| (range.total as u64, range.commits))
 }
+
+/// The newest launch link of a request: its facts, never its secret.
+pub async fn launch_link(app: &App, request: i64) -> Result<Option<crate::domain::link::Link>, Refusal> {
+    Ok(db::links::find_latest(&app.db, crate::domain::link::Purpose::Launch, request).await?)
+}

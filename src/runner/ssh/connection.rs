@@ -167,8 +167,8 @@ pub(super) fn ssh_args(
         _ => {}
     }
     let known_hosts = format!("known_hosts.{}", target.name);
-    let line = format!("{} {}\n", target.name, target.key);
-    std::fs::write(folder.join(&known_hosts), line).map_err(local)?;
+    let pinned = format!("{} {}\n", target.name, target.key);
+    std::fs::write(folder.join(&known_hosts), pinned).map_err(local)?;
     let mut args: Vec<OsString> = ["-F", "/dev/null", "-T", "-a", "-x"].map(OsString::from).to_vec();
     for option in [
         "BatchMode=yes",

@@ -102,15 +102,19 @@ impl Connection {
 
     async fn start(&self, command: &str) -> Result<(Child<&Session>, SemaphorePermit<'_>), Failure> {
         let slot = self.slots.acquire().await.map_err(|_| words::connection_lost())?;
-        let child = self
+        let spawned = self
             .session
             .raw_command(command)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .await
-            .map_err(|_| words::connection_lost())?;
+            .await;
+        let child = match spawned {
+            Ok(child) => child,
+            Err(_) if self.session.check().await.is_ok() => return Err(words::no_session()),
+            Err(_) => return Err(words::connection_lost()),
+        };
         Ok((child, slot))
     }
 

@@ -72,7 +72,7 @@ fn usable_base(base: &Path) -> io::Result<PathBuf> {
         _ => {}
     }
     let found = fs::symlink_metadata(&shared)?;
-    if found.is_dir() && found.uid() == me && found.mode() & 0o077 == 0 {
+    if found.is_dir() && found.uid() == me && found.mode() & 0o777 == 0o700 {
         Ok(shared)
     } else {
         Err(io::Error::other(format!("{} is not a private folder of ours", shared.display())))

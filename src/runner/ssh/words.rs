@@ -25,6 +25,11 @@ pub fn connection_lost() -> Failure {
     Failure { why: "the connection was lost".to_owned(), lost_sight: true }
 }
 
+/// The connection stands, but the host opens no session on it.
+pub fn no_session() -> Failure {
+    Failure::from("the host opens no further session on the connection (MaxSessions of its sshd)".to_owned())
+}
+
 pub fn no_answer(target: &HostTarget, seconds: u64) -> Failure {
     Failure::from(format!("{} gave no answer within {seconds} s", place(target)))
 }

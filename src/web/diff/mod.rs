@@ -53,7 +53,10 @@ pub enum Body {
     /// No line changed: an empty file, or only its mode.
     NoLines,
     /// The sizes before and after, where the patch tells them.
-    Binary { old: Option<u64>, new: Option<u64> },
+    Binary {
+        old: Option<u64>,
+        new: Option<u64>,
+    },
     /// Shown when the reader asks for this file.
     OnDemand,
     TooLarge,

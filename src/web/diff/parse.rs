@@ -6,8 +6,8 @@
 //! is text.
 
 use super::{
-    Body, Diff, FILE_LIMIT, FILE_LINES, FILE_MAXIMUM, File, Fold, Hunk, LINE_LIMIT, Line, LineKind, PATCH_LIMIT,
-    Part, fold_of, path, words,
+    Body, Diff, FILE_LIMIT, FILE_LINES, FILE_MAXIMUM, File, Fold, Hunk, LINE_LIMIT, Line, LineKind,
+    PATCH_LIMIT, Part, fold_of, path, words,
 };
 use crate::domain::diff::{FileStat, FileStatus};
 

@@ -7,7 +7,7 @@ use super::{Line, LineKind, Part};
 /// Longer lines are not compared: they are data, and comparing costs too much.
 const COMPARED: usize = 1_000;
 /// Lines that share less than this are two lines, not one that changed.
-const ALIKE: f32 = 0.4;
+const ALIKE: f32 = 0.5;
 
 /// Marks the changed words of each run of deleted lines followed by added ones.
 pub fn mark(lines: &mut [Line]) {
@@ -63,7 +63,8 @@ fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let end = if is_word(first) { rest.find(|c| !is_word(c)).unwrap_or(rest.len()) } else { first.len_utf8() };
+        let end =
+            if is_word(first) { rest.find(|c| !is_word(c)).unwrap_or(rest.len()) } else { first.len_utf8() };
         words.push(&rest[..end]);
         rest = &rest[end..];
     }

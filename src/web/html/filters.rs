@@ -1,6 +1,8 @@
 //! The filters of the templates. Each that gives markup escapes what it is given
 //! and returns it as safe; nothing else in a template may.
 
+#![expect(clippy::inline_always, reason = "the attribute `filter_fn` writes its functions so")]
+
 use std::fmt::Display;
 
 use askama::filters::Safe;
@@ -179,7 +181,9 @@ pub fn tone(verdict: &Verdict, _: &dyn Values) -> Result<&'static str> {
 /// One part of a path or query, percent-encoded.
 #[filter_fn]
 pub fn part(text: impl Display, _: &dyn Values) -> Result<String> {
-    Ok(url::form_urlencoded::byte_serialize(text.to_string().as_bytes()).collect::<String>().replace('+', "%20"))
+    Ok(url::form_urlencoded::byte_serialize(text.to_string().as_bytes())
+        .collect::<String>()
+        .replace('+', "%20"))
 }
 
 /// `awaiting_review` → `Awaiting review`. Words that need more than that have it here.

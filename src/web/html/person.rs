@@ -7,7 +7,7 @@ pub fn initials(display: &str) -> String {
         .filter_map(|word| word.chars().find(|c| c.is_alphanumeric()).map(|c| (c, word)));
     let Some((first, word)) = words.next() else { return "?".to_owned() };
     let second = words
-        .last()
+        .next_back()
         .map(|(c, _)| c)
         .or_else(|| word.chars().skip_while(|c| *c != first).skip(1).find(|c| c.is_alphanumeric()));
     let letters = std::iter::once(first).chain(second);

@@ -57,7 +57,7 @@ fn ring(radius: f64, lobes: u32, depth: f64) -> String {
     let swing = radius * depth / 2.0 * REACH;
     let points = lobes * 2;
     let control = |n: u32| {
-        let reach = if n % 2 == 0 { middle + swing } else { middle - swing };
+        let reach = if n.is_multiple_of(2) { middle + swing } else { middle - swing };
         let angle = PI * f64::from(n) / f64::from(lobes);
         (reach * angle.sin(), -reach * angle.cos())
     };

@@ -1,7 +1,54 @@
-//! The routes of the pages.
+//! The routes of the pages. A handler names who may call it, asks one use case or
+//! query, and hands what came back to a template.
+
+mod admin;
+mod applications;
+mod deployments;
+mod health;
+mod home;
+mod items;
+mod launch;
+mod live_feed;
+mod request_new;
+mod requests;
+mod review;
+mod sign_in;
+mod statics;
 
 use rocket::Route;
 
 pub fn routes() -> Vec<Route> {
-    Vec::new()
+    rocket::routes![
+        home::home,
+        sign_in::login,
+        sign_in::authorize,
+        sign_in::authorized,
+        sign_in::logout,
+        sign_in::preferences,
+        applications::list,
+        applications::one,
+        applications::environment,
+        applications::diff,
+        request_new::new,
+        request_new::create,
+        requests::list,
+        requests::one,
+        requests::cancel,
+        requests::start,
+        requests::new_link,
+        review::page,
+        review::accept,
+        review::reject,
+        launch::page,
+        launch::start,
+        deployments::list,
+        deployments::one,
+        deployments::log,
+        deployments::cancel,
+        live_feed::events,
+        admin::overview,
+        health::health,
+        statics::asset,
+        statics::favicon,
+    ]
 }

@@ -34,8 +34,11 @@ pub struct FleetRow {
 
 impl Admin {
     fn sentence(&self) -> String {
-        let counts: Vec<String> =
-            self.groups.iter().map(|group| format!("{} {}", group.rows.len(), group.title.to_lowercase())).collect();
+        let counts: Vec<String> = self
+            .groups
+            .iter()
+            .map(|group| format!("{} {}", group.rows.len(), group.title.to_lowercase()))
+            .collect();
         crate::web::html::listed(&counts)
     }
 }

@@ -104,7 +104,11 @@ impl Application {
     fn sentence(&self) -> String {
         let runs: Vec<String> =
             self.environments.iter().map(|env| format!("{} runs {}", env.name, env.live.words())).collect();
-        if runs.is_empty() { "It has no environment that you may read.".to_owned() } else { format!("{}.", listed(&runs)) }
+        if runs.is_empty() {
+            "It has no environment that you may read.".to_owned()
+        } else {
+            format!("{}.", listed(&runs))
+        }
     }
 
     fn may_request(&self) -> bool {

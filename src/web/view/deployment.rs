@@ -42,24 +42,40 @@ pub struct Deployment {
 pub fn sentence(state: &str, release: &str, why: Option<&str>, board: &Board) -> String {
     let (done, total) = (board.count("done"), board.total());
     let named = |state: &str| {
-        let names: Vec<&str> = board.hosts().filter(|host| host.state == state).map(|host| host.name.as_str()).collect();
+        let names: Vec<&str> =
+            board.hosts().filter(|host| host.state == state).map(|host| host.name.as_str()).collect();
         if names.len() > 3 { counted(names.len() as u64, "host", "hosts") } else { listed(&names) }
     };
     let hosts = counted(total, "host", "hosts");
     let because = why.map(|why| format!(" {why}.")).unwrap_or_default();
-    let others = |rest: u64| if rest > 0 { format!(" {} not touched.", counted(rest, "host was", "hosts were")) } else { String::new() };
+    let others = |rest: u64| {
+        if rest > 0 {
+            format!(" {} not touched.", counted(rest, "host was", "hosts were"))
+        } else {
+            String::new()
+        }
+    };
     match state {
         "queued" => format!("It waits for its turn and starts by itself.{because}"),
-        "running" if board.count("failed") > 0 => format!("{} failed; it stops before going on.", named("failed")),
+        "running" if board.count("failed") > 0 => {
+            format!("{} failed; it stops before going on.", named("failed"))
+        }
         "running" => format!("{done} of {hosts} done. Nothing has failed."),
         "succeeded" if total == 1 => format!("The host runs {release}, verified."),
         "succeeded" => format!("{done} of {hosts} run {release}, verified."),
         "failed" if board.count("failed") > 0 => {
-            format!("{} failed, {done} of {hosts} done.{}{because}", named("failed"), others(board.count("waiting")))
+            format!(
+                "{} failed, {done} of {hosts} done.{}{because}",
+                named("failed"),
+                others(board.count("waiting"))
+            )
         }
         "failed" if done > 0 => format!("It failed with {done} of {hosts} done.{because}"),
         "failed" => format!("It failed before any host was done.{because}"),
-        "cancelled" => format!("It was cancelled with {done} of {hosts} done.{}{because}", others(board.count("waiting"))),
+        "cancelled" => format!(
+            "It was cancelled with {done} of {hosts} done.{}{because}",
+            others(board.count("waiting"))
+        ),
         "interrupted" => format!(
             "Its runner was lost with {done} of {hosts} done. What the hosts run is read before anything else happens here.{because}"
         ),

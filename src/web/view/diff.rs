@@ -39,9 +39,8 @@ impl DiffPage {
         match &self.view {
             DiffView::Files(diff) if diff.files.is_empty() => "empty",
             DiffView::Files(diff) if diff.is_too_large() => "too_large",
-            DiffView::Files(_) => "ready",
             DiffView::Commits(commits) if commits.is_empty() => "empty",
-            DiffView::Commits(_) => "ready",
+            DiffView::Files(_) | DiffView::Commits(_) => "ready",
         }
     }
 
@@ -55,7 +54,7 @@ impl DiffPage {
         format!("{}{joint}{parameter}", self.href)
     }
 
-    fn file_href(&self, number: &usize) -> String {
+    fn file_href(&self, number: usize) -> String {
         format!("{}#f{number}", self.with(&format!("file={number}")))
     }
 }

@@ -53,9 +53,6 @@ impl Home {
     }
 
     fn is_bare(&self) -> bool {
-        self.to_review.is_empty()
-            && self.mine.is_empty()
-            && self.failed.is_empty()
-            && self.active.is_empty()
+        self.to_review.is_empty() && self.mine.is_empty() && self.failed.is_empty() && self.active.is_empty()
     }
 }

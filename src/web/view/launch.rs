@@ -25,13 +25,31 @@ pub struct Launch {
 
 #[derive(Debug, Clone)]
 pub enum LaunchStanding {
-    Ready { start: Action, slot: Slot },
+    Ready {
+        start: Action,
+        slot: Slot,
+    },
     /// The link is good, but a gate is closed now.
-    Blocked { slot: Slot },
-    Expired { at: Timestamp, stands_until: Option<Timestamp>, new_link: Option<Action> },
-    Used { by: String, at: Timestamp, deployment: i64 },
-    Revoked { at: Timestamp, new_link: Option<Action> },
-    Void { cause: String },
+    Blocked {
+        slot: Slot,
+    },
+    Expired {
+        at: Timestamp,
+        stands_until: Option<Timestamp>,
+        new_link: Option<Action>,
+    },
+    Used {
+        by: String,
+        at: Timestamp,
+        deployment: i64,
+    },
+    Revoked {
+        at: Timestamp,
+        new_link: Option<Action>,
+    },
+    Void {
+        cause: String,
+    },
     /// The link was made for another person.
     Foreign,
     /// No link of ours.
@@ -57,7 +75,8 @@ impl Launch {
             Some(sealed) => format!("{} {}", sealed.application, sealed.tag),
             None => "This release".to_owned(),
         };
-        let place = self.sealed.as_ref().map_or(String::new(), |sealed| format!(" in {}", sealed.environment));
+        let place =
+            self.sealed.as_ref().map_or(String::new(), |sealed| format!(" in {}", sealed.environment));
         match self.standing {
             LaunchStanding::Ready { .. } => format!("{what} is ready to start{place}"),
             LaunchStanding::Blocked { .. } => format!("{what} cannot start{place} now"),
@@ -72,14 +91,28 @@ impl Launch {
 
     fn sentence(&self) -> &'static str {
         match self.standing {
-            LaunchStanding::Ready { .. } => "Nothing has changed since it was countersigned. You may start it once, within the time below.",
-            LaunchStanding::Blocked { .. } => "The link is good, but something is in the way. Nothing was started and nothing changed.",
-            LaunchStanding::Expired { .. } => "The time to start is over. Nothing was started and nothing changed.",
+            LaunchStanding::Ready { .. } => {
+                "Nothing has changed since it was countersigned. You may start it once, within the time below."
+            }
+            LaunchStanding::Blocked { .. } => {
+                "The link is good, but something is in the way. Nothing was started and nothing changed."
+            }
+            LaunchStanding::Expired { .. } => {
+                "The time to start is over. Nothing was started and nothing changed."
+            }
             LaunchStanding::Used { .. } => "A launch link starts one deployment, once.",
-            LaunchStanding::Revoked { .. } => "It does not start anything any more. A newer link may be in your mail.",
-            LaunchStanding::Void { .. } => "What was approved is not what would be deployed now. Nothing was started.",
-            LaunchStanding::Foreign => "Only the person who asked may start it. Nothing was started, and their link still works.",
-            LaunchStanding::Unknown => "It was mistyped, cut off by the mail program, or never made. Nothing was started.",
+            LaunchStanding::Revoked { .. } => {
+                "It does not start anything any more. A newer link may be in your mail."
+            }
+            LaunchStanding::Void { .. } => {
+                "What was approved is not what would be deployed now. Nothing was started."
+            }
+            LaunchStanding::Foreign => {
+                "Only the person who asked may start it. Nothing was started, and their link still works."
+            }
+            LaunchStanding::Unknown => {
+                "It was mistyped, cut off by the mail program, or never made. Nothing was started."
+            }
         }
     }
 
@@ -92,14 +125,18 @@ impl Launch {
 
     fn new_link(&self) -> Option<&Action> {
         match &self.standing {
-            LaunchStanding::Expired { new_link, .. } | LaunchStanding::Revoked { new_link, .. } => new_link.as_ref(),
+            LaunchStanding::Expired { new_link, .. } | LaunchStanding::Revoked { new_link, .. } => {
+                new_link.as_ref()
+            }
             _ => None,
         }
     }
 
     fn way_out(&self) -> Link {
         match (&self.standing, &self.sealed) {
-            (LaunchStanding::Used { deployment, .. }, _) => Link::new(format!("/deployments/{deployment}"), "Open the deployment"),
+            (LaunchStanding::Used { deployment, .. }, _) => {
+                Link::new(format!("/deployments/{deployment}"), "Open the deployment")
+            }
             (LaunchStanding::Foreign | LaunchStanding::Unknown, _) | (_, None) => Link::new("/", "Go home"),
             (_, Some(sealed)) => Link::new(format!("/requests/{}", sealed.id), "Open the request"),
         }

@@ -21,15 +21,23 @@ pub enum SignInProblem {
     /// GitHub did not answer, or not in time.
     Unreachable,
     /// GitHub asks to wait; in minutes, when it says so.
-    RateLimited { minutes: Option<u64> },
+    RateLimited {
+        minutes: Option<u64>,
+    },
     /// The person said no on GitHub's page.
     Declined,
     /// The way back did not fit the way there: stale, replayed or from elsewhere.
     Stale,
-    NotAMember { login: String },
+    NotAMember {
+        login: String,
+    },
     /// The name belongs to somebody else's identity.
-    NameTaken { login: String },
-    Disabled { login: String },
+    NameTaken {
+        login: String,
+    },
+    Disabled {
+        login: String,
+    },
 }
 
 impl SignInProblem {
@@ -58,7 +66,8 @@ impl SignInProblem {
             }
             SignInProblem::Declined => "Nothing was done. Sign in again to go on.".to_owned(),
             SignInProblem::Stale => {
-                "It was started in another window or too long ago. Nothing was done; sign in again.".to_owned()
+                "It was started in another window or too long ago. Nothing was done; sign in again."
+                    .to_owned()
             }
             SignInProblem::NotAMember { login } => format!(
                 "{login} is not a member of {organisation} on GitHub, or the membership is not yet confirmed. \

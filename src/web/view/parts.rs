@@ -205,6 +205,8 @@ pub struct Sealed {
 impl Sealed {
     /// The ticket as an address, when it is one.
     pub fn ticket_href(&self) -> Option<&str> {
-        self.ticket.as_deref().filter(|ticket| ticket.starts_with("https://") || ticket.starts_with("http://"))
+        self.ticket
+            .as_deref()
+            .filter(|ticket| ticket.starts_with("https://") || ticket.starts_with("http://"))
     }
 }

@@ -41,8 +41,12 @@ impl Request {
     fn title(&self) -> String {
         let Sealed { application, environment, tag, requester, rollback, .. } = &self.sealed;
         match (self.state, rollback) {
-            ("awaiting_review", false) => format!("{requester} asks to release {application} {tag} to {environment}"),
-            ("awaiting_review", true) => format!("{requester} asks to go back to {application} {tag} in {environment}"),
+            ("awaiting_review", false) => {
+                format!("{requester} asks to release {application} {tag} to {environment}")
+            }
+            ("awaiting_review", true) => {
+                format!("{requester} asks to go back to {application} {tag} in {environment}")
+            }
             _ => format!("{application} {tag} → {environment}"),
         }
     }
@@ -51,14 +55,25 @@ impl Request {
         let Sealed { requester, environment, .. } = &self.sealed;
         let accepted = listed(&self.accepted_by);
         match self.state {
-            "awaiting_review" => "It waits for a reviewer. Nothing happens before somebody countersigns it.".to_owned(),
-            "accepted" if accepted.is_empty() => format!("No approval is needed in {environment}. {requester} may start it."),
-            "accepted" => format!("{accepted} countersigned it. {requester} may start it within the time below."),
+            "awaiting_review" => {
+                "It waits for a reviewer. Nothing happens before somebody countersigns it.".to_owned()
+            }
+            "accepted" if accepted.is_empty() => {
+                format!("No approval is needed in {environment}. {requester} may start it.")
+            }
+            "accepted" => {
+                format!("{accepted} countersigned it. {requester} may start it within the time below.")
+            }
             "launched" => format!("{requester} started it. What happened stands on the deployment’s page."),
-            "rejected" => "It was rejected and cannot be acted on any more. A new request may be made.".to_owned(),
+            "rejected" => {
+                "It was rejected and cannot be acted on any more. A new request may be made.".to_owned()
+            }
             "cancelled" => "It was withdrawn before it was started.".to_owned(),
             "expired" => "Its time ran out. Nothing was started; it can be asked for again.".to_owned(),
-            "void" => "What was reviewed is not what would be deployed any more, so nothing can be started from it.".to_owned(),
+            "void" => {
+                "What was reviewed is not what would be deployed any more, so nothing can be started from it."
+                    .to_owned()
+            }
             _ => String::new(),
         }
     }

@@ -24,20 +24,45 @@ pub enum Standing {
     /// It waits for this reader's decision.
     Open(Decide),
     /// Somebody countersigned it; the number needed is reached.
-    Accepted { by: String, at: Timestamp, comment: Option<String> },
-    Rejected { by: String, at: Timestamp, comment: Option<String> },
-    Cancelled { by: String, at: Timestamp },
-    Launched { by: String, at: Timestamp, deployment: i64 },
-    Expired { at: Timestamp },
+    Accepted {
+        by: String,
+        at: Timestamp,
+        comment: Option<String>,
+    },
+    Rejected {
+        by: String,
+        at: Timestamp,
+        comment: Option<String>,
+    },
+    Cancelled {
+        by: String,
+        at: Timestamp,
+    },
+    Launched {
+        by: String,
+        at: Timestamp,
+        deployment: i64,
+    },
+    Expired {
+        at: Timestamp,
+    },
     /// It is void, and recorded as such.
-    Void { cause: String },
+    Void {
+        cause: String,
+    },
     /// What is there now differs from what was mailed; nothing is recorded yet.
-    Changed { cause: String },
+    Changed {
+        cause: String,
+    },
     /// Signed in, but without the right to review here.
-    NotPermitted { why: String },
+    NotPermitted {
+        why: String,
+    },
     OwnRequest,
     /// The link is no link of ours, or what it led to is destroyed.
-    Gone { why: String },
+    Gone {
+        why: String,
+    },
 }
 
 /// The three forms of a reviewer.
@@ -114,13 +139,17 @@ impl Review {
 
     fn seal_words(&self) -> String {
         let hosts = self.sealed.as_ref().map_or(0, |sealed| sealed.hosts);
-        let covers = format!("Covers the patch, {} and the deploy configuration.", counted(hosts, "host", "hosts"));
+        let covers =
+            format!("Covers the patch, {} and the deploy configuration.", counted(hosts, "host", "hosts"));
         if self.decide().is_some() { format!("Yours to countersign. {covers}") } else { covers }
     }
 
     fn said(&self) -> Option<Said> {
         let request = || {
-            let href = self.sealed.as_ref().map_or("/requests".to_owned(), |sealed| format!("/requests/{}", sealed.id));
+            let href = self
+                .sealed
+                .as_ref()
+                .map_or("/requests".to_owned(), |sealed| format!("/requests/{}", sealed.id));
             Link::new(href, "Open the request")
         };
         let said = |title: String, text: &str| Said {
@@ -135,16 +164,20 @@ impl Review {
             Standing::Accepted { by, at, comment } => Said {
                 quote: comment.clone(),
                 at: Some(*at),
-                ..said(format!("{by} countersigned this"), "Nothing is left to decide. The requester has a link to start it.")
+                ..said(
+                    format!("{by} countersigned this"),
+                    "Nothing is left to decide. The requester has a link to start it.",
+                )
             },
             Standing::Rejected { by, at, comment } => Said {
                 quote: comment.clone(),
                 at: Some(*at),
                 ..said(format!("{by} rejected this"), "One reject ends a request. A new one may be made.")
             },
-            Standing::Cancelled { by, at } => {
-                Said { at: Some(*at), ..said(format!("{by} withdrew this request"), "Nothing is left to decide.") }
-            }
+            Standing::Cancelled { by, at } => Said {
+                at: Some(*at),
+                ..said(format!("{by} withdrew this request"), "Nothing is left to decide.")
+            },
             Standing::Launched { by, at, deployment } => Said {
                 at: Some(*at),
                 way_out: Link::new(format!("/deployments/{deployment}"), "Open the deployment"),
@@ -152,15 +185,24 @@ impl Review {
             },
             Standing::Expired { at } => Said {
                 at: Some(*at),
-                ..said("The time to review is over".to_owned(), "Nobody decided in time, so nothing was started. It can be asked for again.")
+                ..said(
+                    "The time to review is over".to_owned(),
+                    "Nobody decided in time, so nothing was started. It can be asked for again.",
+                )
             },
             Standing::Void { cause } => Said {
                 quote: Some(cause.clone()),
-                ..said("This request is void".to_owned(), "It can be neither accepted nor rejected any more, because:")
+                ..said(
+                    "This request is void".to_owned(),
+                    "It can be neither accepted nor rejected any more, because:",
+                )
             },
             Standing::Changed { cause } => Said {
                 quote: Some(cause.clone()),
-                ..said("This changed since the mail".to_owned(), "What you were asked to review is not what would be deployed now:")
+                ..said(
+                    "This changed since the mail".to_owned(),
+                    "What you were asked to review is not what would be deployed now:",
+                )
             },
             Standing::NotPermitted { why } => Said {
                 quote: None,

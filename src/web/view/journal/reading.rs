@@ -1,172 +1,14 @@
-//! The journal of a deployment as the page shows it: a rail of steps, a tile per
-//! host, a log in groups. It is one fold over the plan and the events, so that a page
-//! loaded in the middle and a page that followed from the start show the same.
+//! The fold itself: one event after the other changes what is known, and at the end
+//! the plan gives the order in which it is shown.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
 
+use super::{Board, ClusterTiles, HostTile, LINES_SHOWN, LogGroup, LogLine, ReleaseNames, Stage, StepMark};
 use crate::domain::event::{Event, EventKind, HostState, NoteLevel, Phase, StepId, StepOutcome, Stream};
-use crate::domain::name::CommitId;
 use crate::domain::plan::{Plan, Step};
 use crate::web::ansi::Terminal;
-use crate::web::html::time;
-
-/// Lines that a page holds; earlier ones are in the raw log.
-pub const LINES_SHOWN: usize = 2_000;
-
-#[derive(Debug, Clone, Default)]
-pub struct Board {
-    pub stages: Vec<Stage>,
-    pub clusters: Vec<ClusterTiles>,
-    pub groups: Vec<LogGroup>,
-    /// The last event that is in it; the live feed goes on after it.
-    pub last_seq: u64,
-    /// Lines of output that are not shown.
-    pub hidden_lines: u64,
-    /// Said before start: skipped hosts and the like.
-    pub warnings: Vec<String>,
-}
-
-/// Local preparation, or the steps of one cluster.
-#[derive(Debug, Clone)]
-pub struct Stage {
-    pub name: String,
-    pub steps: Vec<StepMark>,
-}
-
-/// One kind of step on all hosts of its stage.
-#[derive(Debug, Clone)]
-pub struct StepMark {
-    /// `web-a/sync`: the same in the live feed's script.
-    pub key: String,
-    pub phase: &'static str,
-    /// `waiting`, `running`, `succeeded`, `warned`, `failed`, `cancelled`.
-    pub state: &'static str,
-    pub done: usize,
-    pub total: usize,
-    /// Seconds from the first start to the last end, once all ended.
-    pub seconds: Option<i64>,
-}
-
-#[derive(Debug, Clone)]
-pub struct ClusterTiles {
-    pub name: String,
-    pub hosts: Vec<HostTile>,
-}
-
-#[derive(Debug, Clone)]
-pub struct HostTile {
-    pub name: String,
-    /// `waiting`, `running`, `done`, `failed`, `unknown`, `skipped`.
-    pub state: &'static str,
-    /// What it does or did last: `sync`, `done`, `failed at tests`.
-    pub words: String,
-    /// What it runs, as far as the run knows.
-    pub runs: Option<String>,
-    pub why: Option<String>,
-    /// The log group of its latest step.
-    pub href: Option<String>,
-}
-
-/// The lines of one step on one host, or remarks of the service itself.
-#[derive(Debug, Clone)]
-pub struct LogGroup {
-    /// `s12` for step 12, `n340` for remarks that begin at event 340.
-    pub id: String,
-    pub title: String,
-    pub host: Option<String>,
-    /// `running`, `succeeded`, `warned`, `failed`, `cancelled`, `info`.
-    pub state: &'static str,
-    pub why: Option<String>,
-    pub seconds: Option<i64>,
-    pub lines: VecDeque<LogLine>,
-}
-
-#[derive(Debug, Clone)]
-pub struct LogLine {
-    pub seq: u64,
-    pub at: Timestamp,
-    /// Safe HTML.
-    pub html: String,
-    /// `failed` marks stderr and errors, `warn` warnings, nothing else.
-    pub tone: Option<&'static str>,
-}
-
-/// How the releases that hosts may run are called.
-#[derive(Debug, Clone)]
-pub struct ReleaseNames {
-    /// Commit and name, for this release and the one before.
-    pub known: Vec<(CommitId, String)>,
-}
-
-impl ReleaseNames {
-    fn name(&self, commit: &CommitId) -> String {
-        let known = self.known.iter().find(|(id, _)| id == commit);
-        known.map_or_else(|| commit.short().to_owned(), |(_, name)| name.clone())
-    }
-}
-
-impl Board {
-    /// `events` in order; output may be missing from their middle, the rest may not.
-    pub fn read(plan: &Plan, events: &[Event], names: &ReleaseNames) -> Self {
-        let mut reading = Reading::new(plan);
-        for event in events {
-            reading.take(event, names);
-        }
-        reading.board(plan)
-    }
-
-    pub fn hosts(&self) -> impl Iterator<Item = &HostTile> {
-        self.clusters.iter().flat_map(|cluster| &cluster.hosts)
-    }
-
-    pub fn count(&self, state: &str) -> u64 {
-        self.hosts().filter(|host| host.state == state).count() as u64
-    }
-
-    pub fn total(&self) -> u64 {
-        self.hosts().count() as u64
-    }
-
-    /// Failed hosts first, then those nobody knows of, then the others.
-    pub fn by_trouble(&self) -> Vec<&HostTile> {
-        let mut hosts: Vec<&HostTile> = self.hosts().collect();
-        hosts.sort_by_key(|host| match host.state {
-            "failed" => 0,
-            "unknown" => 1,
-            "running" => 2,
-            "waiting" => 3,
-            "skipped" => 4,
-            _ => 5,
-        });
-        hosts
-    }
-}
-
-impl HostTile {
-    /// What a person may do about it without harm.
-    pub fn safe(&self) -> &'static str {
-        match self.state {
-            "failed" => "look at the log, then release again",
-            "unknown" => "look at the host before anything else",
-            "running" => "wait",
-            "waiting" => "leave; it was not touched",
-            _ => "leave",
-        }
-    }
-}
-
-impl LogGroup {
-    /// Running and failed ones stay open, and remarks that warn.
-    pub fn is_open(&self) -> bool {
-        match self.state {
-            "succeeded" => false,
-            "info" => self.lines.iter().any(|line| line.tone.is_some()),
-            _ => true,
-        }
-    }
-}
 
 #[derive(Debug, Clone, Copy)]
 struct Progress {
@@ -176,7 +18,7 @@ struct Progress {
 }
 
 /// The fold's state.
-struct Reading {
+pub(super) struct Reading {
     places: HashMap<StepId, (String, Phase, Option<String>)>,
     progress: HashMap<StepId, Progress>,
     hosts: HashMap<String, HostTile>,
@@ -192,7 +34,7 @@ struct Reading {
 const PREPARE: &str = "Prepare";
 
 impl Reading {
-    fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan) -> Self {
         let mut places = HashMap::new();
         let mut hosts = HashMap::new();
         let place = |step: &Step, stage: &str, host: Option<&str>| {
@@ -203,7 +45,8 @@ impl Reading {
             for host in &cluster.hosts {
                 let name = host.host.server.as_str();
                 places.extend(host.steps.iter().map(|step| place(step, cluster.name.as_str(), Some(name))));
-                let (state, words) = if host.host.active { ("waiting", "waiting") } else { ("skipped", "inactive") };
+                let (state, words) =
+                    if host.host.active { ("waiting", "waiting") } else { ("skipped", "inactive") };
                 hosts.insert(name.to_owned(), tile(name, state, words));
             }
         }
@@ -220,14 +63,15 @@ impl Reading {
         }
     }
 
-    fn take(&mut self, event: &Event, names: &ReleaseNames) {
+    pub(super) fn take(&mut self, event: &Event, names: &ReleaseNames) {
         self.last_seq = event.seq;
         match &event.what {
             EventKind::StepStarted { step, phase, cluster, host } => {
                 let stage = cluster.as_ref().map_or(PREPARE, |cluster| cluster.as_str()).to_owned();
                 let host = host.as_ref().map(ToString::to_string);
                 self.places.insert(*step, (stage, *phase, host.clone()));
-                self.progress.insert(*step, Progress { began: Some(event.at), ended: None, state: "running" });
+                self.progress
+                    .insert(*step, Progress { began: Some(event.at), ended: None, state: "running" });
                 if let Some(tile) = host.as_ref().and_then(|host| self.hosts.get_mut(host)) {
                     phase.word().clone_into(&mut tile.words);
                     tile.href = Some(format!("#s{}", step.0));
@@ -242,7 +86,8 @@ impl Reading {
                 self.add_line(group, LogLine { seq: event.seq, at: event.at, html, tone });
             }
             EventKind::Host { host, state, commit } => {
-                let tile = self.hosts.entry(host.to_string()).or_insert_with(|| tile(host.as_str(), "waiting", ""));
+                let tile =
+                    self.hosts.entry(host.to_string()).or_insert_with(|| tile(host.as_str(), "waiting", ""));
                 tile.state = host_word(*state);
                 tile.runs = commit.as_ref().map(|commit| names.name(commit)).or(tile.runs.take());
                 match state {
@@ -344,15 +189,13 @@ impl Reading {
         }
     }
 
-    fn board(mut self, plan: &Plan) -> Board {
-        let mut stages = vec![Stage {
-            name: PREPARE.to_owned(),
-            steps: self.marks(PREPARE, &mut plan.prepare.iter()),
-        }];
+    pub(super) fn board(mut self, plan: &Plan) -> Board {
+        let mut stages =
+            vec![Stage { name: PREPARE.to_owned(), steps: self.marks(PREPARE, plan.prepare.iter()) }];
         let mut clusters = Vec::new();
         for cluster in &plan.clusters {
             let name = cluster.name.to_string();
-            let steps = self.marks(&name, &mut cluster.hosts.iter().flat_map(|host| &host.steps));
+            let steps = self.marks(&name, cluster.hosts.iter().flat_map(|host| &host.steps));
             stages.push(Stage { name: name.clone(), steps });
             let hosts = cluster.hosts.iter().filter_map(|host| self.hosts.remove(host.host.server.as_str()));
             clusters.push(ClusterTiles { name, hosts: hosts.collect() });
@@ -369,7 +212,7 @@ impl Reading {
     }
 
     /// The steps of a stage, those of one phase together, in the plan's order.
-    fn marks<'a>(&self, stage: &str, steps: &mut dyn Iterator<Item = &'a Step>) -> Vec<StepMark> {
+    fn marks<'a>(&self, stage: &str, steps: impl Iterator<Item = &'a Step>) -> Vec<StepMark> {
         let mut order = Vec::new();
         let mut by_phase: BTreeMap<Phase, Vec<Option<Progress>>> = BTreeMap::new();
         for step in steps {
@@ -382,15 +225,15 @@ impl Reading {
     }
 }
 
-fn mark(stage: &str, phase: Phase, steps: &[Option<Progress>]) -> StepMark {
-    let states: Vec<&str> = steps.iter().map(|step| step.map_or("waiting", |step| step.state)).collect();
-    let done = states.iter().filter(|state| matches!(**state, "succeeded" | "warned")).count();
-    let has = |state: &str| states.contains(&state);
+fn mark(stage_name: &str, phase: Phase, steps: &[Option<Progress>]) -> StepMark {
+    let each: Vec<&str> = steps.iter().map(|step| step.map_or("waiting", |step| step.state)).collect();
+    let done = each.iter().filter(|state| matches!(**state, "succeeded" | "warned")).count();
+    let has = |state: &str| each.contains(&state);
     let state = if has("failed") {
         "failed"
     } else if has("cancelled") {
         "cancelled"
-    } else if done == states.len() {
+    } else if done == each.len() {
         if has("warned") { "warned" } else { "succeeded" }
     } else if has("running") || done > 0 {
         "running"
@@ -400,18 +243,15 @@ fn mark(stage: &str, phase: Phase, steps: &[Option<Progress>]) -> StepMark {
     let began = steps.iter().flatten().filter_map(|step| step.began).min();
     let ended = steps.iter().flatten().filter_map(|step| step.ended).max();
     let all_ended = steps.iter().all(|step| step.is_some_and(|step| step.ended.is_some()));
-    let seconds = began.zip(ended).filter(|_| all_ended).map(|(began, ended)| ended.as_second() - began.as_second());
-    StepMark { key: format!("{stage}/{}", phase.word()), phase: phase.word(), state, done, total: states.len(), seconds }
-}
-
-impl StepMark {
-    /// `48 s` once it is over, `7/10` before.
-    pub fn note(&self) -> String {
-        match self.seconds {
-            Some(seconds) => time::duration(seconds),
-            None if self.state == "waiting" => String::new(),
-            None => format!("{}/{}", self.done, self.total),
-        }
+    let seconds =
+        began.zip(ended).filter(|_| all_ended).map(|(began, ended)| ended.as_second() - began.as_second());
+    StepMark {
+        key: format!("{stage_name}/{}", phase.word()),
+        phase: phase.word(),
+        state,
+        done,
+        total: each.len(),
+        seconds,
     }
 }
 

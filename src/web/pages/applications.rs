@@ -1,0 +1,272 @@
+//! Applications and environments: what is released how, and what runs where.
+
+use super::items::{deployment_item, request_item, size};
+use crate::app::queries::{applications, deployments, requests};
+use crate::app::situation::{Situation, repository};
+use crate::app::{App, Refusal};
+use crate::domain::actor::Actor;
+use crate::domain::deployment::DeploymentState;
+use crate::domain::fleet::{self, DeployFrom, Layout, Strategy, SyncMethod};
+use crate::domain::gate::Gate;
+use crate::domain::live::{LiveRow, LiveState};
+use crate::domain::name::{CommitId, Name};
+use crate::domain::permission::Permission;
+use crate::domain::policy::{self, Act};
+use crate::domain::request::{RequestWord, release_words};
+use crate::domain::windows::Window;
+use crate::web::guard::Visit;
+use crate::web::respond::{Html, PageError};
+use crate::web::view::Section;
+use crate::web::view::application::{Application, ClusterView, Environment, EnvironmentView, Fact, ServerStanding, ServerView};
+use crate::web::view::applications::{ApplicationItem, Applications, EnvironmentItem, Live};
+use crate::web::view::diff::{DiffPage, DiffView};
+
+#[rocket::get("/applications?<q>")]
+pub async fn list(visit: Visit<'_>, q: Option<&str>) -> Result<Html, PageError> {
+    let (app, actor) = (visit.app, visit.actor());
+    let q = q.unwrap_or_default().trim().to_lowercase();
+    let fleet = applications::readable_fleet(app, actor).await?;
+    let rows = applications::live_rows(app).await?;
+    let wanted: Vec<&fleet::Application> =
+        fleet.applications.iter().filter(|application| q.is_empty() || application.name.as_str().contains(&q)).collect();
+    let mut items = Vec::new();
+    for application in wanted {
+        let mut environments = Vec::new();
+        for environment in application.environments_in_order() {
+            let here = |row: &&(Name, Name, LiveRow)| row.0 == application.name && row.1 == environment.name;
+            let own: Vec<LiveRow> = rows.iter().filter(here).map(|(_, _, row)| row.clone()).collect();
+            let filter = deployments::Wanted {
+                application: Some(application.name.clone()),
+                environment: Some(environment.name.clone()),
+                ..deployments::Wanted::default()
+            };
+            let (latest, _) = deployments::list(app, actor, &filter, 1).await?;
+            let going_on = latest.first().map(|deployment| deployment.state).filter(|state| *state != DeploymentState::Succeeded);
+            environments.push(EnvironmentItem {
+                name: environment.name.to_string(),
+                live: live(&own),
+                deployed_at: own.iter().map(|row| row.at).max(),
+                going_on: going_on.map(DeploymentState::word),
+                servers: fleet.servers_of(environment).len() as u64,
+            });
+        }
+        items.push(ApplicationItem {
+            name: application.name.to_string(),
+            repository: shown_repository(&application.repository),
+            may_request: application.environments.iter().any(|e| actor.access.may(Permission::Request, &application.name, &e.name)),
+            environments,
+        });
+    }
+    let page = Applications { q, items, shell: visit.shell(Section::Applications) };
+    Html::page(&page)
+}
+
+/// Without a login that may stand in it.
+fn shown_repository(repository: &str) -> String {
+    crate::domain::repository_url::RepositoryUrl::parse(repository).map_or_else(|_| "not readable".to_owned(), |url| url.to_string())
+}
+
+fn live(rows: &[LiveRow]) -> Live {
+    let mut releases: Vec<String> = rows.iter().filter_map(|row| row.release.as_deref().map(release_words)).collect();
+    releases.sort();
+    releases.dedup();
+    releases.reverse();
+    match releases.len() {
+        0 => Live::Nothing,
+        1 => Live::One(releases.remove(0)),
+        _ => Live::Mixed(releases),
+    }
+}
+
+#[rocket::get("/applications/<name>")]
+pub async fn one(visit: Visit<'_>, name: &str) -> Result<Html, PageError> {
+    let (app, actor) = (visit.app, visit.actor());
+    let (_, application) = applications::find(app, actor, name).await?;
+    let mut environments = Vec::new();
+    for environment in application.environments_in_order() {
+        let situation = applications::situation(app, actor, name, environment.name.as_str()).await?;
+        environments.push(environment_view(app, actor, &situation).await?);
+    }
+    let page = Application {
+        name: application.name.to_string(),
+        repository: shown_repository(&application.repository),
+        github: application.github.clone(),
+        tags: application.tags.clone().unwrap_or_else(|| "*".to_owned()),
+        owners: application.owners.clone(),
+        environments,
+        shell: visit.shell(Section::Applications),
+    };
+    Html::page(&page)
+}
+
+#[rocket::get("/applications/<name>/<environment>", rank = 20)]
+pub async fn environment(visit: Visit<'_>, name: &str, environment: &str) -> Result<Html, PageError> {
+    let (app, actor) = (visit.app, visit.actor());
+    let situation = applications::situation(app, actor, name, environment).await?;
+    let place = (Some(situation.application.name.clone()), Some(situation.environment.name.clone()));
+    let open = requests::Wanted {
+        states: vec![RequestWord::AwaitingReview, RequestWord::Accepted],
+        application: place.0.clone(),
+        environment: place.1.clone(),
+        ..requests::Wanted::default()
+    };
+    let (open, _) = requests::list(app, actor, &open, 20).await?;
+    let recent = deployments::Wanted { application: place.0, environment: place.1, ..deployments::Wanted::default() };
+    let (recent, _) = deployments::list(app, actor, &recent, 20).await?;
+    let page = Environment {
+        environment: environment_view(app, actor, &situation).await?,
+        open_requests: open.iter().map(|request| request_item(request, format!("/requests/{}", request.id))).collect(),
+        recent: recent.iter().map(|deployment| deployment_item(deployment, None)).collect(),
+        shell: visit.shell(Section::Applications),
+    };
+    Html::page(&page)
+}
+
+async fn environment_view(app: &App, actor: &Actor, situation: &Situation) -> Result<EnvironmentView, Refusal> {
+    let (application, environment) = (&situation.application, &situation.environment);
+    let gates: Vec<Gate> = policy::gates(Act::Request, &situation.facts(&actor.name, &actor.access));
+    let active = match situation.busy {
+        Some(id) => deployments::find(app, actor, id).await.ok(),
+        None => None,
+    };
+    Ok(EnvironmentView {
+        application: application.name.to_string(),
+        name: environment.name.to_string(),
+        live: live(&situation.rows),
+        deployed_at: situation.rows.iter().map(|row| row.at).max(),
+        facts: facts(situation),
+        chips: chips(environment),
+        people: people(situation),
+        may_request: actor.access.may(Permission::Request, &application.name, &environment.name) && policy::passes(&gates),
+        gates,
+        clusters: clusters(situation),
+        active: active.map(|deployment| deployment_item(&deployment, None)),
+    })
+}
+
+fn facts(situation: &Situation) -> Vec<Fact> {
+    let environment = &situation.environment;
+    let rule = match &environment.deploy_from {
+        DeployFrom::Tags(glob) => Fact::code("Released from tags", glob.clone()),
+        DeployFrom::Branch(branch) => Fact::code("Released from branch", branch.clone()),
+    };
+    let approval = &environment.approval;
+    let needed = match approval.required {
+        0 => "none needed".to_owned(),
+        1 => "one reviewer accepts".to_owned(),
+        count => format!("{count} reviewers accept"),
+    };
+    let mut facts = vec![
+        rule,
+        Fact::code("Target", format!("{}@…:{}", environment.remote_user, environment.target_path)),
+        Fact::said("Layout", match environment.layout { Layout::InPlace => "in place", Layout::Releases => "a folder per release" }),
+        Fact::code("Sync", format!("{} {}", match environment.sync { SyncMethod::Rsync => "rsync", SyncMethod::Delta => "delta" }, environment.rsync_options.join(" "))),
+        Fact::said("Strategy", match environment.strategy {
+            Strategy::Clusters => "cluster by cluster",
+            Strategy::Rolling => "rolling",
+            Strategy::Canary => "canary first",
+            Strategy::All => "all at once",
+        }),
+        Fact::said("Approval", format!("{needed}; the slot is {} minutes", approval.slot_minutes)),
+        Fact::said("Failed tests", if environment.fail_on_failed_tests { "fail the deployment" } else { "are a warning" }),
+    ];
+    if !approval.review_list.is_empty() {
+        facts.push(Fact::said("Review list", approval.review_list.join(", ")));
+    }
+    match &situation.window {
+        Window::Always => facts.push(Fact::said("Window", "always open")),
+        Window::Open { words, .. } | Window::Closed { words, .. } => facts.push(Fact::said("Window", words.clone())),
+    }
+    facts
+}
+
+fn chips(environment: &fleet::Environment) -> Vec<String> {
+    let mut chips = Vec::new();
+    if environment.approval.required == 0 {
+        chips.push("no approval".to_owned());
+    }
+    if environment.approval.self_approval {
+        chips.push("self-approval allowed".to_owned());
+    }
+    chips
+}
+
+fn people(situation: &Situation) -> Vec<Fact> {
+    let holders = |wanted| applications::roles_with(&situation.fleet, wanted, &situation.application.name, &situation.environment).join(", ");
+    let of = |label, wanted| {
+        let roles = holders(wanted);
+        Fact::said(label, if roles.is_empty() { "administrators only".to_owned() } else { roles })
+    };
+    vec![of("May request", Permission::Request), of("May review", Permission::Review), of("May read", Permission::Read)]
+}
+
+fn clusters(situation: &Situation) -> Vec<ClusterView> {
+    let server = |name: &Name| -> Option<ServerView> {
+        let server = situation.fleet.server(name)?;
+        let row = situation.rows.iter().find(|row| &row.server == name);
+        let standing = match row {
+            _ if !server.active => ServerStanding::Inactive,
+            None => ServerStanding::New,
+            Some(row) if row.state == LiveState::Unknown => ServerStanding::Unknown("a run did not come to its end here".to_owned()),
+            Some(_) => ServerStanding::AsRecorded,
+        };
+        Some(ServerView {
+            name: name.to_string(),
+            release: row.and_then(|row| row.release.as_deref()).map(release_words),
+            deployed_at: row.map(|row| row.at),
+            standing,
+        })
+    };
+    situation
+        .fleet
+        .clusters_of(&situation.environment)
+        .map(|cluster| ClusterView {
+            name: cluster.name.to_string(),
+            behind: cluster.load_balancer.as_ref().map(|balancer| {
+                cluster.backend.as_ref().map_or_else(|| balancer.to_string(), |backend| format!("{balancer}/{backend}"))
+            }),
+            servers: cluster.servers.iter().filter_map(|member| server(&member.server)).collect(),
+        })
+        .collect()
+}
+
+/// Between two full commits of this application, and nothing else (security.md 22, 27).
+#[rocket::get("/applications/<name>/diff?<from>&<to>&<view>&<file>", rank = 10)]
+pub async fn diff(
+    visit: Visit<'_>,
+    name: &str,
+    from: Option<&str>,
+    to: Option<&str>,
+    view: Option<&str>,
+    file: Option<usize>,
+) -> Result<Html, PageError> {
+    let (app, actor) = (visit.app, visit.actor());
+    let (_, application) = applications::find(app, actor, name).await?;
+    let parse = |field, text: &str| CommitId::parse(text).map_err(|error| Refusal::field(field, format!("{field}: the commit {error}.")));
+    let to = parse("to", to.unwrap_or_default())?;
+    let from = from.filter(|from| !from.is_empty()).map(|from| parse("from", from)).transpose()?;
+    for commit in from.iter().chain([&to]) {
+        app.mirrors.commit(&application.name, commit).await.map_err(repository)?.ok_or(Refusal::NotFound)?;
+    }
+    let range = app.mirrors.commits_between(&application.name, from.as_ref(), &to, 500).await.map_err(repository)?;
+    let patch = app.mirrors.patch(&application.name, from.as_ref(), &to).await.map_err(repository)?;
+    let total = size(range.total as u64, &patch.stat);
+    let view = if view == Some("commits") {
+        DiffView::Commits(range.commits)
+    } else {
+        DiffView::Files(crate::web::diff::parse(&patch.bytes, file))
+    };
+    let page = DiffPage {
+        application: application.name.to_string(),
+        environment: None,
+        from: from.as_ref().map(|from| from.short().to_owned()),
+        to: to.short().to_owned(),
+        fingerprint: None,
+        back: None,
+        href: super::items::diff_href(application.name.as_str(), from.as_ref().map(AsRef::as_ref), to.as_str()),
+        view,
+        size: total,
+        shell: visit.shell(Section::Applications),
+    };
+    Html::page(&page)
+}

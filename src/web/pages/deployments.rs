@@ -1,0 +1,228 @@
+//! Deployments: the list, one of them, its raw log, and cancelling one that waits.
+
+use rocket::http::{ContentType, Header};
+use rocket::request::Request;
+use rocket::response::stream::ByteStream;
+use rocket::response::{self, Responder, Response};
+
+use super::items::deployment_item;
+use crate::app::queries::deployments;
+use crate::app::stored_request::Stored;
+use crate::app::{App, Refusal, cancel_deployment};
+use crate::domain::deployment::{Deployment as Run, DeploymentState};
+use crate::domain::event::{Event, EventKind, Stream};
+use crate::domain::name::Name;
+use crate::domain::request::release_words;
+use crate::web::form::{Fields, FromFields, Posted};
+use crate::web::guard::Visit;
+use crate::web::respond::{Html, PageError, SeeOther};
+use crate::web::view::deployment::Deployment;
+use crate::web::view::deployments::Deployments;
+use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames};
+use crate::web::view::requests::Filter;
+use crate::web::view::{Action, Link, Section};
+
+const A_PAGE: usize = 50;
+
+#[rocket::get("/deployments?<application>&<environment>&<state>&<before>")]
+pub async fn list(
+    visit: Visit<'_>,
+    application: Option<&str>,
+    environment: Option<&str>,
+    state: Option<&str>,
+    before: Option<i64>,
+) -> Result<Html, PageError> {
+    let name = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Name::parse).transpose().map_err(|_| Refusal::NotFound);
+    let state = state.and_then(DeploymentState::from_word);
+    let wanted = deployments::Wanted {
+        states: state.into_iter().collect(),
+        application: name(application)?,
+        environment: name(environment)?,
+        before,
+    };
+    let (items, next) = deployments::list(visit.app, visit.actor(), &wanted, A_PAGE).await?;
+    let address = |state: Option<DeploymentState>, before: Option<i64>| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let before = before.map(|before| before.to_string());
+        let pairs = [
+            ("application", wanted.application.as_ref().map(Name::as_str)),
+            ("environment", wanted.environment.as_ref().map(Name::as_str)),
+            ("state", state.map(DeploymentState::word)),
+            ("before", before.as_deref()),
+        ];
+        for (name, value) in pairs {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        let query = query.finish();
+        if query.is_empty() { "/deployments".to_owned() } else { format!("/deployments?{query}") }
+    };
+    let mut filters = vec![Filter { link: Link::new(address(None, None), "All"), chosen: state.is_none() }];
+    filters.extend(DeploymentState::ALL.iter().map(|each| Filter {
+        link: Link::new(address(Some(*each), None), crate::web::html::filters::state_words(each.word())),
+        chosen: state == Some(*each),
+    }));
+    let of = match (&wanted.application, &wanted.environment) {
+        (Some(application), Some(environment)) => Some(format!("{application} in {environment}")),
+        (Some(application), None) => Some(application.to_string()),
+        _ => None,
+    };
+    let page = Deployments {
+        of,
+        items: items.iter().map(|deployment| deployment_item(deployment, None)).collect(),
+        filters,
+        next: next.map(|last| address(state, Some(last))),
+        shell: visit.shell(Section::Deployments),
+    };
+    Html::page(&page)
+}
+
+#[rocket::get("/deployments/<id>")]
+pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
+    let (app, actor) = (visit.app, visit.actor());
+    let deployment = deployments::find(app, actor, id).await?;
+    let stored = match deployment.request {
+        Some(request) => Stored::find(app, request).await.ok(),
+        None => None,
+    };
+    let may_cancel = deployment.state == DeploymentState::Queued && cancel_deployment::may_cancel(actor, &deployment);
+    let page = Deployment {
+        id,
+        application: deployment.application.to_string(),
+        environment: deployment.environment.to_string(),
+        from: deployment.from_release.as_deref().map(release_words),
+        release: release_words(&deployment.release),
+        commit: deployment.commit.to_string(),
+        state: deployment.state.word(),
+        why: deployment.why.clone(),
+        requested_by: Some(deployment.requested_by.to_string()),
+        approved_by: stored.as_ref().map(Stored::accepted_by).unwrap_or_default().iter().map(ToString::to_string).collect(),
+        started_by: deployment.started_by.to_string(),
+        created_at: deployment.created_at,
+        started_at: deployment.started_at,
+        ended_at: deployment.ended_at,
+        usually_takes: None,
+        fingerprint: stored.as_ref().map(|stored| stored.request.fingerprint.clone()),
+        request_href: deployment.request.map(|request| format!("/requests/{request}")),
+        board: board(app, &deployment).await?,
+        cancel: may_cancel.then(|| Action::to(format!("/deployments/{id}/cancel"))),
+        shell: visit.shell(Section::Deployments),
+    };
+    Html::page(&page)
+}
+
+/// The run as the page shows it: every event that is not output, and the last
+/// lines of output.
+pub async fn board(app: &App, deployment: &Run) -> Result<Board, Refusal> {
+    let Some(plan) = &deployment.plan else { return Ok(Board::default()) };
+    let mut events: std::collections::VecDeque<Event> = std::collections::VecDeque::new();
+    let (mut lines, mut hidden, mut after) = (0_usize, 0_u64, 0);
+    loop {
+        let page = deployments::journal(app, deployment.id, after, 5_000).await?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        for event in page {
+            lines += usize::from(matches!(event.what, EventKind::Output { .. }));
+            events.push_back(event);
+        }
+        if lines > LINES_SHOWN {
+            // Output alone is dropped, oldest first; what happened stays.
+            let mut surplus = lines - LINES_SHOWN;
+            events.retain(|event| {
+                let drop = surplus > 0 && matches!(event.what, EventKind::Output { .. });
+                surplus -= usize::from(drop);
+                hidden += u64::from(drop);
+                !drop
+            });
+            lines = LINES_SHOWN;
+        }
+    }
+    let mut known = vec![(deployment.commit.clone(), release_words(&deployment.release))];
+    if let (Some(commit), Some(release)) = (&deployment.from, &deployment.from_release) {
+        known.push((commit.clone(), release_words(release)));
+    }
+    let events: Vec<Event> = events.into();
+    let mut board = Board::read(plan, &events, &ReleaseNames { known });
+    board.hidden_lines += hidden;
+    Ok(board)
+}
+
+/// The log as it was written, one line each, in chunks.
+pub struct RawLog<S>(String, S);
+
+impl<'r, 'o: 'r, S: Responder<'r, 'o>> Responder<'r, 'o> for RawLog<S> {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'o> {
+        Response::build_from(self.1.respond_to(request)?)
+            .header(ContentType::Plain)
+            .header(Header::new("Content-Disposition", format!("inline; filename=\"{}\"", self.0)))
+            .ok()
+    }
+}
+
+#[rocket::get("/deployments/<id>/log")]
+pub async fn log(visit: Visit<'_>, id: i64) -> Result<RawLog<ByteStream![Vec<u8>]>, PageError> {
+    let deployment = deployments::find(visit.app, visit.actor(), id).await?;
+    let app = visit.app.clone();
+    let stream = ByteStream! {
+        let mut after = 0;
+        loop {
+            match deployments::journal(&app, id, after, 2_000).await {
+                Ok(events) => {
+                    let Some(last) = events.last() else { break };
+                    after = last.seq;
+                    yield events.iter().map(raw_line).collect::<String>().into_bytes();
+                }
+                Err(error) => {
+                    tracing::error!(deployment = id, %error, "the log cannot be read");
+                    yield b"-- the rest cannot be read --\n".to_vec();
+                    break;
+                }
+            }
+        }
+    };
+    Ok(RawLog(format!("deployment-{}.log", deployment.id), stream))
+}
+
+fn raw_line(event: &Event) -> String {
+    let at = event.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+    let seq = event.seq;
+    match &event.what {
+        EventKind::Output { host, stream, text, .. } => {
+            let host = host.as_ref().map_or("local", Name::as_str);
+            let mark = if *stream == Stream::Stderr { "!" } else { "|" };
+            format!("{seq} {at} {host} {mark} {text}\n")
+        }
+        EventKind::State { state, why } => format!("{seq} {at} -- {state}{}\n", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default()),
+        EventKind::StepStarted { phase, host, .. } => format!("{seq} {at} -- {} begins{}\n", phase.word(), on(host.as_ref())),
+        EventKind::StepEnded { step, outcome } => {
+            let words = serde_json::to_string(outcome).unwrap_or_default();
+            format!("{seq} {at} -- step {} ended {words}\n", step.0)
+        }
+        EventKind::Host { host, state, commit } => {
+            let state = serde_json::to_string(state).unwrap_or_default();
+            format!("{seq} {at} -- {host} is {}{}\n", state.trim_matches('"'), commit.as_ref().map(|commit| format!(" at {commit}")).unwrap_or_default())
+        }
+        EventKind::Note { text, .. } => format!("{seq} {at} -- {text}\n"),
+    }
+}
+
+fn on(host: Option<&Name>) -> String {
+    host.map(|host| format!(" on {host}")).unwrap_or_default()
+}
+
+/// When to cancel; a waiting deployment ends at once either way.
+pub struct When;
+
+impl FromFields for When {
+    fn from_fields(fields: &mut Fields) -> Self {
+        fields.take("when");
+        When
+    }
+}
+
+#[rocket::post("/deployments/<id>/cancel", data = "<posted>")]
+pub async fn cancel(id: i64, posted: Posted<'_, When>) -> Result<SeeOther, PageError> {
+    cancel_deployment::cancel_deployment(posted.visit.app, posted.visit.actor(), id).await?;
+    Ok(SeeOther(format!("/deployments/{id}")))
+}

@@ -1,0 +1,71 @@
+//! Home: what needs this person first.
+
+use super::items::{deployment_item, request_item};
+use crate::app::queries::deployments as runs;
+use crate::app::queries::requests;
+use crate::domain::deployment::DeploymentState;
+use crate::domain::request::RequestWord;
+use crate::web::guard::{Visit, may_request_anywhere};
+use crate::web::respond::{Html, PageError};
+use crate::web::view::home::Home;
+use crate::web::view::{Activity, Section};
+
+/// How many of each kind home shows.
+const SHOWN: usize = 10;
+
+#[rocket::get("/")]
+pub async fn home(visit: Visit<'_>) -> Result<Html, PageError> {
+    let (app, actor) = (visit.app, visit.actor());
+    let href = |id: i64| format!("/requests/{id}");
+    let to_review = requests::list_waiting(app, actor).await?;
+    let mine = requests::Wanted {
+        mine: true,
+        states: vec![RequestWord::AwaitingReview, RequestWord::Accepted],
+        ..requests::Wanted::default()
+    };
+    let (mine, _) = requests::list(app, actor, &mine, SHOWN).await?;
+    let active = runs::Wanted { states: vec![DeploymentState::Queued, DeploymentState::Running], ..runs::Wanted::default() };
+    let (active, _) = runs::list(app, actor, &active, SHOWN).await?;
+    let (latest, _) = runs::list(app, actor, &runs::Wanted::default(), 50).await?;
+    let mut failed = Vec::new();
+    for (place, deployment) in latest.iter().enumerate() {
+        let trouble = matches!(deployment.state, DeploymentState::Failed | DeploymentState::Interrupted);
+        let put_right = latest[..place].iter().any(|later| {
+            later.application == deployment.application
+                && later.environment == deployment.environment
+                && later.state == DeploymentState::Succeeded
+        });
+        if trouble && !put_right && failed.len() < SHOWN {
+            let progress = runs::progress(app, deployment).await?;
+            failed.push(deployment_item(deployment, Some(&progress)));
+        }
+    }
+    let mut running = Vec::new();
+    for deployment in &active {
+        let progress = runs::progress(app, deployment).await?;
+        running.push(deployment_item(deployment, Some(&progress)));
+    }
+    let recent = latest.iter().filter(|deployment| deployment.state.is_over()).take(SHOWN).map(|deployment| Activity {
+        at: deployment.ended_at.unwrap_or(deployment.created_at),
+        state: deployment.state.word(),
+        text: format!(
+            "{} {} → {}: {}",
+            deployment.application,
+            crate::domain::request::release_words(&deployment.release),
+            deployment.environment,
+            deployment.state.word()
+        ),
+        href: Some(format!("/deployments/{}", deployment.id)),
+        quote: None,
+    });
+    let page = Home {
+        to_review: to_review.iter().map(|request| request_item(request, href(request.id))).collect(),
+        mine: mine.iter().map(|request| request_item(request, href(request.id))).collect(),
+        failed,
+        active: running,
+        recent: recent.collect(),
+        may_request: may_request_anywhere(&visit.person),
+        shell: visit.shell(Section::Home),
+    };
+    Html::page(&page)
+}

@@ -1,0 +1,172 @@
+//! What several pages show of a request or a deployment, made from the domain.
+
+use crate::app::situation::Situation;
+use crate::app::stored_request::Stored;
+use crate::app::{App, queries};
+use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::diff::DiffStat;
+use crate::domain::fleet::Environment;
+use crate::domain::link::Link as LaunchLink;
+use crate::domain::progress::Progress;
+use crate::domain::request::{DecisionKind, Request, RequestState, release_words};
+use crate::domain::risk::{risk_hints, risk_of, riskiness};
+use crate::web::view::{DeploymentItem, FileLine, RequestItem, Sealed, Signature, Size, Slot};
+
+pub fn diff_href(application: &str, from: Option<&str>, to: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    if let Some(from) = from {
+        query.append_pair("from", from);
+    }
+    query.append_pair("to", to);
+    format!("/applications/{application}/diff?{}", query.finish())
+}
+
+pub fn size(commits: u64, stat: &DiffStat) -> Size {
+    Size { commits, files: stat.files.len() as u64, added: stat.added(), deleted: stat.deleted() }
+}
+
+pub fn request_item(request: &Request, href: String) -> RequestItem {
+    let mut risks = risk_hints(&request.stat);
+    risks.truncate(3);
+    RequestItem {
+        href,
+        application: request.application.to_string(),
+        environment: request.environment.to_string(),
+        from: request.from.is_some().then(|| request.from_words()),
+        tag: release_words(&request.release),
+        state: request.state.word().word(),
+        requester: request.requester.to_string(),
+        asked_at: request.created_at,
+        expires_at: match &request.state {
+            RequestState::AwaitingReview { until } => Some(*until),
+            _ => None,
+        },
+        size: size(0, &request.stat),
+        risks,
+        decided_by: Vec::new(),
+        slot: None,
+        cause: cause(request),
+    }
+}
+
+/// Why a request ended, in the words on record.
+pub fn cause(request: &Request) -> Option<String> {
+    match &request.state {
+        RequestState::Void { cause, .. } => Some(cause.words()),
+        RequestState::Rejected { reason, .. } => Some(reason.clone()),
+        _ => None,
+    }
+}
+
+pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> DeploymentItem {
+    use crate::domain::event::HostState;
+    let planned: u64 = deployment.plan.as_ref().map_or(0, |plan| plan.clusters.iter().map(|cluster| cluster.hosts.len() as u64).sum());
+    let done = progress.map_or(0, |progress| progress.hosts.values().filter(|host| host.state == HostState::Done).count() as u64);
+    let hosts_done = if deployment.state == DeploymentState::Succeeded { planned } else { done };
+    DeploymentItem {
+        id: deployment.id,
+        application: deployment.application.to_string(),
+        environment: deployment.environment.to_string(),
+        from: deployment.from_release.as_deref().map(release_words),
+        release: release_words(&deployment.release),
+        state: deployment.state.word(),
+        remark: deployment.why.clone(),
+        hosts_done,
+        hosts_total: planned,
+        started_by: deployment.started_by.to_string(),
+        created_at: deployment.created_at,
+        started_at: deployment.started_at,
+        ended_at: deployment.ended_at,
+    }
+}
+
+/// The head of request, review and launch pages.
+pub async fn sealed(app: &App, stored: &Stored) -> Sealed {
+    let request = &stored.request;
+    let (commits, _) = queries::requests::commits(app, request, 1).await;
+    let href = diff_href(request.application.as_str(), request.from.as_ref().map(AsRef::as_ref), request.commit.as_str());
+    Sealed {
+        id: request.id.to_string(),
+        application: request.application.to_string(),
+        environment: request.environment.to_string(),
+        from: request.from.is_some().then(|| request.from_words()),
+        tag: release_words(&request.release),
+        commit: request.commit.to_string(),
+        requester: request.requester.to_string(),
+        reason: request.reason.clone(),
+        ticket: (!request.ticket.is_empty()).then(|| request.ticket.clone()),
+        rollback: request.rollback,
+        asked_at: request.created_at,
+        expires_at: match &request.state {
+            RequestState::AwaitingReview { until } => Some(*until),
+            _ => None,
+        },
+        size: size(commits, &request.stat),
+        fingerprint: request.fingerprint.clone(),
+        hosts: stored.situation.active_servers().len() as u64,
+        risks: risk_hints(&request.stat),
+        files: riskiest(&request.stat, &href),
+        diff_href: href,
+        signatures: signatures(stored),
+    }
+}
+
+fn riskiest(stat: &DiffStat, href: &str) -> Vec<FileLine> {
+    let mut files: Vec<(usize, &crate::domain::diff::FileStat)> = stat.files.iter().enumerate().collect();
+    files.sort_by_key(|(_, file)| std::cmp::Reverse(riskiness(file)));
+    let line = |(place, file): (usize, &crate::domain::diff::FileStat)| FileLine {
+        path: file.path.clone(),
+        href: Some(format!("{href}#f{}", place + 1)),
+        why: risk_of(file).map_or_else(|| "change".to_owned(), |risk| risk.meaning.to_owned()),
+        added: file.added,
+        deleted: file.deleted,
+        binary: file.binary,
+    };
+    files.into_iter().take(5).map(line).collect()
+}
+
+fn signatures(stored: &Stored) -> Vec<Signature> {
+    let request = &stored.request;
+    let mut signatures = vec![Signature { name: request.requester.to_string(), act: "Asked", at: Some(request.created_at) }];
+    for decision in &stored.decisions {
+        let act = match (decision.kind, decision.own_request) {
+            (DecisionKind::Accept, false) => "Countersigned",
+            (DecisionKind::Accept, true) => "Countersigned, their own request",
+            (DecisionKind::Reject, _) => "Rejected",
+        };
+        signatures.push(Signature { name: decision.person.to_string(), act, at: Some(decision.at) });
+    }
+    match &request.state {
+        RequestState::AwaitingReview { .. } => signatures.push(Signature { name: "a reviewer".to_owned(), act: "Countersigned", at: None }),
+        RequestState::Accepted { .. } => signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: None }),
+        RequestState::Launched { at, .. } => signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: Some(*at) }),
+        _ => {}
+    }
+    signatures
+}
+
+/// The slot of a launch link, with its end in the zone of the environment.
+pub fn slot(app: &App, situation: &Situation, link: &LaunchLink) -> Slot {
+    Slot {
+        begins_at: link.facts.starts_at,
+        ends_at: link.facts.expires_at,
+        ends_local: local(app, situation, link.facts.expires_at),
+    }
+}
+
+/// `17:20 Europe/Paris`, where that is another time than UTC.
+pub fn local(app: &App, situation: &Situation, at: jiff::Timestamp) -> Option<String> {
+    let zone = situation.zone(app);
+    let zoned = at.in_tz(&zone).ok()?;
+    (zone != "UTC").then(|| format!("{} {zone}", zoned.strftime("%H:%M")))
+}
+
+/// `web-a (2 hosts), then web-b (1 host)`.
+pub fn places(situation: &Situation, environment: &Environment) -> String {
+    let clusters: Vec<String> = situation
+        .fleet
+        .clusters_of(environment)
+        .map(|cluster| format!("{} ({})", cluster.name, crate::web::html::counted(cluster.servers.len() as u64, "host", "hosts")))
+        .collect();
+    clusters.join(", then ")
+}

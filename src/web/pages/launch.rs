@@ -1,0 +1,101 @@
+//! The launch link: a page that says what would start, and the POST that starts it.
+
+use rocket::State;
+use rocket::http::{Cookie, CookieJar, SameSite};
+
+use super::items::{places, sealed, slot};
+use crate::app::review_release::find_link;
+use crate::app::stored_request::Stored;
+use crate::app::{App, Refusal, launch};
+use crate::domain::gate::{Gate, Verdict};
+use crate::domain::link::{Link, Purpose};
+use crate::domain::policy::{self, Act};
+use crate::domain::request::{LinkState, RequestState};
+use crate::web::form::{Nothing, Posted};
+use crate::web::guard::Visit;
+use crate::web::limit::Limits;
+use crate::web::respond::{Html, PageError, SeeOther};
+use crate::web::view::launch::{Launch, LaunchStanding};
+use crate::web::view::{Action, Section};
+
+/// Refers to the deployment that was started; grants nothing beyond the session.
+const DEPLOYMENT_COOKIE: &str = "countersign_deployment";
+
+#[rocket::get("/launch/<link>")]
+pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Result<Html, PageError> {
+    let app = visit.app;
+    let found = find_link(app, Purpose::Launch, link).await.map_err(|refusal| limits.judge(visit.frame.address, "launch", refusal))?;
+    let mut stored = Stored::find(app, found.request).await?;
+    stored.look_at_tag(app).await?;
+    let actor = visit.actor();
+    let gates = policy::gates(Act::Launch, &stored.facts(&actor.name, &actor.access, Some(found.facts.state(app.clock.now()))));
+    let standing = standing(app, &visit, &stored, &found, &gates, link);
+    let status = match standing {
+        LaunchStanding::Ready { .. } => 200,
+        LaunchStanding::Blocked { .. } | LaunchStanding::Void { .. } => 409,
+        LaunchStanding::Foreign => 403,
+        LaunchStanding::Expired { .. } | LaunchStanding::Used { .. } | LaunchStanding::Revoked { .. } | LaunchStanding::Unknown => 410,
+    };
+    let foreign = matches!(standing, LaunchStanding::Foreign);
+    let page = Launch {
+        sealed: if foreign { None } else { Some(sealed(app, &stored).await) },
+        gates: if foreign { Vec::new() } else { gates },
+        place: if foreign { String::new() } else { places(&stored.situation, &stored.situation.environment) },
+        usually_takes: None,
+        standing,
+        shell: visit.shell(Section::Requests),
+    };
+    Html::with_status(status, &page)
+}
+
+fn standing(app: &App, visit: &Visit<'_>, stored: &Stored, link: &Link, gates: &[Gate], text: &str) -> LaunchStanding {
+    let request = &stored.request;
+    if request.requester != visit.actor().name {
+        return LaunchStanding::Foreign;
+    }
+    let stands_until = match &request.state {
+        RequestState::Accepted { stands_until, .. } if app.clock.now() < *stands_until => Some(*stands_until),
+        _ => None,
+    };
+    let new_link = stands_until.map(|_| Action::to(format!("/requests/{}/new-link", request.id)));
+    if let RequestState::Void { cause, .. } = &request.state {
+        return LaunchStanding::Void { cause: cause.words() };
+    }
+    match link.facts.state(app.clock.now()) {
+        LinkState::Used => LaunchStanding::Used {
+            by: request.requester.to_string(),
+            at: link.facts.used_at.unwrap_or(link.created_at),
+            deployment: link.deployment.unwrap_or_default(),
+        },
+        LinkState::Revoked => LaunchStanding::Revoked { at: link.facts.revoked_at.unwrap_or(link.created_at), new_link },
+        LinkState::Expired => LaunchStanding::Expired { at: link.facts.expires_at, stands_until, new_link },
+        LinkState::Unused | LinkState::Early => {
+            let slot = slot(app, &stored.situation, link);
+            let stop = gates.iter().find(|gate| gate.verdict == Verdict::Stop);
+            match stop {
+                Some(gate) if gate.code == "unchanged" => LaunchStanding::Void { cause: gate.remedy.clone() },
+                Some(_) => LaunchStanding::Blocked { slot },
+                None => LaunchStanding::Ready { start: Action::to(format!("/launch/{text}")), slot },
+            }
+        }
+    }
+}
+
+#[rocket::post("/launch/<link>", data = "<posted>")]
+pub async fn start(link: &str, limits: &State<Limits>, posted: Posted<'_, Nothing>, cookies: &CookieJar<'_>) -> Result<SeeOther, PageError> {
+    let visit = &posted.visit;
+    let started = launch::launch(visit.app, visit.actor(), link).await;
+    let deployment = started.map_err(|refusal: Refusal| limits.judge(visit.frame.address, "launch", refusal))?;
+    remember(visit.app, cookies, deployment);
+    Ok(SeeOther(format!("/deployments/{deployment}")))
+}
+
+pub fn remember(app: &App, cookies: &CookieJar<'_>, deployment: i64) {
+    let cookie = Cookie::build((DEPLOYMENT_COOKIE, deployment.to_string()))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(app.config.base_url.scheme() == "https")
+        .build();
+    cookies.add_private(cookie);
+}

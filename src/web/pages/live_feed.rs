@@ -1,0 +1,115 @@
+//! The live feed of a deployment: the journal after a number, as it grows. The
+//! right to watch is asked when it begins and again while it lasts (security.md 37).
+
+use std::time::Duration;
+
+use rocket::Shutdown;
+use rocket::http::CookieJar;
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::response::stream::{Event as Message, EventStream};
+use serde_json::json;
+use tokio::sync::broadcast::Receiver;
+
+use super::deployments::board;
+use crate::app::queries::deployments;
+use crate::app::{App, session};
+use crate::domain::request::release_words;
+use crate::web::guard::{SESSION_COOKIE, Visit};
+use crate::web::respond::PageError;
+use crate::web::view::deployment::sentence;
+
+/// Without any event, the right is asked again, and the line kept open, this often.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Events in one message.
+const AT_ONCE: usize = 500;
+
+/// Where a browser that lost its connection stopped.
+pub struct LastEventId(Option<u64>);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for LastEventId {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        Outcome::Success(LastEventId(request.headers().get_one("Last-Event-ID").and_then(|id| id.parse().ok())))
+    }
+}
+
+#[rocket::get("/deployments/<id>/events?<after>")]
+pub async fn events(
+    visit: Visit<'_>,
+    id: i64,
+    after: Option<u64>,
+    last: LastEventId,
+    cookies: &CookieJar<'_>,
+    mut shutdown: Shutdown,
+) -> Result<EventStream![Message], PageError> {
+    deployments::find(visit.app, visit.actor(), id).await?;
+    let app = visit.app.clone();
+    let cookie = cookies.get_private(SESSION_COOKIE).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
+    let mut after = last.0.or(after).unwrap_or(0);
+    // Subscribed before the first read, so that nothing falls between.
+    let mut wake = app.wake.journal.subscribe();
+    Ok(EventStream! {
+        loop {
+            let Some(deployment) = may_watch(&app, &cookie, id).await else {
+                yield Message::data("you may no longer watch this").event("end");
+                break;
+            };
+            // The state is read before the events: an end is sent only after all of them.
+            let over = deployment.state.is_over();
+            let mut grew = false;
+            loop {
+                let Ok(events) = deployments::journal(&app, id, after, AT_ONCE).await else { break };
+                let Some(last) = events.last() else { break };
+                after = last.seq;
+                grew = true;
+                for chunk in events.chunks(AT_ONCE) {
+                    let seq = chunk.last().map_or(after, |event| event.seq);
+                    let data = serde_json::to_string(chunk).unwrap_or_default();
+                    yield Message::data(data).event("journal").id(seq.to_string());
+                }
+            }
+            if grew || over {
+                if let Some(progress) = progress(&app, &deployment).await {
+                    yield Message::data(progress).event("progress");
+                }
+            }
+            if over {
+                yield Message::data(deployment.state.word()).event("end");
+                break;
+            }
+            tokio::select! {
+                () = grown(&mut wake, id) => {}
+                () = tokio::time::sleep(HEARTBEAT) => yield Message::comment("still here"),
+                () = &mut shutdown => {
+                    yield Message::data("the service restarts; the page goes on by itself").event("restart");
+                    break;
+                }
+            }
+        }
+    })
+}
+
+/// Ends when the journal of this deployment grew. A lag says that something did.
+async fn grown(wake: &mut Receiver<i64>, id: i64) {
+    use tokio::sync::broadcast::error::RecvError;
+    loop {
+        match wake.recv().await {
+            Ok(woken) if woken != id => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
+
+async fn may_watch(app: &App, cookie: &str, id: i64) -> Option<crate::domain::deployment::Deployment> {
+    let person = session::find(app, cookie).await.ok().flatten()?;
+    deployments::find(app, &person.actor, id).await.ok()
+}
+
+async fn progress(app: &App, deployment: &crate::domain::deployment::Deployment) -> Option<String> {
+    let board = board(app, deployment).await.ok()?;
+    let say = sentence(deployment.state.word(), &release_words(&deployment.release), deployment.why.as_deref(), &board);
+    Some(json!({ "state": deployment.state, "done": board.count("done"), "total": board.total(), "say": say }).to_string())
+}

@@ -1,0 +1,182 @@
+//! The journal of a deployment as the page shows it: a rail of steps, a tile per
+//! host, a log in groups. It is one fold over the plan and the events, so that a page
+//! loaded in the middle and a page that followed from the start show the same.
+
+mod reading;
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+use self::reading::Reading;
+use crate::domain::event::Event;
+use crate::domain::name::CommitId;
+use crate::domain::plan::Plan;
+use crate::web::html::time;
+
+/// Lines that a page holds; earlier ones are in the raw log.
+pub const LINES_SHOWN: usize = 2_000;
+
+#[derive(Debug, Clone, Default)]
+pub struct Board {
+    pub stages: Vec<Stage>,
+    pub clusters: Vec<ClusterTiles>,
+    pub groups: Vec<LogGroup>,
+    /// The last event that is in it; the live feed goes on after it.
+    pub last_seq: u64,
+    /// Lines of output that are not shown.
+    pub hidden_lines: u64,
+    /// Said before start: skipped hosts and the like.
+    pub warnings: Vec<String>,
+}
+
+/// Local preparation, or the steps of one cluster.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    pub name: String,
+    pub steps: Vec<StepMark>,
+}
+
+/// One kind of step on all hosts of its stage.
+#[derive(Debug, Clone)]
+pub struct StepMark {
+    /// `web-a/sync`: the same in the live feed's script.
+    pub key: String,
+    pub phase: &'static str,
+    /// `waiting`, `running`, `succeeded`, `warned`, `failed`, `cancelled`.
+    pub state: &'static str,
+    pub done: usize,
+    pub total: usize,
+    /// Seconds from the first start to the last end, once all ended.
+    pub seconds: Option<i64>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ClusterTiles {
+    pub name: String,
+    pub hosts: Vec<HostTile>,
+}
+
+#[derive(Debug, Clone)]
+pub struct HostTile {
+    pub name: String,
+    /// `waiting`, `running`, `done`, `failed`, `unknown`, `skipped`.
+    pub state: &'static str,
+    /// What it does or did last: `sync`, `done`, `failed at tests`.
+    pub words: String,
+    /// What it runs, as far as the run knows.
+    pub runs: Option<String>,
+    pub why: Option<String>,
+    /// The log group of its latest step.
+    pub href: Option<String>,
+}
+
+/// The lines of one step on one host, or remarks of the service itself.
+#[derive(Debug, Clone)]
+pub struct LogGroup {
+    /// `s12` for step 12, `n340` for remarks that begin at event 340.
+    pub id: String,
+    pub title: String,
+    pub host: Option<String>,
+    /// `running`, `succeeded`, `warned`, `failed`, `cancelled`, `info`.
+    pub state: &'static str,
+    pub why: Option<String>,
+    pub seconds: Option<i64>,
+    pub lines: VecDeque<LogLine>,
+}
+
+#[derive(Debug, Clone)]
+pub struct LogLine {
+    pub seq: u64,
+    pub at: Timestamp,
+    /// Safe HTML.
+    pub html: String,
+    /// `failed` marks stderr and errors, `warn` warnings, nothing else.
+    pub tone: Option<&'static str>,
+}
+
+/// How the releases that hosts may run are called.
+#[derive(Debug, Clone)]
+pub struct ReleaseNames {
+    /// Commit and name, for this release and the one before.
+    pub known: Vec<(CommitId, String)>,
+}
+
+impl ReleaseNames {
+    fn name(&self, commit: &CommitId) -> String {
+        let known = self.known.iter().find(|(id, _)| id == commit);
+        known.map_or_else(|| commit.short().to_owned(), |(_, name)| name.clone())
+    }
+}
+
+impl Board {
+    /// `events` in order; output may be missing from their middle, the rest may not.
+    pub fn read(plan: &Plan, events: &[Event], names: &ReleaseNames) -> Self {
+        let mut reading = Reading::new(plan);
+        for event in events {
+            reading.take(event, names);
+        }
+        reading.board(plan)
+    }
+
+    pub fn hosts(&self) -> impl Iterator<Item = &HostTile> {
+        self.clusters.iter().flat_map(|cluster| &cluster.hosts)
+    }
+
+    pub fn count(&self, state: &str) -> u64 {
+        self.hosts().filter(|host| host.state == state).count() as u64
+    }
+
+    pub fn total(&self) -> u64 {
+        self.hosts().count() as u64
+    }
+
+    /// Failed hosts first, then those nobody knows of, then the others.
+    pub fn by_trouble(&self) -> Vec<&HostTile> {
+        let mut hosts: Vec<&HostTile> = self.hosts().collect();
+        hosts.sort_by_key(|host| match host.state {
+            "failed" => 0,
+            "unknown" => 1,
+            "running" => 2,
+            "waiting" => 3,
+            "skipped" => 4,
+            _ => 5,
+        });
+        hosts
+    }
+}
+
+impl HostTile {
+    /// What a person may do about it without harm.
+    pub fn safe(&self) -> &'static str {
+        match self.state {
+            "failed" => "look at the log, then release again",
+            "unknown" => "look at the host before anything else",
+            "running" => "wait",
+            "waiting" => "leave; it was not touched",
+            _ => "leave",
+        }
+    }
+}
+
+impl LogGroup {
+    /// Running and failed ones stay open, and remarks that warn.
+    pub fn is_open(&self) -> bool {
+        match self.state {
+            "succeeded" => false,
+            "info" => self.lines.iter().any(|line| line.tone.is_some()),
+            _ => true,
+        }
+    }
+}
+
+impl StepMark {
+    /// `48 s` once it is over, `7/10` before.
+    pub fn note(&self) -> String {
+        match self.seconds {
+            Some(seconds) => time::duration(seconds),
+            None if self.state == "waiting" => String::new(),
+            None => format!("{}/{}", self.done, self.total),
+        }
+    }
+}

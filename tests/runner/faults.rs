@@ -1,0 +1,207 @@
+//! What goes wrong on the way to real hosts: strangers, silence, cancellation,
+//! lost connections and leases, and trees that must not be sent.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use tokio_util::sync::CancellationToken;
+
+use super::world::{Journal, World, is_alive, make_pipe, manifest_of, until_closed};
+use crate::domain::deployment::DeploymentState;
+use crate::domain::event::HostState;
+use crate::domain::git_release::FILE_NAME;
+use crate::domain::manifest::EntryKind;
+use crate::domain::target::HostKey;
+use crate::runner::ssh::Tree;
+
+#[tokio::test]
+async fn a_changed_host_key_stops_before_anything_is_sent() {
+    let mut world = World::with_hosts(1);
+    world.write("index.html", "new");
+    let pinned = HostKey::parse(world.sshds[0].host_key()).unwrap().fingerprint();
+    world.sshds[0].swap_host_key();
+    let now = HostKey::parse(world.sshds[0].host_key()).unwrap().fingerprint();
+
+    let ran = world.deploy().await;
+
+    assert_eq!(
+        ran.failed(),
+        format!("web-1: the host key of web-1 changed: expected {pinned}, got {now}; nothing was sent")
+    );
+    assert!(!world.target_on("web-1").exists());
+    assert!(!world.sshds[0].log().contains("Accepted publickey"), "{}", world.sshds[0].log());
+}
+
+#[tokio::test]
+async fn a_refusing_port_a_silent_one_and_a_stranger_are_said_in_words() {
+    let mut world = World::with_hosts(3);
+    world.write("index.html", "new");
+    world.sshds[0].stop();
+    // Accepts connections and never says a word.
+    let silent = TcpListener::bind("127.0.1.2:0").unwrap();
+    world.hosts[1].port = silent.local_addr().unwrap().port();
+    fs::write(world.path("web-3/authorized_keys"), "").unwrap();
+    let mut settings = world.settings();
+    settings.connect_timeout_s = 1;
+
+    let ran = world.run_with(settings, &world.plan()).await;
+
+    let refused = format!("web-1: 127.0.1.1 port {} refused the connection", world.sshds[0].port());
+    let hung = format!("web-2: 127.0.1.2 port {} gave no answer within 1 s", world.hosts[1].port);
+    let (port, user) = (world.sshds[2].port(), &world.facts.remote_user);
+    let stranger =
+        format!("web-3: 127.0.1.3 port {port} does not let us in as {user}: our key is not accepted there");
+    assert_eq!(ran.failed(), format!("{refused}; {hung}; {stranger}"));
+}
+
+#[tokio::test]
+async fn cancelling_ends_a_script_and_its_child_that_ignores_the_request_to_end() {
+    let world = World::with_hosts(1);
+    let pipe = world.path("pipe");
+    make_pipe(&pipe);
+    // Nobody ever writes to the pipe.
+    let stubborn = format!("trap '' TERM; echo stuck $$; read never < {}", pipe.display());
+    world.write("deploy.sh", format!("bash -c \"{}\" & wait", stubborn.replace('$', "\\$")));
+    let (plan, journal, cancel) = (world.plan(), Journal::default(), CancellationToken::new());
+
+    let (ran, process) = tokio::join!(world.run(&plan, &journal, &cancel), async {
+        let process = journal.until_line_with("web-1", "stuck ").await;
+        cancel.cancel();
+        process
+    });
+
+    assert_eq!(ran.outcome.state, DeploymentState::Cancelled);
+    assert_eq!(ran.host_states()["web-1"], HostState::Failed);
+    assert!(!is_alive(&process), "the child must be gone when the run has ended");
+    assert!(!world.target_on("web-1").join("deploy.sh").exists());
+    assert!(world.read("web-1", FILE_NAME).ends_with("in progress\n"));
+}
+
+#[tokio::test]
+async fn a_host_that_is_lost_from_sight_is_unknown_and_its_script_ends() {
+    let world = World::with_hosts(1);
+    let (alive, never) = (world.path("alive"), world.path("never"));
+    make_pipe(&alive);
+    make_pipe(&never);
+    let script = format!("echo running; exec 9> {}; read x < {}", alive.display(), never.display());
+    world.write("deploy.sh", script);
+    let (plan, journal, cancel) = (world.plan(), Journal::default(), CancellationToken::new());
+
+    let (ran, ()) = tokio::join!(world.run(&plan, &journal, &cancel), async {
+        journal.until_line("web-1", "running").await;
+        world.sshds[0].cut_connections();
+        until_closed(&alive).await;
+    });
+
+    assert_eq!(ran.host_states()["web-1"], HostState::Unknown);
+    assert_eq!(ran.failed(), "web-1: the connection was lost");
+}
+
+#[tokio::test]
+async fn a_lost_lease_stops_at_once() {
+    let world = World::with_hosts(1);
+    world.write("index.html", "new");
+    world.write("deploy.sh", "echo one; echo two; touch was-here");
+    // Up to the mark: three local steps, connect and its host, the host running.
+    let journal = Journal::losing_its_lease_after(11);
+    let ran = world.run(&world.plan(), &journal, &CancellationToken::new()).await;
+    assert!(ran.outcome.lost);
+    assert_eq!(ran.outcome.state, DeploymentState::Interrupted);
+    assert_eq!(ran.host_states()["web-1"], HostState::Unknown);
+    assert!(!world.target_on("web-1").join("was-here").exists());
+}
+
+#[tokio::test]
+async fn an_empty_tree_is_refused_where_it_would_empty_the_hosts() {
+    let mut world = World::with_hosts(1);
+    let target = world.target_on("web-1");
+    fs::create_dir_all(&target).unwrap();
+    fs::write(target.join("precious"), "data").unwrap();
+
+    let why = world.deploy().await.failed();
+    assert_eq!(why, "build: the tree to deploy is empty; with --delete, the hosts would be emptied");
+    assert_eq!(world.read("web-1", "precious"), "data");
+
+    world.facts.rsync_options = vec!["-a".to_owned()];
+    world.deploy().await.succeeded();
+    assert_eq!(world.read("web-1", "precious"), "data");
+}
+
+#[tokio::test]
+async fn a_tree_that_vanished_after_the_build_is_not_taken_for_an_empty_one() {
+    let world = World::with_hosts(1);
+    world.write("index.html", "new");
+    let manifest = manifest_of(&world.path("tree"));
+    fs::remove_file(world.path("tree/index.html")).unwrap();
+    let tree = Tree { path: world.path("tree"), manifest };
+    let ran = world.run_tree(&world.plan(), tree, &Journal::default(), &CancellationToken::new()).await;
+    assert_eq!(ran.failed(), "web-1: the exported tree is gone; nothing was sent");
+}
+
+/// Whatever happened on the way: what is on the host is compared with what was approved.
+#[tokio::test]
+async fn verification_names_what_is_not_as_approved() {
+    let world = World::with_hosts(1);
+    for name in ["content", "kind", "link", "missing", "run.sh", "plain", "same"] {
+        world.write(name, name);
+    }
+    let mut manifest = manifest_of(&world.path("tree"));
+    world.write("content", "tampered");
+    fs::remove_file(world.path("tree/kind")).unwrap();
+    symlink("same", world.path("tree/kind")).unwrap();
+    fs::remove_file(world.path("tree/missing")).unwrap();
+    fs::set_permissions(world.path("tree/run.sh"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(world.path("tree/plain"), fs::Permissions::from_mode(0o755)).unwrap();
+    let link = manifest.entries.iter_mut().find(|entry| entry.path == b"link").unwrap();
+    link.kind = EntryKind::Symlink { target: b"elsewhere".to_vec() };
+    let tree = Tree { path: world.path("tree"), manifest };
+
+    let ran = world.run_tree(&world.plan(), tree, &Journal::default(), &CancellationToken::new()).await;
+
+    assert_eq!(
+        ran.failed(),
+        "web-1: what is there is not what was approved: content (other content), \
+         kind (another kind of file), link (another kind of file), missing (missing), \
+         plain (executable) and 1 more"
+    );
+}
+
+#[tokio::test]
+async fn a_target_that_leads_to_a_home_or_a_root_is_refused() {
+    let world = World::with_hosts(1);
+    world.write("index.html", "new");
+    let target = world.target_on("web-1");
+    let home = fs::canonicalize(std::env::var("HOME").unwrap()).unwrap();
+    for (place, why) in [("/", "must be at least two folders deep"), (home.to_str().unwrap(), "")] {
+        symlink(place, &target).unwrap();
+        let said = world.deploy().await.failed();
+        assert!(said.contains(&format!("leads to {place} there, which")), "{said}");
+        assert!(said.contains(why), "{said}");
+        fs::remove_file(&target).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn scripts_for_this_side_are_refused_before_any_host_is_touched() {
+    let world = World::with_hosts(1);
+    world.write("predeploy.sh", "touch /tmp/never");
+    let why = world.deploy().await.failed();
+    assert_eq!(
+        why,
+        "build: the release has predeploy.sh; scripts on this side are not available in this version"
+    );
+    assert!(!world.target_on("web-1").exists());
+}
+
+#[tokio::test]
+async fn a_run_uses_one_connection_per_host_and_leaves_nothing_behind() {
+    let world = World::with_hosts(1);
+    world.write("index.html", "new");
+    world.write("deploy.sh", "true");
+    world.write("tests/run_tests.sh", "true");
+    world.deploy().await.succeeded();
+    let log = world.sshds[0].log();
+    assert_eq!(log.matches("Accepted publickey").count(), 1, "{log}");
+    assert_eq!(fs::read_dir(world.path("control")).unwrap().count(), 0);
+}

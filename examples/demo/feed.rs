@@ -22,7 +22,8 @@ pub async fn follow(visitor: &Visitor, deployment: &str, say: &Say) -> Result<us
         let mut feed = open(visitor, deployment, reading.last).await?;
         let mut text = Vec::new();
         loop {
-            let more = tokio::time::timeout(SILENCE, feed.chunk()).await.context("the live feed is silent")?;
+            let more =
+                tokio::time::timeout(SILENCE, feed.chunk()).await.context("the live feed is silent")?;
             // A connection that breaks is taken up again, as browsers do.
             let Ok(Some(bytes)) = more else { break };
             text.extend_from_slice(&bytes);

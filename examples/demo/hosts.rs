@@ -42,7 +42,8 @@ impl Host {
 
     /// The lines of `.git_release`: release, commit, time, path.
     pub fn record(&self) -> Result<Vec<String>> {
-        let text = fs::read_to_string(self.sshd.files().join("shop").join(RECORD)).with_context(|| self.name)?;
+        let text =
+            fs::read_to_string(self.sshd.files().join("shop").join(RECORD)).with_context(|| self.name)?;
         Ok(text.lines().map(str::to_owned).collect())
     }
 
@@ -54,7 +55,8 @@ impl Host {
         let listens = |id: &u32| {
             let read = |file: &str| fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
             let command = read("cmdline");
-            read("comm") == b"sshd\n" && command.split(|byte| *byte == 0).any(|word| word == config.as_bytes())
+            read("comm") == b"sshd\n"
+                && command.split(|byte| *byte == 0).any(|word| word == config.as_bytes())
         };
         processes.filter_map(|process| process.file_name().to_str()?.parse().ok()).find(listens)
     }
@@ -62,7 +64,10 @@ impl Host {
 
 fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<String, (Vec<u8>, bool)>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let (path, facts) = { let entry = entry?; (entry.path(), entry.metadata()?) };
+        let (path, facts) = {
+            let entry = entry?;
+            (entry.path(), entry.metadata()?)
+        };
         if facts.is_dir() {
             collect(root, &path, found)?;
         } else {

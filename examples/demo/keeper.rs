@@ -30,8 +30,13 @@ pub async fn keep() -> Result<ExitCode> {
     let (mut interrupt, mut terminate, mut hang_up) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     adopt_orphans();
-    let folder = tempfile::Builder::new().prefix("cs-demo-").tempdir_in(short_folder()).context("a temporary folder")?;
+    let folder = tempfile::Builder::new()
+        .prefix("cs-demo-")
+        .tempdir_in(short_folder())
+        .context("a temporary folder")?;
     let mut inner = start(folder.path())?;
+    // Taken out, because waiting for a child closes its input.
+    let lifeline = inner.stdin.take();
     let told = async {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {}, _ = hang_up.recv() => {} }
     };
@@ -39,7 +44,7 @@ pub async fn keep() -> Result<ExitCode> {
         ended = inner.wait() => ended?,
         () = told => {
             println!("\nStopping everything…");
-            drop(inner.stdin.take());
+            drop(lifeline);
             tokio::select! {
                 ended = end(&mut inner) => ended?,
                 _ = interrupt.recv() => kill(&mut inner).await?,

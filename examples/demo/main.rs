@@ -17,7 +17,11 @@ mod world;
 
 #[path = "../../tests/support"]
 #[expect(dead_code, reason = "the tests use the rest")]
-#[expect(clippy::unwrap_used, clippy::expect_used, reason = "they panic with what went wrong; the demo says it")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "they panic with what went wrong; the demo says it"
+)]
 mod support {
     pub mod browser;
     pub mod git;
@@ -35,6 +39,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use say::Say;
 use world::World;
@@ -42,7 +47,7 @@ use world::World;
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let asked = (arguments.next(), arguments.next());
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("demo: {error}");
@@ -72,6 +77,11 @@ const INTERRUPTED: u8 = 130;
 
 async fn inside(folder: &Path) -> ExitCode {
     let stop = keeper::lifeline();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // Rocket, which serves the stand-ins, else installs a logger of its own, and talks.
+    let _ = tracing_subscriber::registry().try_init();
+    // A panic becomes the reason of the failure, said once.
+    std::panic::set_hook(Box::new(|_| {}));
     let say = Say::new();
     let once = only_once();
     let world = match guarded(&stop, World::build(folder, once, &say)).await {
@@ -115,7 +125,10 @@ async fn inside(folder: &Path) -> ExitCode {
 
 /// None when we are told to stop before the work is done. A panic of the shared
 /// test support is a failure like any other.
-async fn guarded<T>(stop: &CancellationToken, work: impl Future<Output = anyhow::Result<T>>) -> Option<anyhow::Result<T>> {
+async fn guarded<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> Option<anyhow::Result<T>> {
     let caught = AssertUnwindSafe(work).catch_unwind();
     tokio::select! {
         () = stop.cancelled() => None,

@@ -17,14 +17,26 @@ pub struct Person {
 pub const DEVELOPERS: &str = "developers";
 pub const REVIEWERS: &str = "release-managers";
 
-pub const DANA: Person =
-    Person { login: "dana", name: "Dana Dev", team: Some(DEVELOPERS), may: "developer: may ask for releases of shop" };
-pub const ROSA: Person =
-    Person { login: "rosa", name: "Rosa Lindqvist", team: Some(REVIEWERS), may: "reviewer: may accept or reject them" };
+pub const DANA: Person = Person {
+    login: "dana",
+    name: "Dana Dev",
+    team: Some(DEVELOPERS),
+    may: "developer: may ask for releases of shop",
+};
+pub const ROSA: Person = Person {
+    login: "rosa",
+    name: "Rosa Lindqvist",
+    team: Some(REVIEWERS),
+    may: "reviewer: may accept or reject them",
+};
 pub const SAM: Person =
     Person { login: "sam", name: "Sam Okafor", team: None, may: "staff: sees everything, may administer" };
-pub const OLGA: Person =
-    Person { login: "olga", name: "Olga Outside", team: None, may: "not in the organisation: may not come in" };
+pub const OLGA: Person = Person {
+    login: "olga",
+    name: "Olga Outside",
+    team: None,
+    may: "not in the organisation: may not come in",
+};
 
 /// Lets them exist at the stand-in for GitHub.
 pub fn settle(github: &GitHubStandIn) {

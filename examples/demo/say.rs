@@ -60,13 +60,24 @@ impl Say {
         }
         self.heading("Try:");
         let mended = shop::MENDED;
-        self.entry("reject", &format!("as Dana ask for {mended}, as Rosa reject it; the links are in the mails"));
-        self.entry("a failure", &format!("release {}: its deploy.sh fails on web-2, web-3 is left alone", shop::BROKEN));
+        self.entry(
+            "reject",
+            &format!("as Dana ask for {mended}, as Rosa reject it; the links are in the mails"),
+        );
+        self.entry(
+            "a failure",
+            &format!("release {}: its deploy.sh fails on web-2, web-3 is left alone", shop::BROKEN),
+        );
         let moved = format!("ask for {mended}, then move the tag:");
         self.entry("a moved tag", &moved);
         self.entry("", &format!("git -C {} tag -f {mended} {}", world.shop.path().display(), shop::BROKEN));
-        if let Some((host, process)) = world.hosts.last().and_then(|host| Some((host, host.process(&world.folder)?))) {
-            self.entry("a dead host", &format!("kill -STOP {process} hangs {}, kill -CONT {process} wakes it", host.name));
+        if let Some((host, process)) =
+            world.hosts.last().and_then(|host| Some((host, host.process(&world.folder)?)))
+        {
+            self.entry(
+                "a dead host",
+                &format!("kill -STOP {process} hangs {}, kill -CONT {process} wakes it", host.name),
+            );
         }
         self.entry("the files", &format!("{}/web-1/files/shop is what web-1 serves", world.folder.display()));
         self.line("\nCtrl-C stops everything and removes it.");

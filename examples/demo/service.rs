@@ -51,7 +51,8 @@ impl Countersign {
     /// Runs one command to its end; gives what it printed.
     pub async fn run(&self, arguments: &[&str]) -> Result<String> {
         let shown = format!("countersign {}", arguments.join(" "));
-        let output = self.command(arguments).stdin(Stdio::null()).output().await.with_context(|| shown.clone())?;
+        let output =
+            self.command(arguments).stdin(Stdio::null()).output().await.with_context(|| shown.clone())?;
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         ensure!(output.status.success(), "{shown}: {}", said(&[output.stderr, output.stdout].concat()));
         Ok(said(&output.stdout))

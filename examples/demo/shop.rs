@@ -21,7 +21,10 @@ pub fn make(folder: &Path) -> Result<GitRepository> {
 
     shop.write("VERSION", "1.0\n")
         .write("public/index.html", page("A small shop", "Tea, 250 g: 6.50"))
-        .write("public/style.css", "body { font: 16px/1.5 sans-serif; margin: 2rem auto; max-width: 40rem }\n")
+        .write(
+            "public/style.css",
+            "body { font: 16px/1.5 sans-serif; margin: 2rem auto; max-width: 40rem }\n",
+        )
         .write("src/cart.py", "def total(items):\n    return sum(price for _, price in items)\n")
         .write("README.md", "# Shop\n\nSells tea.\n")
         .write_executable("deploy.sh", DEPLOY)
@@ -32,8 +35,14 @@ pub fn make(folder: &Path) -> Result<GitRepository> {
     shop.write("src/cart.py", CART_WITH_DISCOUNT);
     shop.commit("Ten percent off from ten items", now - 3 * DAY);
     shop.write("VERSION", "1.1\n")
-        .write("public/index.html", page("A small shop", "Tea, 250 g: 6.50. Ten percent off from ten packets."))
-        .write("migrations/002_discounts.sql", "ALTER TABLE orders ADD COLUMN discount_percent INTEGER NOT NULL DEFAULT 0;\n")
+        .write(
+            "public/index.html",
+            page("A small shop", "Tea, 250 g: 6.50. Ten percent off from ten packets."),
+        )
+        .write(
+            "migrations/002_discounts.sql",
+            "ALTER TABLE orders ADD COLUMN discount_percent INTEGER NOT NULL DEFAULT 0;\n",
+        )
         .write("public/Tee für Gäste.txt", "Names with spaces and umlauts travel, too.\n");
     let played = shop.commit("Say it on the page", now - 2 * DAY);
     shop.annotated_tag(PLAYED, &played, "Discounts", now - 2 * DAY);
@@ -83,7 +92,9 @@ pub fn commit_of(shop: &GitRepository, tag: &str) -> String {
 }
 
 fn page(title: &str, words: &str) -> String {
-    format!("<!doctype html>\n<title>{title}</title>\n<link rel=\"stylesheet\" href=\"style.css\">\n<h1>{title}</h1>\n<p>{words}</p>\n")
+    format!(
+        "<!doctype html>\n<title>{title}</title>\n<link rel=\"stylesheet\" href=\"style.css\">\n<h1>{title}</h1>\n<p>{words}</p>\n"
+    )
 }
 
 const CART_WITH_DISCOUNT: &str = "\

@@ -65,7 +65,10 @@ impl World {
 
         let hosts = start_hosts(folder)?;
         for host in &hosts {
-            say.step("host", &format!("{} is a real sshd at {}:{}", host.name, host.sshd.host(), host.sshd.port()));
+            say.step(
+                "host",
+                &format!("{} is a real sshd at {}:{}", host.name, host.sshd.host(), host.sshd.port()),
+            );
         }
 
         let fleet = folder.join("fleet.json");
@@ -79,7 +82,19 @@ impl World {
         let visitor = |person| Visitor::new(person, &countersign.base_url);
         let (dana, rosa, sam) = (visitor(DANA)?, visitor(ROSA)?, visitor(SAM)?);
         let folder = folder.to_owned();
-        Ok(Self { folder, countersign, service, shop, hosts, mails, mail_page, dana, rosa, sam, _github: github })
+        Ok(Self {
+            folder,
+            countersign,
+            service,
+            shop,
+            hosts,
+            mails,
+            mail_page,
+            dana,
+            rosa,
+            sam,
+            _github: github,
+        })
     }
 
     /// The service first, so that what runs can end on hosts that still answer.
@@ -109,9 +124,7 @@ fn free_port() -> Result<u16> {
 }
 
 fn fleet_of(folder: &Path, shop: &GitRepository, hosts: &[Host]) -> serde_json::Value {
-    let server = |host: &Host| {
-        json!({ "name": host.name, "host": host.sshd.host(), "port": host.sshd.port(), "host_key": host.sshd.host_key() })
-    };
+    let server = |host: &Host| json!({ "name": host.name, "host": host.sshd.host(), "port": host.sshd.port(), "host_key": host.sshd.host_key() });
     json!({
         "servers": hosts.iter().map(server).collect::<Vec<_>>(),
         "clusters": [

@@ -37,9 +37,8 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
     })?;
     let db = Db::connect(config.database.expose_secret()).await.context("database")?;
     db.migrate().await.context("database")?;
-    let redirect = config.base_url.join("authorized").context("base_url")?;
-    let github = GitHub::new(&config.github, redirect).context("github")?;
-    let mirrors = Mirrors::new(&config.data_dir, config.ssh.identity.clone(), config.data_dir.join("known_hosts"));
+    let github = github(&config)?;
+    let mirrors = mirrors(&config);
     let hosts = Arc::new(SshHostReader { settings: ssh_settings(&config) });
     Ok(App { db, clock, keys: Arc::new(keys), config: Arc::new(config), mirrors, github, hosts, wake: Arc::new(Wake::default()) })
 }
@@ -79,8 +78,10 @@ pub async fn serve(app: App, role: Role, stop: impl Future<Output = ()>) -> anyh
 
 /// Said when the port is ours, not before.
 fn say_listening(config: &Config) -> rocket::fairing::AdHoc {
-    let (address, base_url) = (config.addr, config.base_url.clone());
-    rocket::fairing::AdHoc::on_liftoff("listening", move |_| {
+    let base_url = config.base_url.clone();
+    rocket::fairing::AdHoc::on_liftoff("listening", move |rocket| {
+        // The port that was given to us, where port 0 was asked for.
+        let address = std::net::SocketAddr::new(rocket.config().address, rocket.config().port);
         Box::pin(async move { tracing::info!(%address, %base_url, "listening") })
     })
 }
@@ -99,6 +100,15 @@ fn start_runner(app: &App) -> anyhow::Result<Arc<Runner>> {
     Ok(Runner::start(app.clone(), mailer, ssh, owner))
 }
 
+pub fn mirrors(config: &Config) -> Mirrors {
+    Mirrors::new(&config.data_dir, config.ssh.identity.clone(), config.data_dir.join("known_hosts"))
+}
+
+pub fn github(config: &Config) -> anyhow::Result<GitHub> {
+    let redirect = config.base_url.join("authorized").context("base_url")?;
+    GitHub::new(&config.github, redirect).context("github")
+}
+
 pub fn ssh_settings(config: &Config) -> SshSettings {
     SshSettings {
         identity: config.ssh.identity.clone(),
@@ -107,7 +117,7 @@ pub fn ssh_settings(config: &Config) -> SshSettings {
     }
 }
 
-fn make_private_folder(path: &std::path::Path) -> std::io::Result<()> {
+pub fn make_private_folder(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

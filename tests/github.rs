@@ -25,6 +25,7 @@ fn config(stand_in: &GitHubStandIn) -> GitHubConfig {
         organisation: ORGANISATION.to_owned(),
         web_url: stand_in.web_url(),
         api_url: stand_in.api_url(),
+        status_token: None,
     }
 }
 

@@ -6,6 +6,7 @@ mod support;
 
 mod calendar;
 mod browser;
+mod cli;
 mod config;
 mod docs;
 mod fleet;

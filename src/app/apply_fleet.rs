@@ -7,7 +7,7 @@ use super::{App, Refusal, housekeep};
 use crate::db::fleet::{Kind, Object};
 use crate::db::{self, Tx};
 use crate::domain::document::Problem;
-use crate::domain::fleet::changes::{Change, ChangeKind, changes, with_stored_secrets};
+use crate::domain::fleet::changes::{Change, ChangeKind, changes, impossible_renames, with_stored_secrets};
 use crate::domain::fleet::export::export_text;
 use crate::domain::fleet::parse::parse;
 use crate::domain::fleet::secret::{STORED, SecretForm};
@@ -46,7 +46,14 @@ pub async fn apply_fleet(app: &App, actor: &str, file: &Value, options: Options)
     let tx = app.db.begin().await?;
     let mut old = db::fleet::load(&tx).await?;
     open_secrets(app, &tx, &mut old).await?;
-    let wanted = with_stored_secrets(&old, &wanted).map_err(ApplyError::Invalid)?;
+    let mut problems = impossible_renames(&old, &wanted);
+    let wanted = match with_stored_secrets(&old, &wanted) {
+        Ok(filled) if problems.is_empty() => filled,
+        other => {
+            problems.extend(other.err().into_iter().flatten());
+            return Err(ApplyError::Invalid(problems));
+        }
+    };
     let changes = changes(&old, &wanted, options.prune);
     if options.dry_run || changes.is_empty() {
         return Ok(changes);

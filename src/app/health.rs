@@ -1,6 +1,7 @@
 //! Whether the service can do its work, in names and words.
 
 use super::{App, Refusal};
+use crate::config::Config;
 use crate::db;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +28,13 @@ async fn database(app: &App) -> Check {
 
 /// Below the limit nothing starts (rules.md 54).
 pub fn disk(app: &App) -> Check {
-    let limit = app.config.limits.disk_free_mb;
-    match free_mb(&app.config.data_dir) {
+    disk_space(&app.config)
+}
+
+/// The same before anything is opened.
+pub fn disk_space(config: &Config) -> Check {
+    let limit = config.limits.disk_free_mb;
+    match free_mb(&config.data_dir) {
         Some(free) => Check { name: "disk", ok: free >= limit, words: format!("{free} MB free, {limit} MB wanted") },
         None => Check { name: "disk", ok: false, words: "the free space of the data folder could not be read".to_owned() },
     }

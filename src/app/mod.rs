@@ -27,6 +27,7 @@ pub mod health;
 pub mod housekeep;
 pub mod launch;
 pub mod link;
+pub mod look;
 pub mod queries;
 pub mod queue;
 pub mod reissue_link;

@@ -6,8 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogConfig;
 
-/// Rocket and the migrator tell at length what they are about to do.
-const DEFAULT: &str = "info,rocket=error,sea_orm_migration=warn";
+/// Rocket and the migrator tell at length what they are about to do, and the lines
+/// that rocket indents name what strangers asked for.
+const DEFAULT: &str = "info,rocket=error,rocket::server::_=off,sea_orm_migration=warn";
 
 pub fn start(config: &LogConfig) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));

@@ -6,6 +6,7 @@
 //! its own to what a use case does: what it prints is all that lives here.
 
 mod audit;
+mod check;
 mod fleet;
 mod keys;
 mod logs;
@@ -39,6 +40,8 @@ enum Command {
     Serve(serve::Serve),
     /// Make the keys that are missing; one that exists is never touched
     Keys,
+    /// Say of everything the service needs whether it works
+    Check,
     /// Make what a fleet file describes; changes nothing when any part is wrong
     Apply(fleet::Apply),
     /// Print the fleet as a fleet file
@@ -98,13 +101,17 @@ fn run(arguments: Arguments) -> Result<(), Failed> {
     if let Command::Keys = arguments.command {
         return keys::keys(path);
     }
-    let loaded = config::load(path.unwrap_or(Path::new(DEFAULT_CONFIG)), config::environment());
+    let path = path.unwrap_or(Path::new(DEFAULT_CONFIG));
+    let loaded = config::load(path, config::environment());
+    if let Command::Check = arguments.command {
+        return runtime()?.block_on(check::check(path, loaded));
+    }
     let loaded = loaded?;
     let config = loaded.config;
     logs::start(&config.log);
     runtime()?.block_on(async {
         match arguments.command {
-            Command::Keys => Ok(()),
+            Command::Keys | Command::Check => Ok(()),
             Command::Serve(options) => {
                 for warning in &loaded.warnings {
                     tracing::warn!("{warning}");

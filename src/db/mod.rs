@@ -55,6 +55,15 @@ pub struct Db {
     read: DatabaseConnection,
 }
 
+/// The schema of a database, against that of this version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Schema {
+    /// With the name of its last migration.
+    Current(String),
+    /// How many migrations are still to be made.
+    Outdated { changes: usize },
+}
+
 /// One transaction. `app` passes it on without looking inside.
 pub struct Tx(DatabaseTransaction);
 
@@ -79,10 +88,16 @@ impl Db {
 
     /// Brings the schema up to date. A schema from a newer version is refused.
     pub async fn migrate(&self) -> Result<(), DbError> {
-        match Migrator::up(&self.write, None).await {
-            Err(DbErr::Custom(words)) if words.contains("missing") => Err(DbError::NewerSchema),
-            other => Ok(other?),
-        }
+        Migrator::up(&self.write, None).await.map_err(newer_or_broken)
+    }
+
+    /// How far the schema is, without a change to anything.
+    pub async fn schema(&self) -> Result<Schema, DbError> {
+        let pending = Migrator::get_pending_migrations_read_only(&self.read).await.map_err(newer_or_broken)?;
+        Ok(match Migrator::get_migration_files().last() {
+            Some(last) if pending.is_empty() => Schema::Current(last.name().to_owned()),
+            _ => Schema::Outdated { changes: pending.len() },
+        })
     }
 
     pub async fn begin(&self) -> Result<Tx, DbError> {
@@ -106,6 +121,14 @@ impl Db {
     pub async fn close(self) -> Result<(), DbError> {
         self.read.close().await?;
         Ok(self.write.close().await?)
+    }
+}
+
+/// The migrator misses the sources of a migration that the database knows.
+fn newer_or_broken(error: DbErr) -> DbError {
+    match error {
+        DbErr::Custom(words) if words.contains("missing") => DbError::NewerSchema,
+        other => other.into(),
     }
 }
 

@@ -9,6 +9,7 @@ mod answer;
 mod error;
 mod oauth;
 mod people;
+mod reach;
 
 use std::time::Duration;
 

@@ -49,14 +49,12 @@ impl Host {
 
     /// The process that listens, for those who want to stop the host for a while.
     pub fn process(&self, folder: &Path) -> Option<u32> {
-        let config = folder.join(self.name).join("sshd_config");
-        let config = config.to_string_lossy().into_owned();
+        // sshd rewrites its command line into one text.
+        let config = format!(" {}/{}/sshd_config ", folder.display(), self.name);
         let processes = fs::read_dir("/proc").ok()?.flatten();
         let listens = |id: &u32| {
             let read = |file: &str| fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
-            let command = read("cmdline");
-            read("comm") == b"sshd\n"
-                && command.split(|byte| *byte == 0).any(|word| word == config.as_bytes())
+            read("comm") == b"sshd\n" && String::from_utf8_lossy(&read("cmdline")).contains(&config)
         };
         processes.filter_map(|process| process.file_name().to_str()?.parse().ok()).find(listens)
     }

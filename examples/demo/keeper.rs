@@ -121,8 +121,8 @@ fn short_folder() -> PathBuf {
     if folder.as_os_str().len() <= 40 { folder } else { PathBuf::from("/tmp") }
 }
 
-/// What was killed may still have been writing.
-fn remove(folder: &Path) {
+/// Both do it, whoever lives longer. What was killed may still have been writing.
+pub fn remove(folder: &Path) {
     for _ in 0..3 {
         match std::fs::remove_dir_all(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}

@@ -56,9 +56,11 @@ fn main() -> ExitCode {
     };
     match asked {
         (Some(word), Some(folder)) if word == keeper::INSIDE => {
-            let code = runtime.block_on(inside(Path::new(&folder)));
+            let folder = Path::new(&folder);
+            let code = runtime.block_on(inside(folder));
             drop(runtime);
             keeper::end_descendants();
+            keeper::remove(folder);
             code
         }
         _ => runtime.block_on(keeper::keep()).unwrap_or_else(|error| {

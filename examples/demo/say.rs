@@ -68,9 +68,8 @@ impl Say {
             "a failure",
             &format!("release {}: its deploy.sh fails on web-2, web-3 is left alone", shop::BROKEN),
         );
-        let moved = format!("ask for {mended}, then move the tag:");
-        self.entry("a moved tag", &moved);
-        self.entry("", &format!("git -C {} tag -f {mended} {}", world.shop.path().display(), shop::BROKEN));
+        self.entry("a moved tag", &format!("ask for {mended}, then, before it is started:"));
+        self.entry("", &format!("git -C {} tag -f {mended} main~1", world.shop.path().display()));
         if let Some((host, process)) =
             world.hosts.last().and_then(|host| Some((host, host.process(&world.folder)?)))
         {

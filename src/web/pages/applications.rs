@@ -310,6 +310,7 @@ pub async fn diff(
     };
     let to = parse("to", to.unwrap_or_default())?;
     let from = from.filter(|from| !from.is_empty()).map(|from| parse("from", from)).transpose()?;
+    applications::fresh_mirror(app, &application).await?;
     for commit in from.iter().chain([&to]) {
         app.mirrors.commit(&application.name, commit).await.map_err(repository)?.ok_or(Refusal::NotFound)?;
     }

@@ -221,7 +221,7 @@ impl PersonEditor<'_> {
 
     /// What the API says the login is, for logins that no real GitHub gives.
     pub fn login(self, login: &str) -> Self {
-        self.change(|person| person.login = login.to_owned())
+        self.change(|person| login.clone_into(&mut person.login))
     }
 
     pub fn team(self, slug: &str) -> Self {

@@ -23,7 +23,7 @@ pub mod policy;
 pub mod request;
 pub mod seal;
 pub mod windows;
-mod words;
+pub(crate) mod words;
 pub mod repository_url;
 pub mod version_order;
 pub mod risk;

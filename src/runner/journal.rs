@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 
 use super::engine::{Sink, SinkLost};
 use crate::app::{App, run_deployment};
@@ -72,33 +71,32 @@ pub fn journal(app: &App, deployment: &Deployment, lease: &Lease, seq: u64) -> (
 impl Writer {
     /// Gives the number of the last event, or that the lease is lost.
     pub async fn run(mut self) -> Result<u64, SinkLost> {
-        let mut renew_at = Instant::now() + RENEW_EVERY;
-        let mut flush_at: Option<Instant> = None;
+        // When the batch has waited long enough, or the lease has to be renewed.
+        let wake = tokio::time::sleep(RENEW_EVERY);
+        tokio::pin!(wake);
         loop {
-            let wake_at = flush_at.map_or(renew_at, |flush| flush.min(renew_at));
             tokio::select! {
                 message = self.from_engine.recv() => {
                     let Some((what, written)) = message else { break };
+                    let was_empty = self.batch.is_empty();
                     self.take(what);
                     if self.batch_bytes >= BATCH_BYTES || written.is_some() {
                         self.flush().await?;
-                        flush_at = None;
-                        renew_at = Instant::now() + RENEW_EVERY;
-                    } else if flush_at.is_none() {
-                        flush_at = Some(Instant::now() + BATCH_FOR);
+                        wake.set(tokio::time::sleep(RENEW_EVERY));
+                    } else if was_empty && !self.batch.is_empty() {
+                        wake.set(tokio::time::sleep(BATCH_FOR));
                     }
                     if let Some(written) = written {
                         let _ = written.send(());
                     }
                 }
-                () = tokio::time::sleep_until(wake_at) => {
+                () = wake.as_mut() => {
                     if self.batch.is_empty() {
                         self.renew().await?;
                     } else {
                         self.flush().await?;
                     }
-                    flush_at = None;
-                    renew_at = Instant::now() + RENEW_EVERY;
+                    wake.set(tokio::time::sleep(RENEW_EVERY));
                 }
             }
         }

@@ -224,7 +224,7 @@ async fn preview(app: &App, actor: &Actor, form: &RequestForm) -> Result<Preview
     let range = app.mirrors.commits_between(&application, live.from.as_ref(), &candidate.commit, 1).await.map_err(repository)?;
     Ok(Preview {
         from: live.from.is_some().then(|| release_words(&live.from_words)),
-        size: size(range.total as u64, &patch.stat),
+        size: size(Some(range.total as u64), &patch.stat),
         diff_href: diff_href(application.as_str(), live.from.as_ref().map(AsRef::as_ref), candidate.commit.as_str()),
         risks: risk_hints(&patch.stat),
         gates,

@@ -74,6 +74,7 @@ fn standing(visit: &Visit<'_>, stored: &Stored, gates: &[Gate], link: &str, refu
                 base: format!("/review/{link}"),
                 slot_words: slot_words(visit, stored),
                 refused,
+                may_ask: false,
                 accept_why_not: why_not.map(|gate| format!("{}: {}", gate.title, gate.remedy)),
             })
         }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::deployment::DeploymentState;
+use super::words::words;
 use super::name::{CommitId, Name};
 
 /// One line of the journal. `seq` starts at 1 and has no gaps within a deployment.
@@ -156,3 +157,12 @@ pub enum HostState {
     Unknown,
     Skipped,
 }
+
+words!(HostState {
+    Waiting => "waiting",
+    Running => "running",
+    Done => "done",
+    Failed => "failed",
+    Unknown => "unknown",
+    Skipped => "skipped",
+});

@@ -9,6 +9,7 @@ pub mod host_reader;
 pub mod journal;
 pub mod output;
 pub mod quote;
+pub mod background;
 #[cfg(test)]
 pub mod scripted;
 pub mod ssh;

@@ -1,4 +1,4 @@
-//! Rate limits on routes that check secrets (rules.md 39). Only wrong and unknown
+//! Rate limits on routes that check secrets. Only wrong and unknown
 //! secrets count, so that nobody is locked out by doing the right thing.
 
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
 //! Applications and environments: what is released how, and what runs where.
 
-use super::items::{deployment_item, request_item, size};
+use super::items::{deployment_item, request_items, size};
 use crate::app::queries::{applications, deployments, requests};
 use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal};
@@ -54,7 +54,7 @@ pub async fn list(visit: Visit<'_>, q: Option<&str>) -> Result<Html, PageError> 
                 name: environment.name.to_string(),
                 live: live(&own),
                 deployed_at: own.iter().map(|row| row.at).max(),
-                going_on: going_on.map(DeploymentState::word),
+                going_on,
                 servers: fleet.servers_of(environment).len() as u64,
             });
         }
@@ -129,10 +129,7 @@ pub async fn environment(visit: Visit<'_>, name: &str, environment: &str) -> Res
     let (recent, _) = deployments::list(app, actor, &recent, 20).await?;
     let page = Environment {
         environment: environment_view(app, actor, &situation).await?,
-        open_requests: open
-            .iter()
-            .map(|request| request_item(request, format!("/requests/{}", request.id)))
-            .collect(),
+        open_requests: request_items(app, &open).await?,
         recent: recent.iter().map(|deployment| deployment_item(deployment, None)).collect(),
         shell: visit.shell(Section::Applications),
     };
@@ -317,7 +314,7 @@ pub async fn diff(
     let range =
         app.mirrors.commits_between(&application.name, from.as_ref(), &to, 500).await.map_err(repository)?;
     let patch = app.mirrors.patch(&application.name, from.as_ref(), &to).await.map_err(repository)?;
-    let total = size(range.total as u64, &patch.stat);
+    let total = size(Some(range.total as u64), &patch.stat);
     let view = if view == Some("commits") {
         DiffView::Commits(range.commits)
     } else {

@@ -1,14 +1,16 @@
 //! Requests: the list, one of them, and what its requester may do with it.
 
-use super::items::{cause, diff_href, request_item, sealed, slot};
+use super::items::{cause, diff_href, request_items, sealed, slot};
 use crate::app::queries::requests;
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, cancel_request, launch, reissue_link};
 use crate::domain::actor::Actor;
 use crate::domain::gate::Gate;
+use crate::domain::permission::Permission;
 use crate::domain::policy::{self, Act};
 use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord};
 use crate::web::form::{Nothing, Posted};
+use crate::web::html::Mark;
 use crate::web::guard::{Visit, may_request_anywhere};
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::request::{Request, RequestActions};
@@ -35,7 +37,7 @@ pub async fn list(
         filter("/requests?mine=1".to_owned(), "Mine", mine && word.is_none()),
     ];
     filters.extend(RequestWord::ALL.iter().map(|each| {
-        let words = crate::web::html::filters::state_words(each.word());
+        let words = Mark::from(*each).words();
         filter(format!("/requests?state={each}"), &words, word == Some(*each))
     }));
     let next = next.map(|last| {
@@ -49,10 +51,7 @@ pub async fn list(
         format!("/requests?{}", query.append_pair("before", &last.to_string()).finish())
     });
     let page = Requests {
-        items: items
-            .iter()
-            .map(|request| request_item(request, format!("/requests/{}", request.id)))
-            .collect(),
+        items: request_items(visit.app, &items).await?,
         filters,
         next,
         may_request: may_request_anywhere(&visit.person),
@@ -75,21 +74,26 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
     let is_accepted = matches!(stored.request.state, RequestState::Accepted { .. });
     let page = Request {
         sealed: sealed(app, &stored).await,
-        state: stored.request.state.word().word(),
+        state: stored.request.state.word(),
         accepted_by: stored.accepted_by().iter().map(ToString::to_string).collect(),
         timeline: timeline(&stored),
         gates,
         cause: cause(&stored.request),
-        review_href: None,
-        slot: link
-            .as_ref()
-            .filter(|_| is_accepted)
-            .map(|link| -> Slot { slot(app, &stored.situation, link) }),
+        is_to_decide: is_to_decide(actor, &stored),
+        slot: link.as_ref().filter(|_| is_accepted).map(|link| -> Slot { slot(app, &stored.situation, link) }),
         deployment: stored.request.deployment,
         actions,
         shell: visit.shell(Section::Requests),
     };
     Html::page(&page)
+}
+
+fn is_to_decide(actor: &Actor, stored: &Stored) -> bool {
+    let request = &stored.request;
+    request.state.word() == RequestWord::AwaitingReview
+        && request.requester != actor.name
+        && actor.access.may(Permission::Review, &request.application, &request.environment)
+        && !stored.accepted_by().contains(&actor.name)
 }
 
 /// What stands between this reader and the next step, while there is one.
@@ -139,17 +143,9 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
     let request = &stored.request;
     let mut timeline = vec![Activity {
         at: request.created_at,
-        state: RequestWord::AwaitingReview.word(),
-        text: format!(
-            "{} asked for {}",
-            request.requester,
-            crate::domain::request::release_words(&request.release)
-        ),
-        href: Some(diff_href(
-            request.application.as_str(),
-            request.from.as_ref().map(AsRef::as_ref),
-            request.commit.as_str(),
-        )),
+        state: Mark::AwaitingReview,
+        text: format!("{} asked for {}", request.requester, crate::domain::request::release_words(&request.release)),
+        href: Some(diff_href(request.application.as_str(), request.from.as_ref().map(AsRef::as_ref), request.commit.as_str())),
         quote: Some(request.reason.clone()),
     }];
     for decision in &stored.decisions {
@@ -159,12 +155,8 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
         };
         timeline.push(Activity {
             at: decision.at,
-            state: word.word(),
-            text: format!(
-                "{} {verb}{}",
-                decision.person,
-                if decision.own_request { ", their own request" } else { "" }
-            ),
+            state: word.into(),
+            text: format!("{} {verb}{}", decision.person, if decision.own_request { ", their own request" } else { "" }),
             href: None,
             quote: (!decision.comment.is_empty()).then(|| decision.comment.clone()),
         });
@@ -183,7 +175,7 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
         | RequestState::Rejected { .. } => None,
     };
     if let Some((at, text, href)) = end {
-        timeline.push(Activity { at, state: request.state.word().word(), text, href, quote: None });
+        timeline.push(Activity { at, state: request.state.word().into(), text, href, quote: None });
     }
     timeline
 }

@@ -102,6 +102,7 @@ fn standing(
                 base: format!("/review/{link}"),
                 slot_words: slot_words(visit, stored),
                 refused,
+                may_ask: false,
                 accept_why_not: why_not.map(|gate| format!("{}: {}", gate.title, gate.remedy)),
             })
         }

@@ -116,6 +116,10 @@ impl Launch {
         }
     }
 
+    fn is_ready(&self) -> bool {
+        matches!(self.standing, LaunchStanding::Ready { .. })
+    }
+
     fn slot(&self) -> Option<&Slot> {
         match &self.standing {
             LaunchStanding::Ready { slot, .. } | LaunchStanding::Blocked { slot } => Some(slot),

@@ -5,7 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::diff::Relation;
-use super::fleet::{DeployFrom, Environment, Fleet, Layout, Method, Strategy, SyncMethod};
+use super::fleet::{Approval, DeployFrom, Environment, Fleet, Layout, Method, Strategy, SyncMethod};
 use super::gate::{Gate, Verdict};
 use super::name::{CommitId, Name};
 use super::permission::{Access, Permission};
@@ -141,6 +141,8 @@ pub enum TagNow {
     Moved {
         is: CommitId,
     },
+    /// The same commit under another tag object.
+    Replaced,
     Deleted,
     /// The repository could not be read just now.
     Unread {
@@ -184,7 +186,7 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
                 if act == Act::Launch {
                     gates.extend(launchable(facts, request));
                 }
-                gates.push(quorum(request));
+                gates.push(quorum(facts, request));
                 gates.push(unchanged(facts, request));
             }
             gates.extend((act == Act::Launch).then(|| idle(facts)).flatten());
@@ -211,6 +213,10 @@ pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
         TagNow::Moved { is } => {
             return Some(VoidCause::TagMoved { was: short(&request.seal.to), is: short(is) });
         }
+        TagNow::Replaced => {
+            let tag = request.seal.tag.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Some(VoidCause::TagReplaced { tag });
+        }
         TagNow::Deleted => return Some(VoidCause::TagDeleted),
         TagNow::Same | TagNow::Unread { .. } => {}
     }
@@ -233,12 +239,14 @@ pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
     lost.map(|decision| VoidCause::ApproverLostRight { who: decision.person.clone() })
 }
 
-/// Distinct people whose accept counts.
-pub fn accepts(decisions: &[DecisionFacts]) -> u32 {
+/// Distinct people whose accept counts. The requester's own counts only while the
+/// environment allows that, whatever it allowed when it was made (rules.md 17).
+pub fn accepts(decisions: &[DecisionFacts], requester: &Name, approval: &Approval) -> u32 {
     let mut people: Vec<&Name> = decisions
         .iter()
         .filter(|decision| decision.kind == DecisionKind::Accept && decision.may_review)
         .map(|decision| &decision.person)
+        .filter(|person| approval.self_approval || *person != requester)
         .collect();
     people.sort();
     people.dedup();
@@ -424,8 +432,9 @@ fn unchanged(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
     Gate::pass(CODE, "Nothing changed", "Tag, live release, hosts and configuration match the seal.")
 }
 
-fn quorum(request: &RequestFacts<'_>) -> Gate {
-    let (have, need) = (accepts(&request.decisions), request.required);
+fn quorum(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
+    let have = accepts(&request.decisions, request.requester, &facts.environment.approval);
+    let need = request.required;
     if have >= need {
         let names: Vec<&str> = request
             .decisions
@@ -440,7 +449,8 @@ fn quorum(request: &RequestFacts<'_>) -> Gate {
         };
         Gate::pass("approved", "Approved", words)
     } else {
-        Gate::stop("approved", "Not approved", format!("{have} of {need} accepts."))
+        let remedy = format!("{have} of {need} accepts. Withdraw it and ask again, so that more people can decide.");
+        Gate::stop("approved", "Not approved", remedy)
     }
 }
 

@@ -45,6 +45,8 @@ pub enum LaunchStanding {
     },
     Revoked {
         at: Timestamp,
+        /// A newer link, or how the request ended and by whom.
+        why: String,
         new_link: Option<Action>,
     },
     Void {
@@ -102,7 +104,7 @@ impl Launch {
             }
             LaunchStanding::Used { .. } => "A launch link starts one deployment, once.",
             LaunchStanding::Revoked { .. } => {
-                "It does not start anything any more. A newer link may be in your mail."
+                "It does not start anything any more."
             }
             LaunchStanding::Void { .. } => {
                 "What was approved is not what would be deployed now. Nothing was started."

@@ -18,4 +18,5 @@ mod pages;
 mod repo;
 mod rooms;
 mod runner;
+mod security;
 mod whole_way;

@@ -29,8 +29,12 @@ use crate::tests::support::github::{CLIENT_ID, CLIENT_SECRET, GitHubStandIn, ORG
 use crate::tests::support::smtp::{Mail, SmtpSink};
 use crate::tests::support::sshd::{Sshd, new_identity, user};
 
+mod by_hand;
+mod logs;
 mod repository;
 
+pub use by_hand::{Approved, number_in, production, server};
+pub use logs::{keep_logs, kept_logs};
 pub use repository::{release, shop};
 
 /// A test that waits longer than this has found a defect.

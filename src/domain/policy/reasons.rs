@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+<<<<<<< main:src/domain/policy/reasons.rs
 use super::{
     Act, AskingFacts, Facts, MOST_IN_AN_HOUR, MOST_OPEN, Newer, RequestFacts, TagNow, accepts, void_cause,
 };
@@ -14,6 +15,258 @@ use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord}
 use crate::domain::windows::Window;
 
 pub(super) fn place(facts: &Facts<'_>) -> String {
+=======
+use super::diff::Relation;
+use super::fleet::{Approval, DeployFrom, Environment, Fleet, Layout, Method, Strategy, SyncMethod};
+use super::gate::{Gate, Verdict};
+use super::name::{CommitId, Name};
+use super::permission::{Access, Permission};
+use super::request::{DecisionKind, LinkState, RequestState, RequestWord, VoidCause};
+use super::seal::Seal;
+use super::windows::Window;
+
+/// What somebody, or the runner, is about to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    Request,
+    Accept,
+    Reject,
+    Launch,
+    Start,
+}
+
+/// Open requests one person may have, and how many they may make in an hour (rules.md 16).
+pub const MOST_OPEN: u64 = 5;
+pub const MOST_IN_AN_HOUR: u64 = 20;
+
+#[derive(Debug, Clone)]
+pub struct Facts<'a> {
+    pub now: Timestamp,
+    pub application: &'a Name,
+    pub environment: &'a Environment,
+    /// Who acts; the runner acts for the requester.
+    pub actor: &'a Name,
+    pub access: &'a Access,
+    pub hosts: HostFacts,
+    pub live: LiveFacts,
+    pub window: Window,
+    /// The deployment that runs or waits here, if any.
+    pub busy: Option<i64>,
+    pub asking: Option<AskingFacts>,
+    pub request: Option<RequestFacts<'a>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    pub active: usize,
+    pub inactive: Vec<Name>,
+    pub unpinned: Vec<Name>,
+    pub empty_clusters: Vec<Name>,
+    /// Clusters behind a load balancer.
+    pub balanced: Vec<Name>,
+}
+
+impl HostFacts {
+    pub fn of(fleet: &Fleet, environment: &Environment) -> Self {
+        let servers = fleet.servers_of(environment);
+        let name = |server: &&super::fleet::Server| server.name.clone();
+        Self {
+            active: servers.iter().filter(|server| server.active).count(),
+            inactive: servers.iter().filter(|server| !server.active).map(name).collect(),
+            unpinned: servers.iter().filter(|s| s.active && s.host_key.is_none()).map(name).collect(),
+            empty_clusters: fleet
+                .clusters_of(environment)
+                .filter(|cluster| cluster.servers.is_empty())
+                .map(|cluster| cluster.name.clone())
+                .collect(),
+            balanced: fleet
+                .clusters_of(environment)
+                .filter(|cluster| cluster.load_balancer.is_some())
+                .map(|cluster| cluster.name.clone())
+                .collect(),
+        }
+    }
+}
+
+/// What runs now, by the record (rules.md 7), and what the hosts say about it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiveFacts {
+    pub from: Option<CommitId>,
+    /// The tag of `from`, else its short id.
+    pub from_words: String,
+    /// There was no record; agreeing hosts were believed.
+    pub adopted: bool,
+    /// Several releases run here.
+    pub mixed: bool,
+    /// `web-2 says v40`, `web-3 could not be reached` …
+    pub drifted: Vec<String>,
+    pub unreachable: Vec<String>,
+    pub unknown: Vec<Name>,
+}
+
+/// Facts of somebody who asks for a release.
+#[derive(Debug, Clone)]
+pub struct AskingFacts {
+    pub release_words: String,
+    /// Why the tag or commit may not be deployed here, if it may not.
+    pub not_allowed: Option<String>,
+    pub newer: Newer,
+    pub rollback: bool,
+    /// It succeeded here before: the only thing a rollback may go to.
+    pub succeeded_before: bool,
+    pub twin: Option<i64>,
+    pub open: u64,
+    pub last_hour: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newer {
+    /// Nothing is live: the patch starts from the empty tree.
+    First,
+    Is(Relation),
+    /// Several releases are live, and it descends from all of them.
+    FitsMixed,
+    /// Several releases are live, and it does not descend from each.
+    BreaksMixed,
+}
+
+/// Facts of a request that exists.
+#[derive(Debug, Clone)]
+pub struct RequestFacts<'a> {
+    pub id: i64,
+    pub requester: &'a Name,
+    pub state: &'a RequestState,
+    pub seal: &'a Seal,
+    pub sealed_from_words: &'a str,
+    pub tag: TagNow,
+    pub hosts_digest: String,
+    pub configuration_digest: String,
+    pub decisions: Vec<DecisionFacts>,
+    /// Accepts needed: the stricter of the policy when it was accepted and now (rules.md 17).
+    pub required: u32,
+    pub link: Option<LinkState>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagNow {
+    Same,
+    Moved {
+        is: CommitId,
+    },
+    /// The same commit under another tag object.
+    Replaced,
+    Deleted,
+    /// The repository could not be read just now.
+    Unread {
+        why: String,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct DecisionFacts {
+    pub person: Name,
+    pub kind: DecisionKind,
+    pub may_review: bool,
+}
+
+/// Every reason, in the order a person would want to read them.
+pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
+    let mut gates = Vec::new();
+    match act {
+        Act::Request => {
+            gates.push(permission(facts, Permission::Request, "request releases"));
+            if let Some(asking) = &facts.asking {
+                gates.push(release_allowed(asking));
+                gates.push(newer_than_live(facts, asking));
+                gates.extend(limits(asking));
+            }
+            gates.extend(idle(facts));
+        }
+        Act::Accept | Act::Reject => {
+            gates.push(permission(facts, Permission::Review, "review releases"));
+            if let Some(request) = &facts.request {
+                gates.push(open_for_decision(act, request, facts.now));
+                gates.extend(own_request(facts, request));
+                if act == Act::Accept {
+                    gates.push(unchanged(facts, request));
+                }
+            }
+        }
+        Act::Launch | Act::Start => {
+            gates.push(permission(facts, Permission::Request, "request releases"));
+            if let Some(request) = &facts.request {
+                if act == Act::Launch {
+                    gates.extend(launchable(facts, request));
+                }
+                gates.push(quorum(facts, request));
+                gates.push(unchanged(facts, request));
+            }
+            gates.extend((act == Act::Launch).then(|| idle(facts)).flatten());
+        }
+    }
+    if act != Act::Reject {
+        gates.extend(hosts(facts));
+        gates.extend(supported(facts));
+        gates.extend(window(act, facts));
+    }
+    gates
+}
+
+pub fn passes(gates: &[Gate]) -> bool {
+    gates.iter().all(|gate| gate.verdict != Verdict::Stop)
+}
+
+/// Why the request no longer stands, if so (rules.md 9). Quiet while the
+/// repository cannot be read: not knowing voids nothing, but it starts nothing either.
+pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
+    let request = facts.request.as_ref()?;
+    let short = |commit: &CommitId| commit.short().to_owned();
+    match &request.tag {
+        TagNow::Moved { is } => {
+            return Some(VoidCause::TagMoved { was: short(&request.seal.to), is: short(is) });
+        }
+        TagNow::Replaced => {
+            let tag = request.seal.tag.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Some(VoidCause::TagReplaced { tag });
+        }
+        TagNow::Deleted => return Some(VoidCause::TagDeleted),
+        TagNow::Same | TagNow::Unread { .. } => {}
+    }
+    if facts.live.from != request.seal.from {
+        let is = if facts.live.from.is_some() { facts.live.from_words.clone() } else { "nothing".to_owned() };
+        let was = if request.seal.from.is_some() {
+            request.sealed_from_words.to_owned()
+        } else {
+            "nothing".to_owned()
+        };
+        return Some(VoidCause::LiveChanged { was, is });
+    }
+    if request.hosts_digest != request.seal.hosts {
+        return Some(VoidCause::HostsChanged);
+    }
+    if request.configuration_digest != request.seal.configuration {
+        return Some(VoidCause::ConfigurationChanged);
+    }
+    let lost = request.decisions.iter().find(|d| d.kind == DecisionKind::Accept && !d.may_review);
+    lost.map(|decision| VoidCause::ApproverLostRight { who: decision.person.clone() })
+}
+
+/// Distinct people whose accept counts. The requester's own counts only while the
+/// environment allows that, whatever it allowed when it was made (rules.md 17).
+pub fn accepts(decisions: &[DecisionFacts], requester: &Name, approval: &Approval) -> u32 {
+    let mut people: Vec<&Name> = decisions
+        .iter()
+        .filter(|decision| decision.kind == DecisionKind::Accept && decision.may_review)
+        .map(|decision| &decision.person)
+        .filter(|person| approval.self_approval || *person != requester)
+        .collect();
+    people.sort();
+    people.dedup();
+    u32::try_from(people.len()).unwrap_or(u32::MAX)
+}
+
+fn place(facts: &Facts<'_>) -> String {
+>>>>>>> 23f5357b2c5e10007feb2881660bb499f5d778f8:src/domain/policy.rs
     format!("{} {}", facts.application, facts.environment.name)
 }
 
@@ -192,8 +445,14 @@ pub(super) fn unchanged(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
     Gate::pass(CODE, "Nothing changed", "Tag, live release, hosts and configuration match the seal.")
 }
 
+<<<<<<< main:src/domain/policy/reasons.rs
 pub(super) fn quorum(request: &RequestFacts<'_>) -> Gate {
     let (have, need) = (accepts(&request.decisions), request.required);
+=======
+fn quorum(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
+    let have = accepts(&request.decisions, request.requester, &facts.environment.approval);
+    let need = request.required;
+>>>>>>> 23f5357b2c5e10007feb2881660bb499f5d778f8:src/domain/policy.rs
     if have >= need {
         let names: Vec<&str> = request
             .decisions
@@ -208,7 +467,9 @@ pub(super) fn quorum(request: &RequestFacts<'_>) -> Gate {
         };
         Gate::pass("approved", "Approved", words)
     } else {
-        Gate::stop("approved", "Not approved", format!("{have} of {need} accepts."))
+        let remedy =
+            format!("{have} of {need} accepts. Withdraw it and ask again, so that more people can decide.");
+        Gate::stop("approved", "Not approved", remedy)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::actor::Actor;
 use crate::domain::gate::Gate;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{self, Act};
-use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord};
+use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord, VoidCause};
 use crate::web::form::{Nothing, Posted};
 use crate::web::html::Mark;
 use crate::web::guard::{Visit, may_request_anywhere};
@@ -70,6 +70,7 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
     stored.look_at_tag(app).await?;
     let link = requests::launch_link(app, id).await?;
     let gates = gates_of(actor, &stored, link.as_ref().map(|link| link.facts.state(app.clock.now())));
+    let changed = changed(actor, &stored);
     let actions = actions(app, actor, &stored, link.as_ref(), &gates);
     let is_accepted = matches!(stored.request.state, RequestState::Accepted { .. });
     let page = Request {
@@ -78,14 +79,29 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
         accepted_by: stored.accepted_by().iter().map(ToString::to_string).collect(),
         timeline: timeline(&stored),
         gates,
+<<<<<<< main
         cause: cause(&stored.request),
         is_to_decide: is_to_decide(actor, &stored),
         slot: link.as_ref().filter(|_| is_accepted).map(|link| -> Slot { slot(app, &stored.situation, link) }),
+=======
+        cause: cause(&stored.request).or_else(|| changed.as_ref().map(VoidCause::words)),
+        review_href: None,
+        slot: link
+            .as_ref()
+            .filter(|_| is_accepted)
+            .map(|link| -> Slot { slot(app, &stored.situation, link) }),
+>>>>>>> 23f5357b2c5e10007feb2881660bb499f5d778f8
         deployment: stored.request.deployment,
         actions,
         shell: visit.shell(Section::Requests),
     };
-    Html::page(&page)
+    Html::with_status(if changed.is_some() { 409 } else { 200 }, &page)
+}
+
+/// What will make an open request void as soon as somebody acts; looking only says it (rules.md 9).
+fn changed(actor: &Actor, stored: &Stored) -> Option<VoidCause> {
+    let open = stored.request.state.word().is_open();
+    open.then(|| policy::void_cause(&stored.facts(&actor.name, &actor.access, None))).flatten()
 }
 
 fn is_to_decide(actor: &Actor, stored: &Stored) -> bool {

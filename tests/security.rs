@@ -1,0 +1,5 @@
+//! The promises of docs/security.md, each tried from outside.
+
+mod approvals;
+mod gates;
+mod links;

@@ -138,7 +138,10 @@ pub async fn list_decisions(source: &impl Source, request: i64) -> Result<Vec<De
 }
 
 /// The same for several requests at once, each with its request.
-pub async fn list_decisions_of(source: &impl Source, requests: &[i64]) -> Result<Vec<(i64, Decision)>, DbError> {
+pub async fn list_decisions_of(
+    source: &impl Source,
+    requests: &[i64],
+) -> Result<Vec<(i64, Decision)>, DbError> {
     if requests.is_empty() {
         return Ok(Vec::new());
     }

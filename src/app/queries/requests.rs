@@ -111,7 +111,10 @@ pub fn may_read(actor: &Actor, request: &Request) -> bool {
 /// The commits that a request brings, newest first, and how many there are; nothing
 /// when they cannot be read.
 pub async fn commits(app: &App, request: &Request, limit: usize) -> Option<(u64, Vec<CommitInfo>)> {
-    let range = app.mirrors.commits_between(&request.application, request.from.as_ref(), &request.commit, limit).await;
+    let range = app
+        .mirrors
+        .commits_between(&request.application, request.from.as_ref(), &request.commit, limit)
+        .await;
     range.ok().map(|range| (range.total as u64, range.commits))
 }
 

@@ -111,6 +111,10 @@ async fn may_watch(app: &App, cookie: &str, id: i64) -> Option<crate::domain::de
 
 async fn progress(app: &App, deployment: &crate::domain::deployment::Deployment) -> Option<String> {
     let board = board(app, deployment).await.ok()?;
-    let say = sentence(deployment.state, &release_words(&deployment.release), deployment.why.as_deref(), &board);
-    Some(json!({ "state": deployment.state, "done": board.done(), "total": board.total(), "say": say }).to_string())
+    let say =
+        sentence(deployment.state, &release_words(&deployment.release), deployment.why.as_deref(), &board);
+    Some(
+        json!({ "state": deployment.state, "done": board.done(), "total": board.total(), "say": say })
+            .to_string(),
+    )
 }

@@ -265,7 +265,11 @@ async fn preview(app: &App, actor: &Actor, form: &RequestForm) -> Result<Preview
     Ok(Preview {
         from: live.from.is_some().then(|| release_words(&live.from_words)),
         size: size(Some(range.total as u64), &patch.stat),
-        diff_href: diff_href(application.as_str(), live.from.as_ref().map(AsRef::as_ref), candidate.commit.as_str()),
+        diff_href: diff_href(
+            application.as_str(),
+            live.from.as_ref().map(AsRef::as_ref),
+            candidate.commit.as_str(),
+        ),
         risks: risk_hints(&patch.stat),
         gates,
         mailed: candidate.situation.environment.approval.review_list.clone(),

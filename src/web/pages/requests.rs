@@ -10,8 +10,8 @@ use crate::domain::permission::Permission;
 use crate::domain::policy::{self, Act};
 use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord, VoidCause};
 use crate::web::form::{Nothing, Posted};
-use crate::web::html::Mark;
 use crate::web::guard::{Visit, may_request_anywhere};
+use crate::web::html::Mark;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::request::{Request, RequestActions};
 use crate::web::view::requests::{Filter, Requests};
@@ -79,18 +79,12 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
         accepted_by: stored.accepted_by().iter().map(ToString::to_string).collect(),
         timeline: timeline(&stored),
         gates,
-<<<<<<< main
-        cause: cause(&stored.request),
-        is_to_decide: is_to_decide(actor, &stored),
-        slot: link.as_ref().filter(|_| is_accepted).map(|link| -> Slot { slot(app, &stored.situation, link) }),
-=======
         cause: cause(&stored.request).or_else(|| changed.as_ref().map(VoidCause::words)),
-        review_href: None,
+        is_to_decide: is_to_decide(actor, &stored),
         slot: link
             .as_ref()
             .filter(|_| is_accepted)
             .map(|link| -> Slot { slot(app, &stored.situation, link) }),
->>>>>>> 23f5357b2c5e10007feb2881660bb499f5d778f8
         deployment: stored.request.deployment,
         actions,
         shell: visit.shell(Section::Requests),
@@ -160,8 +154,16 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
     let mut timeline = vec![Activity {
         at: request.created_at,
         state: Mark::AwaitingReview,
-        text: format!("{} asked for {}", request.requester, crate::domain::request::release_words(&request.release)),
-        href: Some(diff_href(request.application.as_str(), request.from.as_ref().map(AsRef::as_ref), request.commit.as_str())),
+        text: format!(
+            "{} asked for {}",
+            request.requester,
+            crate::domain::request::release_words(&request.release)
+        ),
+        href: Some(diff_href(
+            request.application.as_str(),
+            request.from.as_ref().map(AsRef::as_ref),
+            request.commit.as_str(),
+        )),
         quote: Some(request.reason.clone()),
     }];
     for decision in &stored.decisions {
@@ -172,7 +174,11 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
         timeline.push(Activity {
             at: decision.at,
             state: word.into(),
-            text: format!("{} {verb}{}", decision.person, if decision.own_request { ", their own request" } else { "" }),
+            text: format!(
+                "{} {verb}{}",
+                decision.person,
+                if decision.own_request { ", their own request" } else { "" }
+            ),
             href: None,
             quote: (!decision.comment.is_empty()).then(|| decision.comment.clone()),
         });

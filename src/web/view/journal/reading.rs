@@ -46,8 +46,11 @@ impl Reading {
             for host in &cluster.hosts {
                 let name = host.host.server.as_str();
                 places.extend(host.steps.iter().map(|step| place(step, cluster.name.as_str(), Some(name))));
-                let (state, words) =
-                    if host.host.active { (HostState::Waiting, "waiting") } else { (HostState::Skipped, "inactive") };
+                let (state, words) = if host.host.active {
+                    (HostState::Waiting, "waiting")
+                } else {
+                    (HostState::Skipped, "inactive")
+                };
                 hosts.insert(name.to_owned(), tile(name, state, words));
             }
         }
@@ -87,8 +90,10 @@ impl Reading {
                 self.add_line(group, LogLine { seq: event.seq, at: event.at, html, tone });
             }
             EventKind::Host { host, state, commit } => {
-                let tile =
-                    self.hosts.entry(host.to_string()).or_insert_with(|| tile(host.as_str(), HostState::Waiting, ""));
+                let tile = self
+                    .hosts
+                    .entry(host.to_string())
+                    .or_insert_with(|| tile(host.as_str(), HostState::Waiting, ""));
                 tile.state = *state;
                 tile.runs = commit.as_ref().map(|commit| names.name(commit)).or(tile.runs.take());
                 match state {

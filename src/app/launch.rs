@@ -49,7 +49,10 @@ async fn start(app: &App, actor: &Actor, link: Link) -> Result<i64, Refusal> {
 }
 
 fn foreign(actor: &Actor, stored: &Stored) -> Refusal {
-    Refusal::Forbidden(format!("This link is {}'s; {} cannot start it, and it still works for them.", stored.request.requester, actor.name))
+    Refusal::Forbidden(format!(
+        "This link is {}'s; {} cannot start it, and it still works for them.",
+        stored.request.requester, actor.name
+    ))
 }
 
 /// Used, expired and revoked links are gone, each with its words (rules.md 35). A
@@ -58,8 +61,14 @@ fn foreign(actor: &Actor, stored: &Stored) -> Refusal {
 pub fn check_link(app: &App, link: &Link, stored: &Stored) -> Result<(), Refusal> {
     let (state, words) = match link.facts.state(app.clock.now()) {
         LinkState::Unused | LinkState::Early => return Ok(()),
-        LinkState::Used => ("used", "This link has started its deployment already. A link works once.".to_owned()),
-        LinkState::Expired => ("expired", "The slot of this link is over. While the approval stands, the request page makes a new one.".to_owned()),
+        LinkState::Used => {
+            ("used", "This link has started its deployment already. A link works once.".to_owned())
+        }
+        LinkState::Expired => (
+            "expired",
+            "The slot of this link is over. While the approval stands, the request page makes a new one."
+                .to_owned(),
+        ),
         LinkState::Revoked => {
             if let RequestState::Void { cause, .. } = &stored.request.state {
                 let remedy = format!("{} Ask for the release again.", cause.words());
@@ -68,7 +77,12 @@ pub fn check_link(app: &App, link: &Link, stored: &Stored) -> Result<(), Refusal
             ("revoked", super::queries::requests::ending_words(&stored.request, &stored.decisions))
         }
     };
-    Err(Refusal::Gone(Box::new(Gone { state, words, request: stored.request.id, deployment: link.deployment.or(stored.request.deployment) })))
+    Err(Refusal::Gone(Box::new(Gone {
+        state,
+        words,
+        request: stored.request.id,
+        deployment: link.deployment.or(stored.request.deployment),
+    })))
 }
 
 async fn consume(app: &App, actor: &Actor, stored: &Stored, link: &Link) -> Result<i64, Refusal> {
@@ -126,10 +140,16 @@ async fn consume(app: &App, actor: &Actor, stored: &Stored, link: &Link) -> Resu
     request.state = request.state.clone().launch(deployment.id, now)?;
     request.deployment = Some(deployment.id);
     db::requests::update(&tx, request).await?;
-    let event = Event { seq: 1, at: now, what: EventKind::State { state: DeploymentState::Queued, why: None } };
+    let event =
+        Event { seq: 1, at: now, what: EventKind::State { state: DeploymentState::Queued, why: None } };
     db::journal::append(&tx, deployment.id, &[event]).await?;
     let facts = json!({ "deployment": deployment.id, "fingerprint": request.fingerprint });
-    let entry = db::audit::Entry { actor: actor.name.as_str(), action: "request.launched", subject: format!("request {}", request.id), facts };
+    let entry = db::audit::Entry {
+        actor: actor.name.as_str(),
+        action: "request.launched",
+        subject: format!("request {}", request.id),
+        facts,
+    };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
     Ok(deployment.id)
@@ -137,10 +157,19 @@ async fn consume(app: &App, actor: &Actor, stored: &Stored, link: &Link) -> Resu
 
 /// A link whose slot closed between page and POST is gone, not in conflict.
 fn stopped(gates: Vec<Gate>, link: &Link) -> Refusal {
-    let slot_over = gates.iter().any(|gate| gate.code == "slot" && gate.verdict == Verdict::Stop && gate.title == "The slot is over");
+    let slot_over = gates
+        .iter()
+        .any(|gate| gate.code == "slot" && gate.verdict == Verdict::Stop && gate.title == "The slot is over");
     if slot_over {
-        let words = "The slot of this link is over. While the approval stands, the request page makes a new one.".to_owned();
-        return Refusal::Gone(Box::new(Gone { state: "expired", words, request: link.request, deployment: link.deployment }));
+        let words =
+            "The slot of this link is over. While the approval stands, the request page makes a new one."
+                .to_owned();
+        return Refusal::Gone(Box::new(Gone {
+            state: "expired",
+            words,
+            request: link.request,
+            deployment: link.deployment,
+        }));
     }
     Refusal::Stopped(gates)
 }

@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::engine::{Sink, SinkLost};
-use crate::app::{App, run_deployment};
 use crate::app::queue::Lease;
+use crate::app::{App, run_deployment};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, EventKind, NoteLevel};
 
@@ -112,7 +112,10 @@ impl Writer {
             self.output_bytes = self.output_bytes.saturating_add(text.len() as u64);
             if self.output_bytes > limit {
                 if !std::mem::replace(&mut self.output_cut, true) {
-                    let words = format!("Output beyond {} MB is not kept. The run goes on.", self.app.config.limits.output_mb);
+                    let words = format!(
+                        "Output beyond {} MB is not kept. The run goes on.",
+                        self.app.config.limits.output_mb
+                    );
                     self.push(EventKind::Note { level: NoteLevel::Warning, text: words }, 64);
                 }
                 return;

@@ -8,7 +8,7 @@ pub mod host_reader;
 pub mod journal;
 pub mod output;
 pub mod quote;
-pub mod service;
 #[cfg(test)]
 pub mod scripted;
+pub mod service;
 pub mod ssh;

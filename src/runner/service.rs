@@ -10,13 +10,13 @@ use tokio_util::task::TaskTracker;
 
 use super::engine;
 use super::journal::{RENEW_EVERY, journal};
+use super::output::Output;
 use super::ssh::connection::SshSettings;
 use super::ssh::{Prepare, SshExecutor, Tree};
-use super::output::Output;
-use crate::app::{App, deliver, health, housekeep, queue, run_deployment};
 use crate::app::queue::Claimed;
-use crate::app::run_deployment::Checked;
 use crate::app::queue::Lease;
+use crate::app::run_deployment::Checked;
+use crate::app::{App, deliver, health, housekeep, queue, run_deployment};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{NoteLevel, StepOutcome};
 use crate::domain::plan::Plan;
@@ -98,7 +98,8 @@ impl Runner {
                 match queue::claim_next(&self.app, &self.owner).await {
                     Ok(Some(claimed)) => {
                         let runner = Arc::clone(&self);
-                        self.runs.spawn(async move { runner.run(claimed).await });
+                        // On the heap: a run's future is large, and it lives long.
+                        self.runs.spawn(Box::pin(async move { runner.run(claimed).await }));
                     }
                     Ok(None) => break,
                     Err(error) => {
@@ -116,7 +117,7 @@ impl Runner {
     async fn run(&self, claimed: Claimed) {
         let id = claimed.deployment.id;
         tracing::info!(deployment = id, application = %claimed.deployment.application, environment = %claimed.deployment.environment, "deployment taken from the queue");
-        if let Err(error) = self.run_claimed(&claimed).await {
+        if let Err(error) = Box::pin(self.run_claimed(&claimed)).await {
             // The lease runs out and housekeeping marks it: nothing is called failed that is not known.
             tracing::error!(deployment = id, %error, "the run was given up");
         }
@@ -124,7 +125,8 @@ impl Runner {
     }
 
     async fn run_claimed(&self, claimed: &Claimed) -> Result<(), crate::app::Refusal> {
-        let checked = self.holding(&claimed.lease, run_deployment::check_start(&self.app, claimed)).await;
+        let checked =
+            self.holding(&claimed.lease, Box::pin(run_deployment::check_start(&self.app, claimed))).await;
         let plan = match checked? {
             Checked::Go(plan) => plan,
             Checked::Stopped { why } => {
@@ -136,7 +138,8 @@ impl Runner {
         let clock = self.app.clock.clone();
         let prepare = FromApp { app: self.app.clone() };
         let executor = SshExecutor::new(prepare, self.ssh.clone(), Arc::new(move || clock.now()));
-        let executor = executor.map_err(|error| crate::app::Refusal::Internal(format!("control folder: {error}")))?;
+        let executor =
+            executor.map_err(|error| crate::app::Refusal::Internal(format!("control folder: {error}")))?;
         let (sink, writer) = journal(&self.app, &claimed.deployment, &claimed.lease, claimed.seq);
         let written = tokio::spawn(writer.run());
         let cancel = CancellationToken::new();
@@ -147,7 +150,8 @@ impl Runner {
             () = self.abandon.cancelled() => None,
         };
         drop(sink);
-        let written = written.await.map_err(|error| crate::app::Refusal::Internal(format!("journal: {error}")))?;
+        let written =
+            written.await.map_err(|error| crate::app::Refusal::Internal(format!("journal: {error}")))?;
         let Some(outcome) = outcome else { return self.interrupted(claimed).await };
         let (Ok(seq), false) = (written, outcome.lost) else {
             tracing::error!(deployment = claimed.deployment.id, "the lease was lost");
@@ -233,14 +237,18 @@ impl Prepare for FromApp {
     async fn fetch(&self, plan: &Plan, _: &Output) -> StepOutcome {
         match self.app.mirrors.commit(&plan.facts.application, &plan.facts.commit).await {
             Ok(Some(_)) => StepOutcome::Done,
-            Ok(None) => StepOutcome::Failed { why: format!("the repository has no commit {}", plan.facts.commit) },
+            Ok(None) => {
+                StepOutcome::Failed { why: format!("the repository has no commit {}", plan.facts.commit) }
+            }
             Err(error) => StepOutcome::Failed { why: error.to_string() },
         }
     }
 
     async fn build(&self, plan: &Plan, _: &Output) -> Result<Tree, String> {
         let tree = run_deployment::build_tree(&self.app, plan).await.map_err(|refusal| match refusal {
-            crate::app::Refusal::Invalid(errors) => errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "),
+            crate::app::Refusal::Invalid(errors) => {
+                errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; ")
+            }
             other => other.to_string(),
         })?;
         Ok(Tree { path: tree.path, manifest: tree.manifest })

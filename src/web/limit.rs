@@ -38,7 +38,9 @@ impl Limits {
 
     pub fn sign_in(&self, address: Option<IpAddr>) -> Result<(), Refusal> {
         match address.map(|address| self.sign_in.check_key(&address)) {
-            Some(Err(_)) => Err(Refusal::TooMany("Too many sign-ins from this address. Wait a minute.".to_owned())),
+            Some(Err(_)) => {
+                Err(Refusal::TooMany("Too many sign-ins from this address. Wait a minute.".to_owned()))
+            }
             _ => Ok(()),
         }
     }

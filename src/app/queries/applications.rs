@@ -14,7 +14,9 @@ pub async fn readable_fleet(app: &App, actor: &Actor) -> Result<Fleet, Refusal> 
     let mut fleet = db::fleet::load(&app.db).await?;
     for application in &mut fleet.applications {
         let name = application.name.clone();
-        application.environments.retain(|environment| actor.access.may(Permission::Read, &name, &environment.name));
+        application
+            .environments
+            .retain(|environment| actor.access.may(Permission::Read, &name, &environment.name));
     }
     fleet.applications.retain(|application| !application.environments.is_empty() || actor.access.is_admin());
     Ok(fleet)
@@ -29,7 +31,12 @@ pub async fn find(app: &App, actor: &Actor, name: &str) -> Result<(Fleet, Applic
 }
 
 /// One environment, with everything policy knows of it. Opens no connection.
-pub async fn situation(app: &App, actor: &Actor, application: &str, environment: &str) -> Result<Situation, Refusal> {
+pub async fn situation(
+    app: &App,
+    actor: &Actor,
+    application: &str,
+    environment: &str,
+) -> Result<Situation, Refusal> {
     let parse = |text: &str| Name::parse(text).map_err(|_| Refusal::NotFound);
     let (application, environment) = (parse(application)?, parse(environment)?);
     if !actor.access.may(Permission::Read, &application, &environment) {
@@ -44,10 +51,17 @@ pub async fn live_rows(app: &App) -> Result<Vec<(Name, Name, LiveRow)>, Refusal>
 }
 
 /// Who holds a permission in an environment: the roles that grant it, by name.
-pub fn roles_with<'a>(fleet: &'a Fleet, wanted: Permission, application: &Name, environment: &Environment) -> Vec<&'a str> {
+pub fn roles_with<'a>(
+    fleet: &'a Fleet,
+    wanted: Permission,
+    application: &Name,
+    environment: &Environment,
+) -> Vec<&'a str> {
     let grants = |role: &&crate::domain::fleet::Role| {
         role.grants.iter().any(|grant| {
-            grant.permission.implies(wanted) && grant.application.covers(application) && grant.environment.covers(&environment.name)
+            grant.permission.implies(wanted)
+                && grant.application.covers(application)
+                && grant.environment.covers(&environment.name)
         })
     };
     fleet.roles.iter().filter(grants).map(|role| role.name.as_str()).collect()
@@ -55,8 +69,12 @@ pub fn roles_with<'a>(fleet: &'a Fleet, wanted: Permission, application: &Name, 
 
 /// Where this person may ask for releases.
 pub fn may_request_somewhere(fleet: &Fleet, actor: &Actor) -> bool {
-    let places = fleet.applications.iter().flat_map(|application| application.environments.iter().map(|environment| (&application.name, &environment.name)));
-    places.into_iter().any(|(application, environment)| actor.access.may(Permission::Request, application, environment))
+    let places = fleet.applications.iter().flat_map(|application| {
+        application.environments.iter().map(|environment| (&application.name, &environment.name))
+    });
+    places
+        .into_iter()
+        .any(|(application, environment)| actor.access.may(Permission::Request, application, environment))
 }
 
 /// Mails that were given up.
@@ -66,7 +84,11 @@ pub async fn failed_deliveries(app: &App) -> Result<u64, Refusal> {
 }
 
 /// What is live in an environment, by the record.
-pub async fn live(app: &App, application: &Name, environment: &Name) -> Result<Option<crate::domain::policy::LiveFacts>, Refusal> {
+pub async fn live(
+    app: &App,
+    application: &Name,
+    environment: &Name,
+) -> Result<Option<crate::domain::policy::LiveFacts>, Refusal> {
     let situation = Situation::load(&app.db, application, environment, app.clock.now()).await?;
     Ok(situation.map(|situation| situation.live()))
 }

@@ -18,21 +18,18 @@ use crate::keys::Keys;
 /// A program that only says its version and takes longer will not do its work either.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub fn keys(config: &Config) -> Finding {
+pub fn keys(config: &Config) -> Vec<Finding> {
     let item = "keys";
     match Keys::load(&config.auth_key, &config.enc_key) {
         Ok(keys) => {
             let (auth, enc) = keys.older();
             let mut words = format!("{} and {}", config.auth_key.display(), config.enc_key.display());
             if auth + enc > 0 {
-                words += &format!("; {auth} older still verify, {enc} older still open");
+                words = format!("{words}; {auth} older still verify, {enc} older still open");
             }
-            Finding::fine(item, words)
+            vec![Finding::fine(item, words)]
         }
-        Err(errors) => {
-            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            Finding::broken(item, lines.join("; "))
-        }
+        Err(errors) => errors.iter().map(|error| Finding::broken(item, error.to_string())).collect(),
     }
 }
 

@@ -60,8 +60,13 @@ pub fn cause(request: &Request) -> Option<String> {
 
 pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> DeploymentItem {
     use crate::domain::event::HostState;
-    let planned: u64 = deployment.plan.as_ref().map_or(0, |plan| plan.clusters.iter().map(|cluster| cluster.hosts.len() as u64).sum());
-    let done = progress.map_or(0, |progress| progress.hosts.values().filter(|host| host.state == HostState::Done).count() as u64);
+    let planned: u64 = deployment
+        .plan
+        .as_ref()
+        .map_or(0, |plan| plan.clusters.iter().map(|cluster| cluster.hosts.len() as u64).sum());
+    let done = progress.map_or(0, |progress| {
+        progress.hosts.values().filter(|host| host.state == HostState::Done).count() as u64
+    });
     let hosts_done = if deployment.state == DeploymentState::Succeeded { planned } else { done };
     DeploymentItem {
         id: deployment.id,
@@ -84,7 +89,11 @@ pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> 
 pub async fn sealed(app: &App, stored: &Stored) -> Sealed {
     let request = &stored.request;
     let (commits, _) = queries::requests::commits(app, request, 1).await;
-    let href = diff_href(request.application.as_str(), request.from.as_ref().map(AsRef::as_ref), request.commit.as_str());
+    let href = diff_href(
+        request.application.as_str(),
+        request.from.as_ref().map(AsRef::as_ref),
+        request.commit.as_str(),
+    );
     Sealed {
         id: request.id.to_string(),
         application: request.application.to_string(),
@@ -127,7 +136,8 @@ fn riskiest(stat: &DiffStat, href: &str) -> Vec<FileLine> {
 
 fn signatures(stored: &Stored) -> Vec<Signature> {
     let request = &stored.request;
-    let mut signatures = vec![Signature { name: request.requester.to_string(), act: "Asked", at: Some(request.created_at) }];
+    let mut signatures =
+        vec![Signature { name: request.requester.to_string(), act: "Asked", at: Some(request.created_at) }];
     for decision in &stored.decisions {
         let act = match (decision.kind, decision.own_request) {
             (DecisionKind::Accept, false) => "Countersigned",
@@ -137,9 +147,15 @@ fn signatures(stored: &Stored) -> Vec<Signature> {
         signatures.push(Signature { name: decision.person.to_string(), act, at: Some(decision.at) });
     }
     match &request.state {
-        RequestState::AwaitingReview { .. } => signatures.push(Signature { name: "a reviewer".to_owned(), act: "Countersigned", at: None }),
-        RequestState::Accepted { .. } => signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: None }),
-        RequestState::Launched { at, .. } => signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: Some(*at) }),
+        RequestState::AwaitingReview { .. } => {
+            signatures.push(Signature { name: "a reviewer".to_owned(), act: "Countersigned", at: None });
+        }
+        RequestState::Accepted { .. } => {
+            signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: None });
+        }
+        RequestState::Launched { at, .. } => {
+            signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: Some(*at) });
+        }
         _ => {}
     }
     signatures
@@ -166,7 +182,13 @@ pub fn places(situation: &Situation, environment: &Environment) -> String {
     let clusters: Vec<String> = situation
         .fleet
         .clusters_of(environment)
-        .map(|cluster| format!("{} ({})", cluster.name, crate::web::html::counted(cluster.servers.len() as u64, "host", "hosts")))
+        .map(|cluster| {
+            format!(
+                "{} ({})",
+                cluster.name,
+                crate::web::html::counted(cluster.servers.len() as u64, "host", "hosts")
+            )
+        })
         .collect();
     clusters.join(", then ")
 }

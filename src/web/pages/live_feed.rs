@@ -34,7 +34,9 @@ impl<'r> FromRequest<'r> for LastEventId {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        Outcome::Success(LastEventId(request.headers().get_one("Last-Event-ID").and_then(|id| id.parse().ok())))
+        Outcome::Success(LastEventId(
+            request.headers().get_one("Last-Event-ID").and_then(|id| id.parse().ok()),
+        ))
     }
 }
 
@@ -49,7 +51,8 @@ pub async fn events(
 ) -> Result<EventStream![Message], PageError> {
     deployments::find(visit.app, visit.actor(), id).await?;
     let app = visit.app.clone();
-    let cookie = cookies.get_private(SESSION_COOKIE).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
+    let cookie =
+        cookies.get_private(SESSION_COOKIE).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
     let mut after = last.0.or(after).unwrap_or(0);
     // Subscribed before the first read, so that nothing falls between.
     let mut wake = app.wake.journal.subscribe();
@@ -146,7 +149,12 @@ impl Hosts {
             events.iter().for_each(|event| tiles.take(event));
         }
         let board = tiles.board();
-        let say = sentence(deployment.state.word(), &release_words(&deployment.release), deployment.why.as_deref(), &board);
+        let say = sentence(
+            deployment.state.word(),
+            &release_words(&deployment.release),
+            deployment.why.as_deref(),
+            &board,
+        );
         Some(json!({ "state": deployment.state, "done": board.count("done"), "total": board.total(), "say": say }).to_string())
     }
 }

@@ -35,7 +35,6 @@ mod process;
 mod repository;
 
 pub use follow::{Feed, Gate, Message};
-pub use process::Process;
 pub use repository::{release, shop};
 
 /// A test that waits longer than this has found a defect.

@@ -83,8 +83,9 @@ async fn what_is_cancelled_in_the_queue_never_starts_and_its_request_is_accepted
 
     let ended = db::deployments::find(&service.app.db, till).await.unwrap().unwrap();
     assert_eq!((ended.state, ended.started_at), (Cancelled, None));
-    let states: Vec<_> = service.journal(till).await.into_iter().filter_map(|event| match event.what {
-        EventKind::State { state, .. } => Some(state),
+    let journal = service.journal(till).await;
+    let states = journal.iter().filter_map(|event| match &event.what {
+        EventKind::State { state, .. } => Some(*state),
         _ => None,
     });
     assert_eq!(states.collect::<Vec<_>>(), [Queued, Cancelled]);

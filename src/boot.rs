@@ -14,8 +14,8 @@ use crate::github::GitHub;
 use crate::keys::Keys;
 use crate::mail::Mailer;
 use crate::repo::Mirrors;
+use crate::runner::background::Runner;
 use crate::runner::host_reader::SshHostReader;
-use crate::runner::service::Runner;
 use crate::runner::ssh::connection::SshSettings;
 
 /// Which halves of the service this process is.

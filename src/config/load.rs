@@ -130,7 +130,10 @@ fn warnings(config: &Config) -> Vec<Problem> {
         warnings.push(Problem::new("runner.sandbox_network", words));
     }
     if config.log.to.iter().any(|target| *target != LogTarget::Stdout) {
-        warnings.push(Problem::new("log.to", "names a place that this version does not write to: logs go to stderr"));
+        warnings.push(Problem::new(
+            "log.to",
+            "names a place that this version does not write to: logs go to stderr",
+        ));
     }
     warnings
 }

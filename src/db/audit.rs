@@ -91,7 +91,11 @@ pub enum Broken {
 }
 
 fn missing_words(first: i64, last: i64) -> String {
-    if first == last { format!("row {first} is missing") } else { format!("rows {first} to {last} are missing") }
+    if first == last {
+        format!("row {first} is missing")
+    } else {
+        format!("rows {first} to {last} are missing")
+    }
 }
 
 /// Walks the whole chain; gives the head, or every place where it breaks.

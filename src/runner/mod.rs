@@ -2,6 +2,7 @@
 //! executor does the work, a sink keeps the journal; none of them knows the
 //! database, mail or pages.
 
+pub mod background;
 pub mod engine;
 pub mod executor;
 pub mod host_reader;
@@ -10,5 +11,4 @@ pub mod output;
 pub mod quote;
 #[cfg(test)]
 pub mod scripted;
-pub mod service;
 pub mod ssh;

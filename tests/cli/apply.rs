@@ -139,7 +139,7 @@ async fn a_secret_is_taken_and_never_given_back() {
     assert_eq!(installation.export().await["applications"][0]["webhook_secret"], "stored:");
     for entry in std::fs::read_dir(installation.path("data")).unwrap() {
         let path = entry.unwrap().path();
-        let held = path.is_file().then(|| std::fs::read(&path).unwrap()).unwrap_or_default();
+        let held = if path.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
         let found = held.windows(SECRET.len()).any(|part| part == SECRET.as_bytes());
         assert!(!found, "{} holds the secret", path.display());
     }

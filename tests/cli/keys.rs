@@ -12,9 +12,9 @@ async fn a_fresh_folder_gets_its_keys_once() {
     let installation = Installation::empty();
     let said = installation.run(&["keys"]).await.well();
     assert_eq!(said, "wrote keys/auth.key\nwrote keys/enc.key\nwrote keys/id_ed25519\n");
-    let read = || MADE.map(|file| fs::read(installation.path(file)).unwrap());
-    let made = read();
-    assert_eq!((made[0].len(), made[1].len()), (64, 32));
+    let contents = || MADE.map(|file| fs::read(installation.path(file)).unwrap());
+    let first = contents();
+    assert_eq!((first[0].len(), first[1].len()), (64, 32));
     for file in MADE {
         let mode = fs::metadata(installation.path(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
@@ -22,7 +22,7 @@ async fn a_fresh_folder_gets_its_keys_once() {
 
     let said = installation.run(&["keys"]).await.well();
     assert!(said.lines().all(|line| line.starts_with("kept ")), "{said}");
-    assert!(read() == made, "a key was written again");
+    assert!(contents() == first, "a key was written again");
 }
 
 #[tokio::test]

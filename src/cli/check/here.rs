@@ -23,11 +23,12 @@ pub fn keys(config: &Config) -> Vec<Finding> {
     match Keys::load(&config.auth_key, &config.enc_key) {
         Ok(keys) => {
             let (auth, enc) = keys.older();
-            let mut words = format!("{} and {}", config.auth_key.display(), config.enc_key.display());
-            if auth + enc > 0 {
-                words = format!("{words}; {auth} older still verify, {enc} older still open");
-            }
-            vec![Finding::fine(item, words)]
+            let older = match auth + enc {
+                0 => String::new(),
+                _ => format!("; {auth} older still verify, {enc} older still open"),
+            };
+            let (auth, enc) = (config.auth_key.display(), config.enc_key.display());
+            vec![Finding::fine(item, format!("{auth} and {enc}{older}"))]
         }
         Err(errors) => errors.iter().map(|error| Finding::broken(item, error.to_string())).collect(),
     }

@@ -155,12 +155,17 @@ pub(super) fn fill_stored(new: &Fleet, old: &Fleet) -> (Fleet, Vec<Problem>) {
         for (place, endpoint) in balancer.endpoints.iter_mut().enumerate() {
             let Endpoint::Stats(page) = endpoint else { continue };
             let password = |endpoint: &Endpoint| match endpoint {
-                Endpoint::Stats(old) if old.url == page.url && old.user == page.user => Some(old.password.clone()),
+                Endpoint::Stats(old) if old.url == page.url && old.user == page.user => {
+                    Some(old.password.clone())
+                }
                 _ => None,
             };
             // The one at the same place first: two may share URL and user.
             let same = known.and_then(|old| {
-                old.endpoints.get(place).and_then(password).or_else(|| old.endpoints.iter().find_map(password))
+                old.endpoints
+                    .get(place)
+                    .and_then(password)
+                    .or_else(|| old.endpoints.iter().find_map(password))
             });
             let same = same.as_ref();
             let path = format!("load_balancers[{index}].endpoints[{place}].password");

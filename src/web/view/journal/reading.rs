@@ -19,6 +19,7 @@ struct Progress {
 }
 
 /// The fold's state.
+#[derive(Debug, Clone)]
 pub(super) struct Reading {
     places: HashMap<StepId, (String, Phase, Option<String>)>,
     progress: HashMap<StepId, Progress>,

@@ -11,7 +11,7 @@ mod keeper;
 mod people;
 mod play;
 mod say;
-mod service;
+mod server_process;
 mod shop;
 mod world;
 

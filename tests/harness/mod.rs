@@ -30,20 +30,15 @@ use crate::tests::support::github::{CLIENT_ID, CLIENT_SECRET, GitHubStandIn, ORG
 use crate::tests::support::smtp::{Mail, SmtpSink};
 use crate::tests::support::sshd::{Sshd, new_identity, user};
 
-<<<<<<< main
 mod by_hand;
-mod logs;
-mod repository;
-
-pub use by_hand::{Approved, number_in, production, server};
-pub use logs::{keep_logs, kept_logs};
-=======
 mod follow;
+mod logs;
 mod process;
 mod repository;
 
+pub use by_hand::{Approved, number_in, production, server};
 pub use follow::{Feed, Gate, Message};
->>>>>>> f9e75cffcf210ba3160c72719038db875e6d76e2
+pub use logs::{keep_logs, kept_logs};
 pub use repository::{release, shop};
 
 /// A test that waits longer than this has found a defect.

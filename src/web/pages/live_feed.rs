@@ -131,16 +131,6 @@ async fn may_watch(app: &App, cookie: &str, id: i64) -> Option<Deployment> {
     deployments::find(app, &person.actor, id).await.ok()
 }
 
-<<<<<<< main
-async fn progress(app: &App, deployment: &crate::domain::deployment::Deployment) -> Option<String> {
-    let board = board(app, deployment).await.ok()?;
-    let say =
-        sentence(deployment.state, &release_words(&deployment.release), deployment.why.as_deref(), &board);
-    Some(
-        json!({ "state": deployment.state, "done": board.done(), "total": board.total(), "say": say })
-            .to_string(),
-    )
-=======
 /// How the hosts are, as of the last event that was read for it.
 #[derive(Default)]
 struct Hosts {
@@ -160,12 +150,14 @@ impl Hosts {
         }
         let board = tiles.board();
         let say = sentence(
-            deployment.state.word(),
+            deployment.state,
             &release_words(&deployment.release),
             deployment.why.as_deref(),
             &board,
         );
-        Some(json!({ "state": deployment.state, "done": board.count("done"), "total": board.total(), "say": say }).to_string())
+        Some(
+            json!({ "state": deployment.state, "done": board.done(), "total": board.total(), "say": say })
+                .to_string(),
+        )
     }
->>>>>>> f9e75cffcf210ba3160c72719038db875e6d76e2
 }

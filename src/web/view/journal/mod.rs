@@ -11,11 +11,7 @@ use jiff::Timestamp;
 
 pub use self::outgoing::outgoing;
 use self::reading::Reading;
-<<<<<<< main
-use crate::domain::event::{Event, HostState};
-=======
-use crate::domain::event::{Event, EventKind};
->>>>>>> f9e75cffcf210ba3160c72719038db875e6d76e2
+use crate::domain::event::{Event, EventKind, HostState};
 use crate::domain::name::CommitId;
 use crate::domain::plan::Plan;
 use crate::web::html::{Mark, time};

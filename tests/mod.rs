@@ -17,4 +17,5 @@ mod pages;
 mod repo;
 mod rooms;
 mod runner;
+mod security;
 mod whole_way;

@@ -31,7 +31,7 @@ impl Frame {
             request_id: session::random::<6>().map_or_else(|_| "none".to_owned(), |bytes| hex(&bytes)),
             path: request.uri().to_string(),
             theme: request.cookies().get(THEME_COOKIE).map_or(Theme::Auto, |cookie| Theme::parse(cookie.value())),
-            address: request.remote().map(|address| address.ip()),
+            address: request.remote().map(|address| address.ip().to_canonical()),
         })
     }
 }

@@ -22,6 +22,7 @@ use crate::boot::{self, Role};
 use crate::clock::Clock;
 use crate::config;
 use crate::domain::deployment::Deployment;
+use crate::github::{GitHub, Timeouts};
 use crate::keys;
 use crate::tests::support::browser::{Browser, Page};
 use crate::tests::support::git::GitRepository;
@@ -29,6 +30,9 @@ use crate::tests::support::github::{CLIENT_ID, CLIENT_SECRET, GitHubStandIn, ORG
 use crate::tests::support::smtp::{Mail, SmtpSink};
 use crate::tests::support::sshd::{Sshd, new_identity, user};
 
+pub mod dump;
+pub mod furnished;
+pub mod log;
 mod repository;
 
 pub use repository::{release, shop};
@@ -61,11 +65,12 @@ pub struct World {
     pub edit_fleet: Box<dyn FnOnce(&mut Value) + Send>,
     pub edit_config: Box<dyn FnOnce(&mut Value) + Send>,
     pub role: Role,
+    pub github_timeouts: Timeouts,
 }
 
 impl Default for World {
     fn default() -> Self {
-        Self { hosts: 2, edit_fleet: Box::new(|_| {}), edit_config: Box::new(|_| {}), role: Role::All }
+        Self { hosts: 2, edit_fleet: Box::new(|_| {}), edit_config: Box::new(|_| {}), role: Role::All, github_timeouts: Timeouts::default() }
     }
 }
 
@@ -115,7 +120,9 @@ impl Service {
         std::fs::write(path.join("config.json"), settings.to_string()).unwrap();
         keys::generate(&path.join("keys/auth.key"), &path.join("keys/enc.key"), &identity).unwrap();
         let clock = Clock::system();
-        let app = open(path, &clock).await;
+        let mut app = open(path, &clock).await;
+        let redirect = app.config.base_url.join("authorized").unwrap();
+        app.github = GitHub::with_timeouts(&app.config.github, redirect, world.github_timeouts).unwrap();
         let mut service =
             Self { app, clock, repository, github, mail, hosts, fleet: fleet.clone(), base_url, folder, running: None };
         service.apply(|_| {}).await;
@@ -154,11 +161,15 @@ impl Service {
 
     /// A new process on the same data.
     pub async fn restart(&mut self) {
+        self.restart_as(Role::All).await;
+    }
+
+    pub async fn restart_as(&mut self, role: Role) {
         if self.running.is_some() {
             self.stop().await;
         }
         self.app = open(self.folder.path(), &self.clock).await;
-        self.run(Role::All).await;
+        self.run(role).await;
     }
 
     pub fn path(&self) -> &Path {

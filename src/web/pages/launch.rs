@@ -24,7 +24,7 @@ const DEPLOYMENT_COOKIE: &str = "countersign_deployment";
 #[rocket::get("/launch/<link>")]
 pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Result<Html, PageError> {
     let app = visit.app;
-    let found = find_link(app, Purpose::Launch, link).await.map_err(|refusal| limits.judge(visit.frame.address, "launch", refusal))?;
+    let found = find_link(app, Purpose::Launch, link).await.map_err(|refusal| limits.judge(visit.frame.address, "launch", refusal, visit.app.clock.now()))?;
     let mut stored = Stored::find(app, found.request).await?;
     stored.look_at_tag(app).await?;
     let actor = visit.actor();
@@ -85,7 +85,7 @@ fn standing(app: &App, visit: &Visit<'_>, stored: &Stored, link: &Link, gates: &
 pub async fn start(link: &str, limits: &State<Limits>, posted: Posted<'_, Nothing>, cookies: &CookieJar<'_>) -> Result<SeeOther, PageError> {
     let visit = &posted.visit;
     let started = launch::launch(visit.app, visit.actor(), link).await;
-    let deployment = started.map_err(|refusal: Refusal| limits.judge(visit.frame.address, "launch", refusal))?;
+    let deployment = started.map_err(|refusal: Refusal| limits.judge(visit.frame.address, "launch", refusal, visit.app.clock.now()))?;
     remember(visit.app, cookies, deployment);
     Ok(SeeOther(format!("/deployments/{deployment}")))
 }

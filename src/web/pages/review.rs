@@ -25,7 +25,7 @@ pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Resul
 /// The page as it stands for this reader, with a refused form put back into it.
 async fn show(visit: &Visit<'_>, limits: &Limits, text: &str, refused: Option<RefusedDecision>) -> Result<Html, PageError> {
     let app = visit.app;
-    let link = find_link(app, Purpose::Review, text).await.map_err(|refusal| limits.judge(visit.frame.address, "review", refusal))?;
+    let link = find_link(app, Purpose::Review, text).await.map_err(|refusal| limits.judge(visit.frame.address, "review", refusal, visit.app.clock.now()))?;
     let mut stored = Stored::find(app, link.request).await?;
     stored.look_at_tag(app).await?;
     let actor = visit.actor();
@@ -142,7 +142,7 @@ async fn decide(link: &str, limits: &Limits, posted: Posted<'_, Comment>, kind: 
             let refused = RefusedDecision { form: kind.word(), comment: posted.form.comment.clone(), error };
             show(visit, limits, link, Some(refused)).await.map(Decided::Again)
         }
-        Err(refusal) => Err(limits.judge(visit.frame.address, "review", refusal).into()),
+        Err(refusal) => Err(limits.judge(visit.frame.address, "review", refusal, visit.app.clock.now()).into()),
     }
 }
 

@@ -31,16 +31,13 @@ use crate::tests::support::github::{CLIENT_ID, CLIENT_SECRET, GitHubStandIn, ORG
 use crate::tests::support::smtp::{Mail, SmtpSink};
 use crate::tests::support::sshd::{Sshd, new_identity, user};
 
-<<<<<<< main
 mod by_hand;
-mod follow;
-mod logs;
-mod process;
-=======
 pub mod dump;
+mod follow;
 pub mod furnished;
 pub mod log;
->>>>>>> f981fdf642628f010995d5080939804d8ab19c18
+mod logs;
+mod process;
 mod repository;
 
 pub use by_hand::{Approved, number_in, production, server};
@@ -228,10 +225,6 @@ impl Service {
     /// Opens the data again after the service closed it.
     pub async fn reopen(&mut self) {
         self.app = open(self.folder.path(), &self.clock).await;
-<<<<<<< main
-=======
-        self.run(role).await;
->>>>>>> f981fdf642628f010995d5080939804d8ab19c18
     }
 
     pub fn path(&self) -> &Path {

@@ -62,6 +62,8 @@ pub enum Trouble {
     },
     /// 403 for another reason than a rate.
     Forbidden(&'static str),
+    /// 401 to every token; codes are still exchanged.
+    BadCredentials,
     ServerError,
     /// A body of this many bytes.
     Huge(usize),

@@ -5,8 +5,9 @@
 mod harness;
 mod support;
 
-mod calendar;
 mod browser;
+mod calendar;
+mod cli;
 mod config;
 mod docs;
 mod fleet;

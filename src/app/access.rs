@@ -108,7 +108,12 @@ pub async fn disable(app: &App, actor: &Actor, name: &Name) -> Result<(), Refusa
     let tx = app.db.begin().await?;
     db::people::set_disabled(&tx, person.id, Some(now)).await?;
     db::sessions::end_all_of(&tx, person.id, now).await?;
-    let entry = db::audit::Entry { actor: actor.name.as_str(), action: "person.disabled", subject: format!("person {name}"), facts: serde_json::json!({}) };
+    let entry = db::audit::Entry {
+        actor: actor.name.as_str(),
+        action: "person.disabled",
+        subject: format!("person {name}"),
+        facts: serde_json::json!({}),
+    };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
     Ok(())

@@ -55,23 +55,64 @@ pub async fn find_lost(app: &App) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Every environment with hosts that a run left unknown.
+pub async fn settle_all(app: &App) {
+    let rows = match db::live::list_all(&app.db).await {
+        Ok(rows) => rows,
+        Err(error) => return tracing::error!(%error, "housekeeping: unsettled hosts"),
+    };
+    let mut places: Vec<(Name, Name)> = rows
+        .into_iter()
+        .filter(|(_, _, row)| row.state == LiveState::Unknown)
+        .map(|(a, e, _)| (a, e))
+        .collect();
+    places.sort();
+    places.dedup();
+    for (application, environment) in places {
+        if let Err(error) = settle(app, &application, &environment).await {
+            tracing::error!(%application, %environment, %error, "housekeeping: unsettled hosts");
+        }
+    }
+}
+
 /// Reads the hosts whose state a run left unknown, and records what they say. A
 /// host in the middle of a change, or out of reach, stays unknown.
 pub async fn settle(app: &App, application: &Name, environment: &Name) -> Result<(), Refusal> {
     let now = app.clock.now();
-    let Some(mut situation) = Situation::load(&app.db, application, environment, now).await? else { return Ok(()) };
+    let Some(mut situation) = Situation::load(&app.db, application, environment, now).await? else {
+        return Ok(());
+    };
     if situation.rows.iter().all(|row| row.state == LiveState::Settled) {
         return Ok(());
     }
     situation.ask_hosts(app).await?;
     let tx = app.db.begin().await?;
+    if db::deployments::find_under_way(&tx, application, environment).await?.is_some() {
+        // It began while the hosts were asked; what they said is older than that.
+        return Ok(());
+    }
     for row in db::live::list(&tx, application, environment).await? {
         let word = situation.words.iter().find(|(server, _)| server == &row.server).map(|(_, word)| word);
-        let (LiveState::Unknown, Some(HostWord::Runs { commit, release, in_progress: false })) = (row.state, word) else { continue };
-        let settled = LiveRow { commit: Some(commit.clone()), release: Some(release.clone()), state: LiveState::Settled, at: app.clock.now(), ..row };
+        let (LiveState::Unknown, Some(HostWord::Runs { commit, release, in_progress: false })) =
+            (row.state, word)
+        else {
+            continue;
+        };
+        let settled = LiveRow {
+            commit: Some(commit.clone()),
+            release: Some(release.clone()),
+            state: LiveState::Settled,
+            at: app.clock.now(),
+            ..row
+        };
         db::live::put(&tx, application, environment, &settled).await?;
         let facts = json!({ "commit": settled.commit, "release": settled.release });
-        let entry = db::audit::Entry { actor: "policy", action: "host.settled", subject: format!("server {}", settled.server), facts };
+        let entry = db::audit::Entry {
+            actor: "policy",
+            action: "host.settled",
+            subject: format!("server {}", settled.server),
+            facts,
+        };
         db::audit::append(&tx, &app.keys, app.clock.now(), entry).await?;
     }
     tx.commit().await?;
@@ -116,7 +157,12 @@ pub async fn void_moved(app: &App) -> Result<(), Refusal> {
 
 /// By record alone, inside the transaction that changed something: on apply, and
 /// at the end of each deployment.
-pub async fn void_changed(app: &App, tx: &Tx, place: Option<(&Name, &Name)>, actor: &str) -> Result<(), Refusal> {
+pub async fn void_changed(
+    app: &App,
+    tx: &Tx,
+    place: Option<(&Name, &Name)>,
+    actor: &str,
+) -> Result<(), Refusal> {
     let filter = db::requests::Filter {
         states: vec![RequestWord::AwaitingReview, RequestWord::Accepted],
         application: place.map(|(application, _)| application.clone()),
@@ -140,7 +186,11 @@ pub async fn void_changed(app: &App, tx: &Tx, place: Option<(&Name, &Name)>, act
     Ok(())
 }
 
-async fn void_one(app: &App, id: i64, cause: Option<crate::domain::request::VoidCause>) -> Result<(), Refusal> {
+async fn void_one(
+    app: &App,
+    id: i64,
+    cause: Option<crate::domain::request::VoidCause>,
+) -> Result<(), Refusal> {
     let tx = app.db.begin().await?;
     let request = db::requests::find(&tx, id).await?;
     if let (Some(request), Some(cause)) = (request.filter(|request| request.state.word().is_open()), cause) {
@@ -152,7 +202,10 @@ async fn void_one(app: &App, id: i64, cause: Option<crate::domain::request::Void
 }
 
 async fn list_open(app: &App) -> Result<Vec<Request>, DbError> {
-    let filter = db::requests::Filter { states: vec![RequestWord::AwaitingReview, RequestWord::Accepted], ..Default::default() };
+    let filter = db::requests::Filter {
+        states: vec![RequestWord::AwaitingReview, RequestWord::Accepted],
+        ..Default::default()
+    };
     db::requests::list(&app.db, &filter, 10_000).await
 }
 

@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::access::{self, Believed};
 use super::review_release::{find_link, readable};
 use super::stored_request::{self, Stored};
-use super::access::{self, Believed};
 use super::{App, Gone, Refusal};
 use crate::db::{self, DbError};
 use crate::domain::actor::Actor;
@@ -48,7 +48,10 @@ async fn start(app: &App, actor: &Actor, link: Link) -> Result<i64, Refusal> {
 }
 
 fn foreign(actor: &Actor, stored: &Stored) -> Refusal {
-    Refusal::Forbidden(format!("This link is {}'s; {} cannot start it, and it still works for them.", stored.request.requester, actor.name))
+    Refusal::Forbidden(format!(
+        "This link is {}'s; {} cannot start it, and it still works for them.",
+        stored.request.requester, actor.name
+    ))
 }
 
 /// Used, expired and revoked links are gone, each with its words (rules.md 35). A
@@ -63,22 +66,41 @@ pub fn check_link(app: &App, link: &Link, stored: &Stored) -> Result<(), Refusal
     }
     let (state, words) = match link_state {
         LinkState::Unused | LinkState::Early => return Ok(()),
-        LinkState::Used => ("used", "This link has started its deployment already. A link works once.".to_owned()),
-        LinkState::Expired => ("expired", "The slot of this link is over. While the approval stands, the request page makes a new one.".to_owned()),
+        LinkState::Used => {
+            ("used", "This link has started its deployment already. A link works once.".to_owned())
+        }
+        LinkState::Expired => (
+            "expired",
+            "The slot of this link is over. While the approval stands, the request page makes a new one."
+                .to_owned(),
+        ),
         LinkState::Revoked => ("revoked", revoked_words(stored)),
     };
-    Err(Refusal::Gone(Box::new(Gone { state, words, request: stored.request.id, deployment: link.deployment.or(stored.request.deployment) })))
+    Err(Refusal::Gone(Box::new(Gone {
+        state,
+        words,
+        request: stored.request.id,
+        deployment: link.deployment.or(stored.request.deployment),
+    })))
 }
 
 /// Why a link was revoked: a newer one was made, or the request ended.
 pub fn revoked_words(stored: &Stored) -> String {
     match stored.request.state.word() {
-        RequestWord::Accepted | RequestWord::Launched => "A newer link replaced this one. Use the one in the last mail.".to_owned(),
+        RequestWord::Accepted | RequestWord::Launched => {
+            "A newer link replaced this one. Use the one in the last mail.".to_owned()
+        }
         _ => super::queries::requests::ending_words(&stored.request, &stored.decisions),
     }
 }
 
-async fn consume(app: &App, actor: &Actor, stored: &Stored, link: &Link, believed: &[Believed]) -> Result<i64, Refusal> {
+async fn consume(
+    app: &App,
+    actor: &Actor,
+    stored: &Stored,
+    link: &Link,
+    believed: &[Believed],
+) -> Result<i64, Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
@@ -87,7 +109,9 @@ async fn consume(app: &App, actor: &Actor, stored: &Stored, link: &Link, believe
     let current = db::links::find_latest(&tx, Purpose::Launch, stored.request.id).await?;
     let (request, earlier) = (link.request, stored.request.deployment);
     let gone = |state, words| Refusal::Gone(Box::new(Gone { state, words, request, deployment: earlier }));
-    let link = current.filter(|current| current.id == link.id).ok_or_else(|| gone("revoked", revoked_words(&stored)))?;
+    let link = current
+        .filter(|current| current.id == link.id)
+        .ok_or_else(|| gone("revoked", revoked_words(&stored)))?;
     check_link(app, &link, &stored)?;
     let facts = stored.facts(&actor.name, &actor.access, Some(link.facts.state(now)));
     let gates = policy::gates(Act::Launch, &facts);
@@ -131,8 +155,14 @@ async fn consume(app: &App, actor: &Actor, stored: &Stored, link: &Link, believe
     request.deployment = Some(deployment.id);
     db::requests::update(&tx, request).await?;
     db::journal::append(&tx, deployment.id, &first_events(believed, now)).await?;
-    let facts = json!({ "deployment": deployment.id, "fingerprint": request.fingerprint, "believed": believed });
-    let entry = db::audit::Entry { actor: actor.name.as_str(), action: "request.launched", subject: format!("request {}", request.id), facts };
+    let facts =
+        json!({ "deployment": deployment.id, "fingerprint": request.fingerprint, "believed": believed });
+    let entry = db::audit::Entry {
+        actor: actor.name.as_str(),
+        action: "request.launched",
+        subject: format!("request {}", request.id),
+        facts,
+    };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
     Ok(deployment.id)
@@ -155,10 +185,19 @@ fn first_events(believed: &[Believed], now: Timestamp) -> Vec<Event> {
 
 /// A link whose slot closed between page and POST is gone, not in conflict.
 fn stopped(gates: Vec<Gate>, link: &Link) -> Refusal {
-    let slot_over = gates.iter().any(|gate| gate.code == "slot" && gate.verdict == Verdict::Stop && gate.title == "The slot is over");
+    let slot_over = gates
+        .iter()
+        .any(|gate| gate.code == "slot" && gate.verdict == Verdict::Stop && gate.title == "The slot is over");
     if slot_over {
-        let words = "The slot of this link is over. While the approval stands, the request page makes a new one.".to_owned();
-        return Refusal::Gone(Box::new(Gone { state: "expired", words, request: link.request, deployment: link.deployment }));
+        let words =
+            "The slot of this link is over. While the approval stands, the request page makes a new one."
+                .to_owned();
+        return Refusal::Gone(Box::new(Gone {
+            state: "expired",
+            words,
+            request: link.request,
+            deployment: link.deployment,
+        }));
     }
     Refusal::Stopped(gates)
 }

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::stored_request::{self, Stored, issue_launch_link};
 use super::access::{self, Believed};
+use super::stored_request::{self, Stored, issue_launch_link};
 use super::{App, Gone, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
@@ -17,7 +17,13 @@ use crate::domain::request::{Decision, DecisionKind, LinkState, RequestState, Re
 const LONGEST_COMMENT: usize = 4000;
 
 /// Decides by the link of the mail. Gives the request's number.
-pub async fn review_release(app: &App, actor: &Actor, link: &str, kind: DecisionKind, comment: &str) -> Result<i64, Refusal> {
+pub async fn review_release(
+    app: &App,
+    actor: &Actor,
+    link: &str,
+    kind: DecisionKind,
+    comment: &str,
+) -> Result<i64, Refusal> {
     let link = find_link(app, Purpose::Review, link).await?;
     let mut stored = Stored::load(&app.db, link.request, app.clock.now()).await?;
     permitted(actor, &stored)?;
@@ -48,7 +54,9 @@ pub fn readable(actor: &Actor, stored: &Stored) -> Result<(), Refusal> {
 /// Who may not review learns nothing else: neither how it stands nor what is in the way.
 fn permitted(actor: &Actor, stored: &Stored) -> Result<(), Refusal> {
     let request = &stored.request;
-    if request.requester == actor.name || actor.access.may(Permission::Review, &request.application, &request.environment) {
+    if request.requester == actor.name
+        || actor.access.may(Permission::Review, &request.application, &request.environment)
+    {
         Ok(())
     } else {
         Err(Refusal::Forbidden(format!("{} may not review releases here. Nothing was decided.", actor.name)))
@@ -89,7 +97,14 @@ fn check_comment(kind: DecisionKind, comment: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-async fn decide(app: &App, actor: &Actor, stored: Stored, kind: DecisionKind, comment: &str, believed: &[Believed]) -> Result<(), Refusal> {
+async fn decide(
+    app: &App,
+    actor: &Actor,
+    stored: Stored,
+    kind: DecisionKind,
+    comment: &str,
+    believed: &[Believed],
+) -> Result<(), Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
@@ -135,11 +150,18 @@ async fn decide(app: &App, actor: &Actor, stored: Stored, kind: DecisionKind, co
 }
 
 /// One reject ends the request; its links are destroyed with it.
-async fn reject(app: &App, tx: &db::Tx, mut stored: Stored, actor: &Actor, reason: String) -> Result<(), Refusal> {
+async fn reject(
+    app: &App,
+    tx: &db::Tx,
+    mut stored: Stored,
+    actor: &Actor,
+    reason: String,
+) -> Result<(), Refusal> {
     let now = app.clock.now();
     stored.request.state = stored.request.state.clone().reject(actor.name.clone(), reason, now)?;
     db::requests::update(tx, &stored.request).await?;
-    stored_request::ended(app, tx, &stored.request, "request.rejected", actor.name.as_str(), json!({}), now).await
+    stored_request::ended(app, tx, &stored.request, "request.rejected", actor.name.as_str(), json!({}), now)
+        .await
 }
 
 /// Enough accepts make it accepted; fewer leave it waiting for the others.
@@ -151,13 +173,19 @@ async fn accept(app: &App, tx: &db::Tx, mut stored: Stored) -> Result<(), Refusa
         // The version moves although the state stays, so that decisions come one after another.
         return Ok(db::requests::update(tx, &stored.request).await?);
     }
-    stored.request.state = stored.request.state.clone().accept(&approval, stored.situation.slot_begins(), now)?;
+    stored.request.state =
+        stored.request.state.clone().accept(&approval, stored.situation.slot_begins(), now)?;
     stored.request.accepted_at = Some(now);
     stored.request.required = required;
     db::requests::update(tx, &stored.request).await?;
     stored.request.version += 1;
     let by: Vec<String> = stored.accepted_by().iter().map(ToString::to_string).collect();
-    let entry = db::audit::Entry { actor: "policy", action: "request.accepted", subject: format!("request {}", stored.request.id), facts: json!({ "by": by }) };
+    let entry = db::audit::Entry {
+        actor: "policy",
+        action: "request.accepted",
+        subject: format!("request {}", stored.request.id),
+        facts: json!({ "by": by }),
+    };
     db::audit::append(tx, &app.keys, now, entry).await?;
     debug_assert!(matches!(stored.request.state, RequestState::Accepted { .. }));
     issue_launch_link(app, tx, &stored, now).await

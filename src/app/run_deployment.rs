@@ -26,13 +26,16 @@ use crate::repo::Tree;
 pub enum Checked {
     Go(Box<Plan>),
     /// It ended already, in the queue so to say: nothing was touched.
-    Stopped { why: String },
+    Stopped {
+        why: String,
+    },
 }
 
 /// Asks policy again with everything read anew, and makes the plan.
 pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusal> {
     let deployment = &claimed.deployment;
-    let request = deployment.request.ok_or_else(|| Refusal::Internal("a deployment without a request".to_owned()))?;
+    let request =
+        deployment.request.ok_or_else(|| Refusal::Internal("a deployment without a request".to_owned()))?;
     let now = app.clock.now();
     let mut stored = match Stored::load(&app.db, request, now).await {
         Ok(stored) => stored,
@@ -51,8 +54,11 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
     let gates = policy::gates(Act::Start, &facts);
     if !policy::passes(&gates) {
         let cause = policy::void_cause(&facts);
-        let stops: Vec<String> =
-            gates.iter().filter(|gate| gate.verdict == Verdict::Stop).map(|gate| format!("{}: {}", gate.title, gate.remedy)).collect();
+        let stops: Vec<String> = gates
+            .iter()
+            .filter(|gate| gate.verdict == Verdict::Stop)
+            .map(|gate| format!("{}: {}", gate.title, gate.remedy))
+            .collect();
         return stop(app, claimed, &stops.join(" "), cause).await;
     }
     match plan(run_facts(deployment, &stored.situation), &clusters(&stored.situation)) {
@@ -84,7 +90,12 @@ fn clusters(situation: &Situation) -> Vec<ClusterFacts> {
         .clusters_of(&situation.environment)
         .map(|cluster| ClusterFacts {
             name: cluster.name.clone(),
-            hosts: cluster.servers.iter().filter_map(|member| fleet.server(&member.server)).map(super::situation::place_of).collect(),
+            hosts: cluster
+                .servers
+                .iter()
+                .filter_map(|member| fleet.server(&member.server))
+                .map(super::situation::place_of)
+                .collect(),
         })
         .collect()
 }
@@ -103,7 +114,12 @@ async fn stop(
     db::deployments::end(&tx, &claimed.lease, DeploymentState::Cancelled, Some(why), now).await?;
     let what = EventKind::State { state: DeploymentState::Cancelled, why: Some(why.to_owned()) };
     db::journal::append(&tx, deployment.id, &[Event { seq: claimed.seq + 1, at: now, what }]).await?;
-    let entry = db::audit::Entry { actor: "policy", action: "deployment.cancelled", subject: format!("deployment {}", deployment.id), facts: json!({ "why": why }) };
+    let entry = db::audit::Entry {
+        actor: "policy",
+        action: "deployment.cancelled",
+        subject: format!("deployment {}", deployment.id),
+        facts: json!({ "why": why }),
+    };
     let head = db::audit::append(&tx, &app.keys, now, entry).await?;
     match (cause, deployment.request) {
         (Some(cause), Some(request)) => {
@@ -112,7 +128,8 @@ async fn stop(
         }
         _ => give_back(app, &tx, deployment, now).await?,
     }
-    let notice = Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
+    let notice =
+        Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
     db::outbox::put(&tx, &notice, None, now).await?;
     tx.commit().await?;
     announce(app, deployment.id);
@@ -140,7 +157,12 @@ pub async fn renew(app: &App, lease: &Lease) -> Result<(), DbError> {
 }
 
 /// Appends events under the lease, together with what they say about hosts.
-pub async fn append(app: &App, deployment: &Deployment, lease: &Lease, events: &[Event]) -> Result<(), DbError> {
+pub async fn append(
+    app: &App,
+    deployment: &Deployment,
+    lease: &Lease,
+    events: &[Event],
+) -> Result<(), DbError> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     db::deployments::renew(&tx, lease, now + LEASE).await?;
@@ -194,7 +216,13 @@ async fn record_host(
 }
 
 /// The end of a run: state, last event, record and mail in one transaction.
-pub async fn finish(app: &App, claimed: &Claimed, seq: u64, state: DeploymentState, why: Option<&str>) -> Result<(), Refusal> {
+pub async fn finish(
+    app: &App,
+    claimed: &Claimed,
+    seq: u64,
+    state: DeploymentState,
+    why: Option<&str>,
+) -> Result<(), Refusal> {
     let now = app.clock.now();
     let deployment = &claimed.deployment;
     let tx = app.db.begin().await?;
@@ -210,7 +238,8 @@ pub async fn finish(app: &App, claimed: &Claimed, seq: u64, state: DeploymentSta
 /// A run whose process is gone (rules.md 23): marked, its servers are free again,
 /// and what was being changed stays unknown.
 pub async fn interrupt(app: &App, deployment: &Deployment) -> Result<(), Refusal> {
-    const WHY: &str = "The process that ran it was lost. What its hosts run is read before anything else runs there.";
+    const WHY: &str =
+        "The process that ran it was lost. What its hosts run is read before anything else runs there.";
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     db::deployments::end_unheld(&tx, deployment, DeploymentState::Interrupted, Some(WHY), now).await?;
@@ -223,7 +252,13 @@ pub async fn interrupt(app: &App, deployment: &Deployment) -> Result<(), Refusal
     Ok(())
 }
 
-async fn record_end(app: &App, tx: &Tx, deployment: &Deployment, state: DeploymentState, why: Option<&str>) -> Result<(), Refusal> {
+async fn record_end(
+    app: &App,
+    tx: &Tx,
+    deployment: &Deployment,
+    state: DeploymentState,
+    why: Option<&str>,
+) -> Result<(), Refusal> {
     let now = app.clock.now();
     let entry = db::audit::Entry {
         actor: deployment.started_by.as_str(),
@@ -233,9 +268,16 @@ async fn record_end(app: &App, tx: &Tx, deployment: &Deployment, state: Deployme
     };
     let head = db::audit::append(tx, &app.keys, now, entry).await?;
     tracing::info!(deployment = deployment.id, state = %state, audit_count = head.count, audit_mac = %head.mac, "deployment ended");
-    let notice = Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
+    let notice =
+        Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
     db::outbox::put(tx, &notice, None, now).await?;
-    super::housekeep::void_changed(app, tx, Some((&deployment.application, &deployment.environment)), "policy").await?;
+    super::housekeep::void_changed(
+        app,
+        tx,
+        Some((&deployment.application, &deployment.environment)),
+        "policy",
+    )
+    .await?;
     Ok(())
 }
 

@@ -35,7 +35,8 @@ pub async fn begin(app: &App, return_to: &str) -> Result<(String, UnderWay), Ref
     let state = URL_SAFE_NO_PAD.encode(session::random::<32>()?);
     let verifier = PkceVerifier::new(session::random::<32>()?);
     let tx = app.db.begin().await?;
-    db::sessions::remember_state(&tx, hex(&app.keys.mac(HASH, state.as_bytes())), app.clock.now() + PATIENCE).await?;
+    db::sessions::remember_state(&tx, hex(&app.keys.mac(HASH, state.as_bytes())), app.clock.now() + PATIENCE)
+        .await?;
     tx.commit().await?;
     let url = app.github.authorize_url(&state, &verifier);
     let verifier = verifier.secret().to_owned();
@@ -54,11 +55,19 @@ pub struct Arrived {
 pub enum NotIn {
     /// The state was not started in this browser, was used, or is too old.
     Stale,
-    Outsider { login: String },
-    NameTaken { login: String },
-    Disabled { login: String },
+    Outsider {
+        login: String,
+    },
+    NameTaken {
+        login: String,
+    },
+    Disabled {
+        login: String,
+    },
     GitHubDown,
-    RateLimited { minutes: Option<u64> },
+    RateLimited {
+        minutes: Option<u64>,
+    },
     Refused(Refusal),
 }
 
@@ -121,10 +130,19 @@ async fn arrive(
     let subject = format!("person {name}");
     let Some(person) = allowed else {
         let why = if membership.member { "disabled" } else { "not a member of the organisation" };
-        let entry = db::audit::Entry { actor: name.as_str(), action: "person.sign_in_refused", subject, facts: json!({ "why": why }) };
+        let entry = db::audit::Entry {
+            actor: name.as_str(),
+            action: "person.sign_in_refused",
+            subject,
+            facts: json!({ "why": why }),
+        };
         db::audit::append(&tx, &app.keys, now, entry).await?;
         tx.commit().await?;
-        return Err(if membership.member { NotIn::Disabled { login: login() } } else { NotIn::Outsider { login: login() } });
+        return Err(if membership.member {
+            NotIn::Disabled { login: login() }
+        } else {
+            NotIn::Outsider { login: login() }
+        });
     };
     let secret = session::open(app, &tx, person.id).await?;
     let facts = json!({ "provider": "github", "subject": bound.subject });
@@ -177,7 +195,9 @@ fn refuse(app: &App, error: GitHubError) -> NotIn {
         GitHubError::Refused(_) | GitHubError::Revoked => NotIn::Stale,
         GitHubError::RateLimited { until } => {
             let wait = until.map(|until| until.duration_since(app.clock.now()).as_mins().max(0));
-            NotIn::RateLimited { minutes: wait.and_then(|minutes| u64::try_from(minutes).ok()).map(|minutes| minutes + 1) }
+            NotIn::RateLimited {
+                minutes: wait.and_then(|minutes| u64::try_from(minutes).ok()).map(|minutes| minutes + 1),
+            }
         }
         GitHubError::Unreachable(_) | GitHubError::TimedOut | GitHubError::Unexpected(_) => NotIn::GitHubDown,
     }

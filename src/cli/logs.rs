@@ -14,7 +14,8 @@ const NEVER: [&str; 2] = ["rocket=error", "rocket::server::_=off"];
 
 pub fn start(config: &LogConfig) {
     let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(wanted.as_deref())).with_writer(std::io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter(wanted.as_deref())).with_writer(std::io::stderr);
     // A second start would change nothing; there is none.
     let _ = if config.json {
         builder.json().flatten_event(true).try_init()

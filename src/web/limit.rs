@@ -1,4 +1,4 @@
-//! Rate limits on routes that check secrets (rules.md 39). Only wrong and unknown
+//! Rate limits on routes that check secrets. Only wrong and unknown
 //! secrets count, so that nobody is locked out by doing the right thing.
 
 use std::net::IpAddr;
@@ -38,7 +38,9 @@ impl Limits {
 
     pub fn sign_in(&self, address: Option<IpAddr>) -> Result<(), Refusal> {
         match address.map(|address| self.sign_in.check_key(&address)) {
-            Some(Err(_)) => Err(Refusal::TooMany("Too many sign-ins from this address. Wait a minute.".to_owned())),
+            Some(Err(_)) => {
+                Err(Refusal::TooMany("Too many sign-ins from this address. Wait a minute.".to_owned()))
+            }
             _ => Ok(()),
         }
     }

@@ -6,9 +6,9 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::{Service, World};
+use crate::app::deliver;
 use crate::app::queue::{Claimed, claim_next};
 use crate::app::run_deployment::{Checked, check_start};
-use crate::app::deliver;
 use crate::boot::Role;
 use crate::db;
 use crate::domain::live::{LiveRow, LiveState};
@@ -54,16 +54,26 @@ impl Service {
         self.post_with(browser, &csrf, path, fields).await
     }
 
-    pub async fn post_with(&self, browser: &Browser, csrf: &str, path: &str, fields: &[(&str, &str)]) -> Page {
-        let body =
-            url::form_urlencoded::Serializer::new(String::new()).append_pair("csrf", csrf).extend_pairs(fields).finish();
-        let headers = [("origin", self.base_url.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+    pub async fn post_with(
+        &self,
+        browser: &Browser,
+        csrf: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Page {
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("csrf", csrf)
+            .extend_pairs(fields)
+            .finish();
+        let headers =
+            [("origin", self.base_url.as_str()), ("content-type", "application/x-www-form-urlencoded")];
         browser.raw("POST", path, &headers, &body).await.unwrap()
     }
 
     /// Asks for a release of the shop by hand. Later pairs win over the usual ones.
     pub async fn ask_by_hand(&self, browser: &Browser, tag: &str, changed: &[(&str, &str)]) -> Page {
-        let usual = [("application", "shop"), ("environment", "production"), ("tag", tag), ("reason", "Because.")];
+        let usual =
+            [("application", "shop"), ("environment", "production"), ("tag", tag), ("reason", "Because.")];
         let kept = usual.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
         let fields: Vec<(&str, &str)> = kept.chain(changed).copied().collect();
         self.post(browser, "/requests", &fields).await
@@ -130,11 +140,18 @@ impl Service {
             rows.iter().map(|row| row.try_get_by_index::<String>(0).unwrap()).collect()
         };
         let mut dump = Vec::new();
-        for table in texts("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name".to_owned()).await {
+        for table in
+            texts("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name".to_owned()).await
+        {
             let columns = texts(format!("SELECT name FROM pragma_table_info('{table}')")).await;
-            let kept = columns.iter().filter(|column| (table.as_str(), column.as_str()) != ("sessions", "seen_at"));
-            let values: Vec<String> = kept.map(|column| format!("'{column}=' || quote(\"{column}\")")).collect();
-            let sql = format!("SELECT '{table}: ' || {} FROM \"{table}\" ORDER BY rowid", values.join(" || ' ' || "));
+            let kept =
+                columns.iter().filter(|column| (table.as_str(), column.as_str()) != ("sessions", "seen_at"));
+            let values: Vec<String> =
+                kept.map(|column| format!("'{column}=' || quote(\"{column}\")")).collect();
+            let sql = format!(
+                "SELECT '{table}: ' || {} FROM \"{table}\" ORDER BY rowid",
+                values.join(" || ' ' || ")
+            );
             dump.extend(texts(sql).await);
         }
         db.close().await.unwrap();

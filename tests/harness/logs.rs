@@ -28,7 +28,11 @@ const EVERYTHING: &str = "trace,html5ever=off,markup5ever=off,selectors=off,reqw
 /// From here on, everything that is logged in this process is kept.
 pub fn keep_logs() {
     let writer = || WRITTEN.clone();
-    let _ = tracing_subscriber::fmt().with_env_filter(filter(Some(EVERYTHING))).with_ansi(false).with_writer(writer).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter(Some(EVERYTHING)))
+        .with_ansi(false)
+        .with_writer(writer)
+        .try_init();
     tracing::info!("logs are kept");
 }
 

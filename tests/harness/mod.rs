@@ -120,8 +120,18 @@ impl Service {
         keys::generate(&path.join("keys/auth.key"), &path.join("keys/enc.key"), &identity).unwrap();
         let clock = Clock::system();
         let app = open(path, &clock).await;
-        let mut service =
-            Self { app, clock, repository, github, mail, hosts, fleet: fleet.clone(), base_url, folder, running: None };
+        let mut service = Self {
+            app,
+            clock,
+            repository,
+            github,
+            mail,
+            hosts,
+            fleet: fleet.clone(),
+            base_url,
+            folder,
+            running: None,
+        };
         service.apply(|_| {}).await;
         service.run(world.role).await;
         service
@@ -176,7 +186,9 @@ impl Service {
     /// Changes the fleet and applies it.
     pub async fn apply(&mut self, edit: impl FnOnce(&mut Value)) {
         edit(&mut self.fleet);
-        apply_fleet(&self.app, "command", &self.fleet, Options { prune: true, ..Options::default() }).await.expect("the fleet applies");
+        apply_fleet(&self.app, "command", &self.fleet, Options { prune: true, ..Options::default() })
+            .await
+            .expect("the fleet applies");
     }
 
     /// Somebody's browser that has been nowhere yet.
@@ -194,7 +206,12 @@ impl Service {
     pub async fn sign_in(&self, browser: &Browser, login: &str) -> Page {
         self.github.sign_in_as(Some(login));
         let page = browser.get("/authorize?return_to=/").await.unwrap();
-        assert_eq!((page.status, page.main_page().as_deref()), (200, Some("home")), "{login} signs in: {}", page.text());
+        assert_eq!(
+            (page.status, page.main_page().as_deref()),
+            (200, Some("home")),
+            "{login} signs in: {}",
+            page.text()
+        );
         page
     }
 
@@ -255,7 +272,8 @@ impl Service {
         let mut wake = self.app.wake.journal.subscribe();
         tokio::time::timeout(PATIENCE, async {
             loop {
-                let deployment = crate::db::deployments::find(&self.app.db, id).await.unwrap().expect("the deployment");
+                let deployment =
+                    crate::db::deployments::find(&self.app.db, id).await.unwrap().expect("the deployment");
                 if wanted(&deployment) {
                     return deployment;
                 }
@@ -293,7 +311,8 @@ pub fn id_of(page: &Page) -> i64 {
 }
 
 async fn open(folder: &Path, clock: &Clock) -> App {
-    let loaded = config::load(&folder.join("config.json"), std::iter::empty()).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let loaded = config::load(&folder.join("config.json"), std::iter::empty())
+        .unwrap_or_else(|problems| panic!("{problems:?}"));
     boot::open(loaded.config, clock.clone()).await.unwrap()
 }
 
@@ -331,7 +350,8 @@ fn default_fleet(hosts: &[Sshd], repository: &GitRepository, target: &Path) -> V
         .enumerate()
         .map(|(place, host)| json!({ "name": format!("web-{}", place + 1), "host": host.host(), "port": host.port(), "host_key": host.host_key() }))
         .collect();
-    let members: Vec<Value> = (1..=hosts.len()).map(|number| json!({ "server": format!("web-{number}") })).collect();
+    let members: Vec<Value> =
+        (1..=hosts.len()).map(|number| json!({ "server": format!("web-{number}") })).collect();
     json!({
         "servers": servers,
         "clusters": [{ "name": "web", "servers": members }],

@@ -64,7 +64,11 @@ async fn an_own_decision_needs_a_policy_that_allows_it_and_is_marked() {
     let dump = service.dump().await;
     let marked = |row: &&String| row.starts_with("decisions: ") && row.contains("own_request=1");
     assert_eq!(dump.iter().filter(marked).count(), 1);
-    let audited = |row: &&String| row.starts_with("audit_log: ") && row.contains("request.accept") && row.contains("\"own_request\":true");
+    let audited = |row: &&String| {
+        row.starts_with("audit_log: ")
+            && row.contains("request.accept")
+            && row.contains("\"own_request\":true")
+    };
     assert_eq!(dump.iter().filter(audited).count(), 1, "{dump:#?}");
 
     // The stricter of the policy then and now: it no longer counts.
@@ -91,7 +95,11 @@ async fn as_many_people_accept_as_the_environment_asks_for() {
     let page = remy.get(&review).await.unwrap();
     let page = remy.submit(&page, "Countersign", &[]).await.unwrap();
     assert_eq!(page.main_state().as_deref(), Some("accepted"), "{}", why(&page));
-    assert_eq!(service.post(&remy, &format!("{review}/accept"), &[]).await.status, 409, "nothing is left to accept");
+    assert_eq!(
+        service.post(&remy, &format!("{review}/accept"), &[]).await.status,
+        409,
+        "nothing is left to accept"
+    );
     let launch = service.link_about("accepted", "v1.0").await;
     assert_eq!(service.post(&dana, &launch, &[]).await.status, 303);
 }
@@ -133,17 +141,45 @@ async fn a_tag_that_moved_after_the_request_voids_it_when_somebody_decides() {
     let mail = service.mail_about("[void] shop v1.0").await;
     assert_eq!(mail.to, ["dana@example.com"]);
     assert!(mail.text().contains("the tag v1.0") && mail.text().contains("moved"), "{}", mail.text());
-    assert_eq!(service.post(&rosa, &format!("{review}/accept"), &[]).await.status, 410, "its links are destroyed");
+    assert_eq!(
+        service.post(&rosa, &format!("{review}/accept"), &[]).await.status,
+        410,
+        "its links are destroyed"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_moved_after_the_approval_voids_it_at_the_launch() {
     type Change = fn(&Service, &str);
     let changes: [(&str, Change, &str); 4] = [
-        ("moved", |service, _| { service.repository.tag("v1.0", "HEAD"); }, "The tag was moved"),
-        ("deleted", |service, _| { service.repository.delete_tag("v1.0"); }, "The tag was deleted"),
-        ("retagged", |service, commit| { service.repository.annotated_tag("v1.0", commit, "Again", 1_790_000_000); }, "another tag object"),
-        ("untagged", |service, commit| { service.repository.tag("v1.0", commit); }, "another tag object"),
+        (
+            "moved",
+            |service, _| {
+                service.repository.tag("v1.0", "HEAD");
+            },
+            "The tag was moved",
+        ),
+        (
+            "deleted",
+            |service, _| {
+                service.repository.delete_tag("v1.0");
+            },
+            "The tag was deleted",
+        ),
+        (
+            "retagged",
+            |service, commit| {
+                service.repository.annotated_tag("v1.0", commit, "Again", 1_790_000_000);
+            },
+            "another tag object",
+        ),
+        (
+            "untagged",
+            |service, commit| {
+                service.repository.tag("v1.0", commit);
+            },
+            "another tag object",
+        ),
     ];
     let service = quiet().await;
     let commit = service.repository.git(["rev-parse", "v1.0^{commit}"]);
@@ -189,7 +225,11 @@ async fn another_release_that_went_live_supersedes_the_request() {
 
     let page = dana.get(&second).await.unwrap();
     assert_eq!((page.status, page.main_state().as_deref()), (409, Some("void")));
-    assert!(why(&page).contains("Superseded: nothing was live when this was asked for, and now it is v1.0"), "{}", why(&page));
+    assert!(
+        why(&page).contains("Superseded: nothing was live when this was asked for, and now it is v1.0"),
+        "{}",
+        why(&page)
+    );
     assert_eq!(service.post(&dana, &second, &[]).await.status, 409);
     service.mail_about("[void] shop v1.1").await;
     assert_eq!(service.rows_of("deployments").await, 1);
@@ -219,10 +259,19 @@ async fn changed_hosts_or_configuration_void_the_approval_and_nothing_else_does(
 
     type Edit = fn(&mut serde_json::Value);
     let edits: [(Edit, &str); 4] = [
-        (|fleet| fleet["clusters"][0]["servers"] = json!([{ "server": "web-1" }, { "server": "web-9" }]), "The set of hosts changed"),
+        (
+            |fleet| fleet["clusters"][0]["servers"] = json!([{ "server": "web-1" }, { "server": "web-9" }]),
+            "The set of hosts changed",
+        ),
         (|fleet| fleet["servers"][0]["port"] = json!(2), "The set of hosts changed"),
-        (|fleet| production(fleet)["rsync_options"] = json!(["-az"]), "The way this environment is deployed changed"),
-        (|fleet| production(fleet)["target_path"] = json!("/srv/elsewhere/shop"), "The way this environment is deployed changed"),
+        (
+            |fleet| production(fleet)["rsync_options"] = json!(["-az"]),
+            "The way this environment is deployed changed",
+        ),
+        (
+            |fleet| production(fleet)["target_path"] = json!("/srv/elsewhere/shop"),
+            "The way this environment is deployed changed",
+        ),
     ];
     let mut open = (request, launch);
     for (edit, words) in edits {
@@ -267,7 +316,10 @@ async fn an_approver_who_lost_the_right_voids_the_approval() {
     assert_eq!(service.post(&dana, &launch, &[]).await.status, 303);
     service.github.person("rosa").without_team("release-managers");
     let (_, checked) = service.pick_up().await;
-    assert!(matches!(&checked, Checked::Stopped { why } if why.contains("rosa, who accepted it")), "{checked:?}");
+    assert!(
+        matches!(&checked, Checked::Stopped { why } if why.contains("rosa, who accepted it")),
+        "{checked:?}"
+    );
 
     service.github.person("rosa").team("release-managers");
     let Approved { dana, launch, request, .. } = service.approved("v1.0").await;
@@ -286,7 +338,10 @@ async fn a_disabled_persons_session_ends_at_once() {
         Some(person) => person,
         None => {
             service.as_user("ada").await;
-            crate::db::people::find_by_name(&service.app.db, &Name::parse("ada").unwrap()).await.unwrap().unwrap()
+            crate::db::people::find_by_name(&service.app.db, &Name::parse("ada").unwrap())
+                .await
+                .unwrap()
+                .unwrap()
         }
     };
     let ada = access::actor_of(&service.app.db, ada).await.unwrap();
@@ -328,7 +383,10 @@ async fn while_github_is_away_its_last_word_holds_for_a_day() {
     service.github.down().await;
     service.advance(SignedDuration::from_hours(25));
     let (_, checked) = service.pick_up().await;
-    assert!(matches!(&checked, Checked::Stopped { why } if why.contains("GitHub does not answer")), "{checked:?}");
+    assert!(
+        matches!(&checked, Checked::Stopped { why } if why.contains("GitHub does not answer")),
+        "{checked:?}"
+    );
     assert_eq!(service.request_state(request).await, "accepted", "it stands for three days");
 }
 

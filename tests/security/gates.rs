@@ -21,7 +21,14 @@ async fn answer(service: &Service, browser: &Browser, tag: &str, changed: &[(&st
 }
 
 /// Refused, with these words, and no request made.
-async fn refused(service: &Service, browser: &Browser, tag: &str, changed: &[(&str, &str)], status: u16, words: &str) {
+async fn refused(
+    service: &Service,
+    browser: &Browser,
+    tag: &str,
+    changed: &[(&str, &str)],
+    status: u16,
+    words: &str,
+) {
     let before = service.rows_of("requests").await;
     let (found, text) = answer(service, browser, tag, changed).await;
     assert_eq!(found, status, "{tag} {changed:?}: {text}");
@@ -65,7 +72,9 @@ async fn what_one_may_not_do_or_see_is_refused() {
     let mallory = service.as_user("mallory").await;
     refused(&service, &rosa, "v1.0", &[], 403, "rosa may not request releases here").await;
     refused(&service, &mallory, "v1.0", &[], 404, "There is nothing here for you").await;
-    for (field, value) in [("environment", "staging"), ("application", "till"), ("application", "../etc"), ("environment", "")] {
+    for (field, value) in
+        [("environment", "staging"), ("application", "till"), ("application", "../etc"), ("environment", "")]
+    {
         refused(&service, &dana, "v1.0", &[(field, value)], 404, "There is nothing here for you").await;
     }
     let Approved { dana, review, request, .. } = service.approved("v1.0").await;
@@ -78,7 +87,11 @@ async fn what_one_may_not_do_or_see_is_refused() {
     let page = service.post(&mallory, &format!("{review}/accept"), &[]).await;
     assert!(!page.text().contains("production") && !page.text().contains("rosa"), "{}", page.text());
     for act in ["cancel", "start", "new-link"] {
-        assert_eq!(service.post(&mallory, &format!("/requests/{request}/{act}"), &[]).await.status, 404, "{act}");
+        assert_eq!(
+            service.post(&mallory, &format!("/requests/{request}/{act}"), &[]).await.status,
+            404,
+            "{act}"
+        );
         assert_eq!(service.post(&dana, &format!("/requests/999/{act}"), &[]).await.status, 404, "{act}");
     }
     assert_eq!(service.request_state(request).await, "accepted");
@@ -130,7 +143,8 @@ async fn one_request_per_commit_five_open_and_twenty_an_hour() {
     }
     let dana = service.as_user("dana").await;
     let twin = service.asked(&dana, "v1.0", &[]).await;
-    refused(&service, &dana, "v1.0", &[], 409, &format!("Request {twin} for the same commit is still open")).await;
+    refused(&service, &dana, "v1.0", &[], 409, &format!("Request {twin} for the same commit is still open"))
+        .await;
     for minor in 1..=4 {
         service.asked(&dana, &format!("v1.{minor}"), &[]).await;
     }
@@ -169,8 +183,14 @@ async fn what_this_version_cannot_do_is_not_done_otherwise() {
     let edits: [(Edit, &str); 6] = [
         (|fleet| production(fleet)["strategy"] = json!("rolling"), "strategies other than `clusters`"),
         (|fleet| production(fleet)["layout"] = json!("releases"), "layout `releases`"),
-        (|fleet| production(fleet)["approval"]["groups"] = json!([{ "role": "admin", "required": 1 }]), "approval groups"),
-        (|fleet| drop(fleet["servers"][0].as_object_mut().unwrap().remove("host_key")), "Host key not pinned"),
+        (
+            |fleet| production(fleet)["approval"]["groups"] = json!([{ "role": "admin", "required": 1 }]),
+            "approval groups",
+        ),
+        (
+            |fleet| drop(fleet["servers"][0].as_object_mut().unwrap().remove("host_key")),
+            "Host key not pinned",
+        ),
         (|fleet| fleet["clusters"][0]["servers"] = json!([]), "Empty cluster"),
         (|fleet| fleet["servers"][0]["active"] = json!(false), "No active server"),
     ];
@@ -180,7 +200,9 @@ async fn what_this_version_cannot_do_is_not_done_otherwise() {
         refused(&service, &dana, "v1.0", &[], 409, words).await;
     }
     let page = service.ask_by_hand(&dana, "v1.0", &[]).await;
-    for gate in ["First release here", "May be released here", "May request releases here", "No active server"] {
+    for gate in
+        ["First release here", "May be released here", "May request releases here", "No active server"]
+    {
         assert!(page.text().contains(gate), "all gates are listed, {gate} is not: {}", page.text());
     }
 
@@ -199,9 +221,19 @@ async fn what_this_version_cannot_do_is_not_done_otherwise() {
 async fn forms_take_their_own_fields_and_answer_with_the_page_of_the_thing() {
     let service = quiet().await;
     let dana = service.as_user("dana").await;
-    refused(&service, &dana, "v1.0", &[("state", "accepted")], 422, "a field that this page does not have").await;
-    refused(&service, &dana, "v1.0", &[("requester", "rosa")], 422, "a field that this page does not have").await;
-    refused(&service, &dana, "v1.0", &[("tag", "v1.0"), ("tag", "v1.1")], 422, "a field that this page does not have").await;
+    refused(&service, &dana, "v1.0", &[("state", "accepted")], 422, "a field that this page does not have")
+        .await;
+    refused(&service, &dana, "v1.0", &[("requester", "rosa")], 422, "a field that this page does not have")
+        .await;
+    refused(
+        &service,
+        &dana,
+        "v1.0",
+        &[("tag", "v1.0"), ("tag", "v1.1")],
+        422,
+        "a field that this page does not have",
+    )
+    .await;
     let page = service.ask_by_hand(&dana, "v1.0", &[]).await;
     let request = number_in(&page);
     assert_eq!(page.header("location"), format!("/requests/{request}"));
@@ -214,7 +246,12 @@ async fn forms_take_their_own_fields_and_answer_with_the_page_of_the_thing() {
     let page = service.post(&rosa, &format!("{review}/accept"), &[("comment", "Fine")]).await;
     assert_eq!(page.header("location"), format!("/requests/{request}"));
     let launch = service.link_about("accepted", "v1.0").await;
-    for path in [launch.clone(), format!("/requests/{request}/start"), format!("/requests/{request}/new-link"), format!("/requests/{request}/cancel")] {
+    for path in [
+        launch.clone(),
+        format!("/requests/{request}/start"),
+        format!("/requests/{request}/new-link"),
+        format!("/requests/{request}/cancel"),
+    ] {
         assert_eq!(service.post(&dana, &path, &[("when", "now")]).await.status, 422, "{path}");
     }
     let page = service.post(&dana, &launch, &[]).await;
@@ -236,7 +273,15 @@ async fn every_page_has_one_main_and_the_word_of_its_state() {
     let deployment = number_in(&service.post(&dana, &launch, &[]).await);
     assert_eq!(one(&dana, &format!("/requests/{request}")).await, "launched");
     assert_eq!(one(&dana, &format!("/deployments/{deployment}")).await, "queued");
-    for path in ["/", "/requests", "/requests/new", "/deployments", "/applications", "/applications/shop", "/applications/shop/production"] {
+    for path in [
+        "/",
+        "/requests",
+        "/requests/new",
+        "/deployments",
+        "/applications",
+        "/applications/shop",
+        "/applications/shop/production",
+    ] {
         one(&dana, path).await;
     }
 }
@@ -261,7 +306,8 @@ fn say(service: &Service, host: usize, tag: &str) {
     let commit = service.repository.git(["rev-parse", &format!("{tag}^{{commit}}")]);
     let folder = service.hosts[host - 1].files().join("shop");
     std::fs::create_dir_all(&folder).unwrap();
-    let release = GitRelease::new(tag, &CommitId::parse(&commit).unwrap(), service.clock.now(), "/srv/shop", false);
+    let release =
+        GitRelease::new(tag, &CommitId::parse(&commit).unwrap(), service.clock.now(), "/srv/shop", false);
     std::fs::write(folder.join(".git_release"), release.text()).unwrap();
 }
 
@@ -276,7 +322,11 @@ async fn without_a_record_agreeing_hosts_are_believed_and_it_is_said() {
     say(&service, 1, "v1.0");
     say(&service, 2, "v1.1");
     let page = form(&service, &dana, "v1.2").await;
-    assert!(page.text().contains("First release here") && page.text().contains("web-2 says v1.1"), "disagreeing hosts are not believed: {}", page.text());
+    assert!(
+        page.text().contains("First release here") && page.text().contains("web-2 says v1.1"),
+        "disagreeing hosts are not believed: {}",
+        page.text()
+    );
 
     say(&service, 2, "v1.0");
     refused(&service, &dana, "v1.0", &[], 422, "Already live").await;
@@ -290,14 +340,19 @@ async fn without_a_record_agreeing_hosts_are_believed_and_it_is_said() {
     // With a record, a host that says otherwise is shown and not believed.
     say(&service, 2, "v1.2");
     let page = form(&service, &dana, "v1.2").await;
-    assert!(page.text().contains("web-2 says v1.2") && page.text().contains("v1.2 descends from v1.0"), "{}", page.text());
+    assert!(
+        page.text().contains("web-2 says v1.2") && page.text().contains("v1.2 descends from v1.0"),
+        "{}",
+        page.text()
+    );
     refused(&service, &dana, "v1.2", &[("rollback", "1")], 422, "Never ran here").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_several_releases_are_live_a_request_fits_each() {
     let world = World::quiet_with(|fleet| {
-        fleet["servers"] = json!([crate::tests::harness::server("web-1", 1), crate::tests::harness::server("web-2", 1)]);
+        fleet["servers"] =
+            json!([crate::tests::harness::server("web-1", 1), crate::tests::harness::server("web-2", 1)]);
         fleet["clusters"][0]["servers"] = json!([{ "server": "web-1" }, { "server": "web-2" }]);
     });
     let service = Service::start_in(world).await;
@@ -306,7 +361,12 @@ async fn where_several_releases_are_live_a_request_fits_each() {
     let dana = service.as_user("dana").await;
     refused(&service, &dana, "v1.0", &[], 422, "Several releases are live").await;
     let page = form(&service, &dana, "v1.1").await;
-    assert!(page.text().contains("The patch starts from v1.0") && page.text().contains("Hosts could not be asked"), "{}", page.text());
+    assert!(
+        page.text().contains("The patch starts from v1.0")
+            && page.text().contains("Hosts could not be asked"),
+        "{}",
+        page.text()
+    );
 
     let commit = |tag: &str| service.repository.git(["rev-parse", &format!("{tag}^{{commit}}")]);
     assert!(commit("v1.0") > commit("v1.1"), "the ancestor of all is not simply the first");
@@ -315,7 +375,10 @@ async fn where_several_releases_are_live_a_request_fits_each() {
         let Approved { dana, launch, .. } = service.approved(tag).await;
         let deployment = number_in(&service.post(&dana, &launch, &[]).await);
         let (_, checked) = service.pick_up().await;
-        assert!(matches!(&checked, crate::app::run_deployment::Checked::Go(_)), "{tag}, deployment {deployment}: {checked:?}");
+        assert!(
+            matches!(&checked, crate::app::run_deployment::Checked::Go(_)),
+            "{tag}, deployment {deployment}: {checked:?}"
+        );
         service.advance(jiff::SignedDuration::from_mins(1));
         service.keep_house().await;
     }

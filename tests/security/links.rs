@@ -71,7 +71,8 @@ async fn a_launch_link_is_of_no_use_to_anybody_but_its_person() {
         let page = service.post(other, &format!("/requests/{request}/start"), &[]).await;
         assert!([403, 404].contains(&page.status), "{}", page.text());
     }
-    let unsigned = service.browser().raw("POST", &launch, &[("origin", &service.base_url)], "csrf=").await.unwrap();
+    let unsigned =
+        service.browser().raw("POST", &launch, &[("origin", &service.base_url)], "csrf=").await.unwrap();
     assert_eq!(unsigned.status, 403);
     assert_eq!(service.dump().await, before);
 
@@ -117,7 +118,11 @@ async fn neither_the_database_nor_the_log_ever_holds_a_link() {
         assert_eq!(told, [""; 0], "it is in the log");
     }
     assert!(kept_logs().contains("logs are kept"));
-    let sealed = service.dump().await.into_iter().filter(|row| row.starts_with("outbox: ") && !row.contains("sealed=NULL"));
+    let sealed = service
+        .dump()
+        .await
+        .into_iter()
+        .filter(|row| row.starts_with("outbox: ") && !row.contains("sealed=NULL"));
     assert_eq!(sealed.collect::<Vec<_>>(), [""; 0], "what was sealed is erased on delivery");
 }
 
@@ -141,7 +146,8 @@ async fn fifty_starts_at_once_make_one_deployment() {
     let csrf = dana.get("/").await.unwrap().value("csrf").unwrap();
 
     let starts = (0..50).map(|_| service.post_with(&dana, &csrf, &launch, &[]));
-    let mut answers: Vec<u16> = futures_util::future::join_all(starts).await.iter().map(|page| page.status).collect();
+    let mut answers: Vec<u16> =
+        futures_util::future::join_all(starts).await.iter().map(|page| page.status).collect();
     answers.sort_unstable();
 
     assert_eq!(answers, [vec![303], vec![410; 49]].concat());
@@ -236,11 +242,18 @@ async fn outside_the_window_the_slot_begins_when_it_opens() {
     let opens = opens.in_tz("UTC").unwrap().timestamp();
     let Approved { dana, launch, .. } = service.approved("v1.0").await;
     let mail = service.mail_about("[accepted] shop v1.0").await.text();
-    assert!(mail.contains(&opens.strftime("The link works from %a %-d %b %Y, %H:%M UTC").to_string()), "{mail}");
+    assert!(
+        mail.contains(&opens.strftime("The link works from %a %-d %b %Y, %H:%M UTC").to_string()),
+        "{mail}"
+    );
 
     let page = dana.get(&launch).await.unwrap();
     assert_eq!(seen(&page), (409, "blocked".to_owned()));
-    assert!(page.text().contains("Outside the window") && page.text().contains("The slot has not begun"), "{}", page.text());
+    assert!(
+        page.text().contains("Outside the window") && page.text().contains("The slot has not begun"),
+        "{}",
+        page.text()
+    );
     let page = service.post(&dana, &launch, &[]).await;
     assert_eq!(page.status, 409);
     assert!(page.text().contains("Outside the window"), "{}", page.text());
@@ -266,7 +279,8 @@ async fn no_link_is_made_for_a_slot_after_the_end_of_the_approval() {
 /// Closed from today for some days, then always open.
 fn closed_for(fleet: &mut Value, days: i64) {
     let today = Timestamp::now().in_tz("UTC").unwrap().date();
-    let closed: Vec<String> = (0..days).map(|day| today.checked_add(day.days()).unwrap().to_string()).collect();
+    let closed: Vec<String> =
+        (0..days).map(|day| today.checked_add(day.days()).unwrap().to_string()).collect();
     let every_day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     fleet["calendars"] = json!([{
         "name": "office", "timezone": "UTC", "closed": closed,
@@ -305,7 +319,11 @@ async fn an_accept_may_become_a_reject_which_ends_the_launch_link_too() {
     service.deliver().await;
     let mail = service.mail_about("[rejected] shop v1.0").await;
     assert_eq!(mail.to, ["dana@example.com"]);
-    assert!(mail.text().contains("Rosa Lindqvist") && mail.text().contains("Not on a Friday."), "{}", mail.text());
+    assert!(
+        mail.text().contains("Rosa Lindqvist") && mail.text().contains("Not on a Friday."),
+        "{}",
+        mail.text()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,18 +23,24 @@ const DEPLOYMENT_COOKIE: &str = "countersign_deployment";
 #[rocket::get("/launch/<link>")]
 pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Result<Html, PageError> {
     let app = visit.app;
-    let found = find_link(app, Purpose::Launch, link).await.map_err(|refusal| limits.judge(visit.frame.address, "launch", refusal))?;
+    let found = find_link(app, Purpose::Launch, link)
+        .await
+        .map_err(|refusal| limits.judge(visit.frame.address, "launch", refusal))?;
     let mut stored = Stored::find(app, found.request).await?;
     stored.look_at_tag(app).await?;
     let actor = visit.actor();
     let facts = stored.facts(&actor.name, &actor.access, Some(found.facts.state(app.clock.now())));
     let gates = policy::gates(Act::Launch, &facts);
-    let standing = standing(&visit, &stored, &found, policy::void_cause(&facts), policy::passes(&gates), link);
+    let standing =
+        standing(&visit, &stored, &found, policy::void_cause(&facts), policy::passes(&gates), link);
     let status = match standing {
         LaunchStanding::Ready { .. } => 200,
         LaunchStanding::Blocked { .. } | LaunchStanding::Void { .. } => 409,
         LaunchStanding::Foreign => 403,
-        LaunchStanding::Expired { .. } | LaunchStanding::Used { .. } | LaunchStanding::Revoked { .. } | LaunchStanding::Unknown => 410,
+        LaunchStanding::Expired { .. }
+        | LaunchStanding::Used { .. }
+        | LaunchStanding::Revoked { .. }
+        | LaunchStanding::Unknown => 410,
     };
     let foreign = matches!(standing, LaunchStanding::Foreign);
     let page = Launch {
@@ -48,7 +54,14 @@ pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Resul
     Html::with_status(status, &page)
 }
 
-fn standing(visit: &Visit<'_>, stored: &Stored, link: &Link, changed: Option<VoidCause>, passes: bool, text: &str) -> LaunchStanding {
+fn standing(
+    visit: &Visit<'_>,
+    stored: &Stored,
+    link: &Link,
+    changed: Option<VoidCause>,
+    passes: bool,
+    text: &str,
+) -> LaunchStanding {
     let (app, request) = (visit.app, &stored.request);
     if request.requester != visit.actor().name {
         return LaunchStanding::Foreign;
@@ -68,13 +81,19 @@ fn standing(visit: &Visit<'_>, stored: &Stored, link: &Link, changed: Option<Voi
             at: link.facts.used_at.unwrap_or(link.created_at),
             deployment: link.deployment.unwrap_or_default(),
         },
-        LinkState::Revoked => LaunchStanding::Revoked { at: link.facts.revoked_at.unwrap_or(link.created_at), why: launch::revoked_words(stored), new_link },
+        LinkState::Revoked => LaunchStanding::Revoked {
+            at: link.facts.revoked_at.unwrap_or(link.created_at),
+            why: launch::revoked_words(stored),
+            new_link,
+        },
         LinkState::Expired => LaunchStanding::Expired { at: link.facts.expires_at, stands_until, new_link },
         LinkState::Unused | LinkState::Early => {
             let slot = slot(app, &stored.situation, link);
             match changed {
                 Some(cause) => LaunchStanding::Void { cause: cause.words() },
-                None if passes => LaunchStanding::Ready { start: Action::to(format!("/launch/{text}")), slot },
+                None if passes => {
+                    LaunchStanding::Ready { start: Action::to(format!("/launch/{text}")), slot }
+                }
                 None => LaunchStanding::Blocked { slot },
             }
         }
@@ -82,10 +101,16 @@ fn standing(visit: &Visit<'_>, stored: &Stored, link: &Link, changed: Option<Voi
 }
 
 #[rocket::post("/launch/<link>", data = "<posted>")]
-pub async fn start(link: &str, limits: &State<Limits>, posted: Posted<'_, Nothing>, cookies: &CookieJar<'_>) -> Result<SeeOther, PageError> {
+pub async fn start(
+    link: &str,
+    limits: &State<Limits>,
+    posted: Posted<'_, Nothing>,
+    cookies: &CookieJar<'_>,
+) -> Result<SeeOther, PageError> {
     let visit = &posted.visit;
     let started = launch::launch(visit.app, visit.actor(), link).await;
-    let deployment = started.map_err(|refusal: Refusal| limits.judge(visit.frame.address, "launch", refusal))?;
+    let deployment =
+        started.map_err(|refusal: Refusal| limits.judge(visit.frame.address, "launch", refusal))?;
     remember(visit.app, cookies, deployment);
     Ok(SeeOther(format!("/deployments/{deployment}")))
 }

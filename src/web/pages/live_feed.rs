@@ -31,7 +31,9 @@ impl<'r> FromRequest<'r> for LastEventId {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        Outcome::Success(LastEventId(request.headers().get_one("Last-Event-ID").and_then(|id| id.parse().ok())))
+        Outcome::Success(LastEventId(
+            request.headers().get_one("Last-Event-ID").and_then(|id| id.parse().ok()),
+        ))
     }
 }
 
@@ -46,7 +48,8 @@ pub async fn events(
 ) -> Result<EventStream![Message], PageError> {
     deployments::find(visit.app, visit.actor(), id).await?;
     let app = visit.app.clone();
-    let cookie = cookies.get_private(SESSION_COOKIE).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
+    let cookie =
+        cookies.get_private(SESSION_COOKIE).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
     let mut after = last.0.or(after).unwrap_or(0);
     // Subscribed before the first read, so that nothing falls between.
     let mut wake = app.wake.journal.subscribe();
@@ -70,10 +73,8 @@ pub async fn events(
                     yield Message::data(data).event("journal").id(seq.to_string());
                 }
             }
-            if grew || over {
-                if let Some(progress) = progress(&app, &deployment).await {
-                    yield Message::data(progress).event("progress");
-                }
+            if (grew || over) && let Some(progress) = progress(&app, &deployment).await {
+                yield Message::data(progress).event("progress");
             }
             if over {
                 yield Message::data(deployment.state.word()).event("end");
@@ -110,6 +111,10 @@ async fn may_watch(app: &App, cookie: &str, id: i64) -> Option<crate::domain::de
 
 async fn progress(app: &App, deployment: &crate::domain::deployment::Deployment) -> Option<String> {
     let board = board(app, deployment).await.ok()?;
-    let say = sentence(deployment.state.word(), &release_words(&deployment.release), deployment.why.as_deref(), &board);
-    Some(json!({ "state": deployment.state, "done": board.count("done"), "total": board.total(), "say": say }).to_string())
+    let say =
+        sentence(deployment.state, &release_words(&deployment.release), deployment.why.as_deref(), &board);
+    Some(
+        json!({ "state": deployment.state, "done": board.done(), "total": board.total(), "say": say })
+            .to_string(),
+    )
 }

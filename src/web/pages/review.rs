@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use rocket::State;
 
 use super::items::{local, sealed};
+use crate::app::Refusal;
 use crate::app::review_release::{find_link, review_release};
 use crate::app::stored_request::Stored;
-use crate::app::Refusal;
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::link::Purpose;
 use crate::domain::policy::{self, Act, Facts};
@@ -24,16 +24,24 @@ pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Resul
 }
 
 /// The page as it stands for this reader, with a refused form put back into it.
-async fn show(visit: &Visit<'_>, limits: &Limits, text: &str, refused: Option<RefusedDecision>) -> Result<Html, PageError> {
+async fn show(
+    visit: &Visit<'_>,
+    limits: &Limits,
+    text: &str,
+    refused: Option<RefusedDecision>,
+) -> Result<Html, PageError> {
     let app = visit.app;
-    let link = find_link(app, Purpose::Review, text).await.map_err(|refusal| limits.judge(visit.frame.address, "review", refusal))?;
+    let link = find_link(app, Purpose::Review, text)
+        .await
+        .map_err(|refusal| limits.judge(visit.frame.address, "review", refusal))?;
     let mut stored = Stored::find(app, link.request).await?;
     stored.look_at_tag(app).await?;
     let actor = visit.actor();
     let facts = stored.facts(&actor.name, &actor.access, None);
     let gates = policy::gates(Act::Accept, &facts);
     let may_object = policy::passes(&policy::gates(Act::Reject, &facts));
-    let objection = may_object.then(|| Objection { href: format!("/review/{text}/reject"), refused: refused.clone() });
+    let objection =
+        may_object.then(|| Objection { href: format!("/review/{text}/reject"), refused: refused.clone() });
     let standing = match changed(&stored, &facts, app.clock.now()).filter(|_| may_see(&gates)) {
         Some(cause) => Standing::Changed { cause: cause.words() },
         None => standing(visit, &stored, &gates, text, refused, objection),
@@ -43,7 +51,11 @@ async fn show(visit: &Visit<'_>, limits: &Limits, text: &str, refused: Option<Re
     let about_reader = ["permission", "own_request", "awaiting_review"];
     let page = Review {
         sealed: if may_see { Some(sealed(app, &stored).await) } else { None },
-        gates: if may_see { gates.into_iter().filter(|gate| !about_reader.contains(&gate.code)).collect() } else { Vec::new() },
+        gates: if may_see {
+            gates.into_iter().filter(|gate| !about_reader.contains(&gate.code)).collect()
+        } else {
+            Vec::new()
+        },
         standing,
         shell: visit.shell(Section::Requests),
     };
@@ -79,16 +91,28 @@ fn standing(
         return Standing::NotPermitted { why: format!("{} {}", gate.title, gate.remedy) };
     }
     let last = |kind: DecisionKind| stored.decisions.iter().rev().find(|decision| decision.kind == kind);
-    let comment = |kind| last(kind).map(|decision| decision.comment.clone()).filter(|comment| !comment.is_empty());
+    let comment =
+        |kind| last(kind).map(|decision| decision.comment.clone()).filter(|comment| !comment.is_empty());
     let by = |kind| last(kind).map_or_else(|| "policy".to_owned(), |decision| decision.person.to_string());
     match &request.state {
-        RequestState::Accepted { at, .. } => Standing::Accepted { by: by(DecisionKind::Accept), at: *at, comment: comment(DecisionKind::Accept), objection },
-        RequestState::Rejected { by, at, reason } => Standing::Rejected { by: by.to_string(), at: *at, comment: Some(reason.clone()) },
+        RequestState::Accepted { at, .. } => Standing::Accepted {
+            by: by(DecisionKind::Accept),
+            at: *at,
+            comment: comment(DecisionKind::Accept),
+            objection,
+        },
+        RequestState::Rejected { by, at, reason } => {
+            Standing::Rejected { by: by.to_string(), at: *at, comment: Some(reason.clone()) }
+        }
         RequestState::Cancelled { at, by } => Standing::Cancelled { by: by.to_string(), at: *at },
-        RequestState::Launched { at, deployment, .. } => Standing::Launched { by: request.requester.to_string(), at: *at, deployment: *deployment },
+        RequestState::Launched { at, deployment, .. } => {
+            Standing::Launched { by: request.requester.to_string(), at: *at, deployment: *deployment }
+        }
         RequestState::Expired { at } => Standing::Expired { at: *at },
         RequestState::Void { cause, .. } => Standing::Void { cause: cause.words() },
-        RequestState::AwaitingReview { until } if app.clock.now() >= *until => Standing::Expired { at: *until },
+        RequestState::AwaitingReview { until } if app.clock.now() >= *until => {
+            Standing::Expired { at: *until }
+        }
         RequestState::AwaitingReview { .. } => {
             if stop(gates, "own_request").is_some() {
                 return Standing::OwnRequest;
@@ -98,6 +122,7 @@ fn standing(
                 base: format!("/review/{link}"),
                 slot_words: slot_words(visit, stored),
                 refused,
+                may_ask: false,
                 accept_why_not: why_not.map(|gate| format!("{}: {}", gate.title, gate.remedy)),
             })
         }
@@ -113,7 +138,8 @@ fn slot_words(visit: &Visit<'_>, stored: &Stored) -> String {
     let (_, end) = slot(approval, begins, stands_until);
     let end_words = local(visit.app, situation, end).unwrap_or_else(|| end.strftime("%H:%M UTC").to_string());
     if begins > situation.now {
-        let from = local(visit.app, situation, begins).unwrap_or_else(|| begins.strftime("%H:%M UTC").to_string());
+        let from =
+            local(visit.app, situation, begins).unwrap_or_else(|| begins.strftime("%H:%M UTC").to_string());
         format!("{} minutes from {}, when the window opens, until {end_words}", approval.slot_minutes, from)
     } else {
         format!("{} minutes from now, until {end_words}", approval.slot_minutes)
@@ -125,7 +151,11 @@ fn status(standing: &Standing) -> u16 {
         Standing::Open(decide) if decide.refused.is_some() => 422,
         Standing::Accepted { objection: Some(objection), .. } if objection.refused.is_some() => 422,
         Standing::Open(_) | Standing::Accepted { .. } => 200,
-        Standing::Rejected { .. } | Standing::Cancelled { .. } | Standing::Launched { .. } | Standing::Expired { .. } | Standing::Gone { .. } => 410,
+        Standing::Rejected { .. }
+        | Standing::Cancelled { .. }
+        | Standing::Launched { .. }
+        | Standing::Expired { .. }
+        | Standing::Gone { .. } => 410,
         Standing::Void { .. } | Standing::Changed { .. } => 409,
         Standing::NotPermitted { .. } | Standing::OwnRequest => 403,
     }
@@ -149,16 +179,29 @@ pub enum Decided {
 }
 
 #[rocket::post("/review/<link>/accept", data = "<posted>")]
-pub async fn accept(link: &str, limits: &State<Limits>, posted: Posted<'_, Comment>) -> Result<Decided, PageError> {
-    decide(link, limits, posted, DecisionKind::Accept).await
+pub async fn accept(
+    link: &str,
+    limits: &State<Limits>,
+    posted: Posted<'_, Comment>,
+) -> Result<Decided, PageError> {
+    Box::pin(decide(link, limits, posted, DecisionKind::Accept)).await
 }
 
 #[rocket::post("/review/<link>/reject", data = "<posted>")]
-pub async fn reject(link: &str, limits: &State<Limits>, posted: Posted<'_, Comment>) -> Result<Decided, PageError> {
-    decide(link, limits, posted, DecisionKind::Reject).await
+pub async fn reject(
+    link: &str,
+    limits: &State<Limits>,
+    posted: Posted<'_, Comment>,
+) -> Result<Decided, PageError> {
+    Box::pin(decide(link, limits, posted, DecisionKind::Reject)).await
 }
 
-async fn decide(link: &str, limits: &Limits, posted: Posted<'_, Comment>, kind: DecisionKind) -> Result<Decided, PageError> {
+async fn decide(
+    link: &str,
+    limits: &Limits,
+    posted: Posted<'_, Comment>,
+    kind: DecisionKind,
+) -> Result<Decided, PageError> {
     let visit = &posted.visit;
     match review_release(visit.app, visit.actor(), link, kind, &posted.form.comment).await {
         Ok(request) => Ok(Decided::Done(SeeOther(format!("/requests/{request}")))),
@@ -170,4 +213,3 @@ async fn decide(link: &str, limits: &Limits, posted: Posted<'_, Comment>, kind: 
         Err(refusal) => Err(limits.judge(visit.frame.address, "review", refusal).into()),
     }
 }
-

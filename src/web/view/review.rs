@@ -67,15 +67,17 @@ pub enum Standing {
     },
 }
 
-/// The three forms of a reviewer.
+/// The forms of a reviewer.
 #[derive(Debug, Clone)]
 pub struct Decide {
-    /// The forms post to `{base}/accept`, `{base}/reject`, `{base}/ask`.
+    /// The forms post to `{base}/accept`, `{base}/reject` and `{base}/ask`.
     pub base: String,
     /// What an accept gives the requester: `60 minutes from now, until 17:42 (Europe/Paris)`.
     pub slot_words: String,
     /// Sent back with 422: which form, what was typed, what is wrong.
     pub refused: Option<RefusedDecision>,
+    /// Questions can be asked.
+    pub may_ask: bool,
     /// Gates that keep this reader from accepting; rejecting and asking stay possible.
     pub accept_why_not: Option<String>,
 }

@@ -9,13 +9,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::engine;
-use super::journal::journal;
+use super::journal::{RENEW_EVERY, journal};
+use super::output::Output;
 use super::ssh::connection::SshSettings;
 use super::ssh::{Prepare, SshExecutor, Tree};
-use super::output::Output;
-use crate::app::{App, deliver, health, housekeep, queue, run_deployment};
 use crate::app::queue::Claimed;
+use crate::app::queue::Lease;
 use crate::app::run_deployment::Checked;
+use crate::app::{App, deliver, health, housekeep, queue, run_deployment};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{NoteLevel, StepOutcome};
 use crate::domain::plan::Plan;
@@ -23,6 +24,8 @@ use crate::mail::Mailer;
 
 /// The queue and the outbox are read again this often although nobody woke us.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Hosts that a run left unsettled are asked at start, and then every tenth round.
+const SETTLE_EVERY: u64 = 10;
 /// rules.md 9.
 const HOUSEKEEP_EVERY: Duration = Duration::from_secs(30);
 
@@ -74,6 +77,9 @@ impl Runner {
 
     async fn take_from_queue(self: Arc<Self>) {
         loop {
+            if let Err(error) = housekeep::find_lost(&self.app).await {
+                tracing::error!(%error, "lost runs cannot be looked for");
+            }
             while self.runs.len() < self.app.config.runner.deployments as usize && !self.stop.is_cancelled() {
                 if !health::disk(&self.app).ok {
                     tracing::error!("too little disk space: nothing starts");
@@ -82,7 +88,8 @@ impl Runner {
                 match queue::claim_next(&self.app, &self.owner).await {
                     Ok(Some(claimed)) => {
                         let runner = Arc::clone(&self);
-                        self.runs.spawn(async move { runner.run(claimed).await });
+                        // On the heap: a run's future is large, and it lives long.
+                        self.runs.spawn(Box::pin(async move { runner.run(claimed).await }));
                     }
                     Ok(None) => break,
                     Err(error) => {
@@ -100,7 +107,7 @@ impl Runner {
     async fn run(&self, claimed: Claimed) {
         let id = claimed.deployment.id;
         tracing::info!(deployment = id, application = %claimed.deployment.application, environment = %claimed.deployment.environment, "deployment taken from the queue");
-        if let Err(error) = self.run_claimed(&claimed).await {
+        if let Err(error) = Box::pin(self.run_claimed(&claimed)).await {
             // The lease runs out and housekeeping marks it: nothing is called failed that is not known.
             tracing::error!(deployment = id, %error, "the run was given up");
         }
@@ -108,7 +115,9 @@ impl Runner {
     }
 
     async fn run_claimed(&self, claimed: &Claimed) -> Result<(), crate::app::Refusal> {
-        let plan = match run_deployment::check_start(&self.app, claimed).await? {
+        let checked =
+            self.holding(&claimed.lease, Box::pin(run_deployment::check_start(&self.app, claimed))).await;
+        let plan = match checked? {
             Checked::Go(plan) => plan,
             Checked::Stopped { why } => {
                 tracing::info!(deployment = claimed.deployment.id, why, "stopped before the start");
@@ -119,7 +128,8 @@ impl Runner {
         let clock = self.app.clock.clone();
         let prepare = FromApp { app: self.app.clone() };
         let executor = SshExecutor::new(prepare, self.ssh.clone(), Arc::new(move || clock.now()));
-        let executor = executor.map_err(|error| crate::app::Refusal::Internal(format!("control folder: {error}")))?;
+        let executor =
+            executor.map_err(|error| crate::app::Refusal::Internal(format!("control folder: {error}")))?;
         let (sink, writer) = journal(&self.app, &claimed.deployment, &claimed.lease, claimed.seq);
         let written = tokio::spawn(writer.run());
         let cancel = CancellationToken::new();
@@ -130,13 +140,29 @@ impl Runner {
             () = self.abandon.cancelled() => None,
         };
         drop(sink);
-        let written = written.await.map_err(|error| crate::app::Refusal::Internal(format!("journal: {error}")))?;
+        let written =
+            written.await.map_err(|error| crate::app::Refusal::Internal(format!("journal: {error}")))?;
         let Some(outcome) = outcome else { return self.interrupted(claimed).await };
         let (Ok(seq), false) = (written, outcome.lost) else {
             tracing::error!(deployment = claimed.deployment.id, "the lease was lost");
             return Ok(());
         };
         run_deployment::finish(&self.app, claimed, seq, outcome.state, outcome.why.as_deref()).await
+    }
+
+    /// Keeps the lease while something is waited for that writes no journal.
+    async fn holding<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(RENEW_EVERY) => {
+                    if let Err(error) = run_deployment::renew(&self.app, lease).await {
+                        tracing::warn!(deployment = lease.deployment, %error, "the lease could not be renewed");
+                    }
+                }
+            }
+        }
     }
 
     /// This process ends before the run did: said by ourselves, at once.
@@ -160,8 +186,11 @@ impl Runner {
     }
 
     async fn keep_house(self: Arc<Self>) {
-        loop {
+        for round in 0_u64.. {
             housekeep::housekeep(&self.app).await;
+            if round % SETTLE_EVERY == 0 {
+                housekeep::settle_all(&self.app).await;
+            }
             if !self.pause(std::future::pending(), HOUSEKEEP_EVERY).await {
                 return;
             }
@@ -196,14 +225,18 @@ impl Prepare for FromApp {
     async fn fetch(&self, plan: &Plan, _: &Output) -> StepOutcome {
         match self.app.mirrors.commit(&plan.facts.application, &plan.facts.commit).await {
             Ok(Some(_)) => StepOutcome::Done,
-            Ok(None) => StepOutcome::Failed { why: format!("the repository has no commit {}", plan.facts.commit) },
+            Ok(None) => {
+                StepOutcome::Failed { why: format!("the repository has no commit {}", plan.facts.commit) }
+            }
             Err(error) => StepOutcome::Failed { why: error.to_string() },
         }
     }
 
     async fn build(&self, plan: &Plan, _: &Output) -> Result<Tree, String> {
         let tree = run_deployment::build_tree(&self.app, plan).await.map_err(|refusal| match refusal {
-            crate::app::Refusal::Invalid(errors) => errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "),
+            crate::app::Refusal::Invalid(errors) => {
+                errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; ")
+            }
             other => other.to_string(),
         })?;
         Ok(Tree { path: tree.path, manifest: tree.manifest })

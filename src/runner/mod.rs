@@ -3,7 +3,6 @@
 //! database, mail or pages.
 
 pub mod background;
-pub mod background;
 pub mod engine;
 pub mod executor;
 pub mod host_reader;

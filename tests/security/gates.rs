@@ -368,10 +368,14 @@ async fn where_several_releases_are_live_a_request_fits_each() {
         page.text()
     );
 
-    let commit = |tag: &str| service.repository.git(["rev-parse", &format!("{tag}^{{commit}}")]);
-    assert!(commit("v1.0") > commit("v1.1"), "the ancestor of all is not simply the first");
-    // Whichever commit sorts first, the run starts from the one that all contain.
-    for tag in ["v1.1", "v1.2"] {
+    // Ids are in no order: here the release that all contain sorts after the other.
+    let git = &service.repository;
+    let base = git.git(["rev-parse", "v1.0^{commit}"]);
+    let mut later = (3..).map(|minor| (format!("v1.{minor}"), release(git, &format!("v1.{minor}"), minor)));
+    let (other, _) = later.find(|(_, commit)| *commit < base).unwrap();
+    release(git, "v2.0", 99);
+    service.record_live("web-2", &other).await;
+    for tag in [other.as_str(), "v2.0"] {
         let Approved { dana, launch, .. } = service.approved(tag).await;
         let deployment = number_in(&service.post(&dana, &launch, &[]).await);
         let (_, checked) = service.pick_up().await;

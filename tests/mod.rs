@@ -19,4 +19,5 @@ mod repo;
 mod rooms;
 mod runner;
 mod security;
+mod service;
 mod whole_way;

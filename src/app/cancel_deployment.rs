@@ -9,6 +9,7 @@ use crate::db::{self, Tx};
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind};
+use crate::domain::notice::Notice;
 use crate::domain::permission::Permission;
 
 pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
@@ -38,9 +39,12 @@ pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64) -> Result<(), 
         subject: format!("deployment {id}"),
         facts: json!({ "why": why }),
     };
-    db::audit::append(&tx, &app.keys, now, entry).await?;
+    let head = db::audit::append(&tx, &app.keys, now, entry).await?;
+    let notice = Notice::DeploymentEnded { deployment: id, audit_count: head.count, audit_mac: head.mac };
+    db::outbox::put(&tx, &notice, None, now).await?;
     tx.commit().await?;
     let _ = app.wake.journal.send(id);
+    app.wake.outbox.notify_one();
     app.wake.queue.notify_one();
     Ok(())
 }

@@ -168,8 +168,8 @@ pub async fn append(
     db::deployments::renew(&tx, lease, now + LEASE).await?;
     db::journal::append(&tx, deployment.id, events).await?;
     for event in events {
-        if let EventKind::Host { host, state, commit } = &event.what {
-            record_host(&tx, deployment, host, *state, commit.as_ref(), now).await?;
+        if let EventKind::Host { host, state, .. } = &event.what {
+            record_host(&tx, deployment, host, *state, now).await?;
         }
     }
     tx.commit().await?;
@@ -183,7 +183,6 @@ async fn record_host(
     deployment: &Deployment,
     host: &Name,
     state: HostState,
-    commit: Option<&crate::domain::name::CommitId>,
     now: jiff::Timestamp,
 ) -> Result<(), DbError> {
     let rows = db::live::list(tx, &deployment.application, &deployment.environment).await?;
@@ -197,22 +196,33 @@ async fn record_host(
             deployment: Some(deployment.id),
             at: now,
         },
-        HostState::Running | HostState::Unknown | HostState::Failed => {
-            let known_commit = known.as_ref().and_then(|row| row.commit.clone());
-            // A host that failed before it was changed still says what it said.
-            let untouched = state == HostState::Failed && commit.is_some() && commit == known_commit.as_ref();
-            LiveRow {
-                server: host.clone(),
-                commit: known_commit,
-                release: known.as_ref().and_then(|row| row.release.clone()),
-                state: if untouched { LiveState::Settled } else { LiveState::Unknown },
-                deployment: Some(deployment.id),
-                at: now,
+        HostState::Running => being_changed(deployment, host, known, now),
+        // Only what this run began to change is unknown; else the record still holds.
+        HostState::Unknown | HostState::Failed => match known {
+            Some(row) if row.state == LiveState::Unknown && row.deployment == Some(deployment.id) => {
+                being_changed(deployment, host, Some(row), now)
             }
-        }
+            _ => return Ok(()),
+        },
         HostState::Waiting | HostState::Skipped => return Ok(()),
     };
     db::live::put(tx, &deployment.application, &deployment.environment, &row).await
+}
+
+fn being_changed(
+    deployment: &Deployment,
+    host: &Name,
+    known: Option<LiveRow>,
+    now: jiff::Timestamp,
+) -> LiveRow {
+    LiveRow {
+        server: host.clone(),
+        commit: known.as_ref().and_then(|row| row.commit.clone()),
+        release: known.and_then(|row| row.release),
+        state: LiveState::Unknown,
+        deployment: Some(deployment.id),
+        at: now,
+    }
 }
 
 /// The end of a run: state, last event, record and mail in one transaction.

@@ -35,9 +35,13 @@ pub struct Runner {
     ssh: SshSettings,
     /// Names this process among all that may hold leases.
     owner: String,
+    /// Nothing new is taken from the queue.
     stop: CancellationToken,
+    /// All runs are over: mail and housekeeping end too.
+    end: CancellationToken,
     /// Ends the runs that outlive their grace.
     abandon: CancellationToken,
+    queue: TaskTracker,
     loops: TaskTracker,
     runs: TaskTracker,
 }
@@ -50,21 +54,26 @@ impl Runner {
             ssh,
             owner,
             stop: CancellationToken::new(),
+            end: CancellationToken::new(),
             abandon: CancellationToken::new(),
+            queue: TaskTracker::new(),
             loops: TaskTracker::new(),
             runs: TaskTracker::new(),
         });
-        runner.loops.spawn(Arc::clone(&runner).take_from_queue());
+        runner.queue.spawn(Arc::clone(&runner).take_from_queue());
         runner.loops.spawn(Arc::clone(&runner).empty_outbox());
         runner.loops.spawn(Arc::clone(&runner).keep_house());
+        runner.queue.close();
         runner.loops.close();
         runner
     }
 
     /// No new runs from here on; running ones finish within the grace, or are
-    /// marked interrupted.
+    /// marked interrupted. What is to be told of them is still sent.
     pub async fn drain(&self) {
         self.stop.cancel();
+        // A claim under way becomes a run, which is waited for like the others.
+        self.queue.wait().await;
         self.runs.close();
         let grace = Duration::from_secs(u64::from(self.app.config.runner.shutdown_grace_s));
         if tokio::time::timeout(grace, self.runs.wait()).await.is_err() {
@@ -72,6 +81,7 @@ impl Runner {
             self.abandon.cancel();
             let _ = tokio::time::timeout(Duration::from_secs(15), self.runs.wait()).await;
         }
+        self.end.cancel();
         let _ = tokio::time::timeout(Duration::from_secs(25), self.loops.wait()).await;
     }
 
@@ -98,7 +108,7 @@ impl Runner {
                     }
                 }
             }
-            if !self.pause(self.app.wake.queue.notified(), LOOK_EVERY).await {
+            if !pause(&self.stop, self.app.wake.queue.notified(), LOOK_EVERY).await {
                 return;
             }
         }
@@ -174,14 +184,16 @@ impl Runner {
 
     async fn empty_outbox(self: Arc<Self>) {
         loop {
+            let is_last = self.end.is_cancelled();
             match deliver::deliver_due(&self.app, &self.mailer).await {
-                Ok(true) if !self.stop.is_cancelled() => continue,
-                Ok(_) => {}
+                Ok(true) => continue,
+                Ok(false) => {}
                 Err(error) => tracing::error!(%error, "the outbox cannot be emptied"),
             }
-            if !self.pause(self.app.wake.outbox.notified(), LOOK_EVERY).await {
+            if is_last {
                 return;
             }
+            pause(&self.end, self.app.wake.outbox.notified(), LOOK_EVERY).await;
         }
     }
 
@@ -191,20 +203,20 @@ impl Runner {
             if round % SETTLE_EVERY == 0 {
                 housekeep::settle_all(&self.app).await;
             }
-            if !self.pause(std::future::pending(), HOUSEKEEP_EVERY).await {
+            if !pause(&self.end, std::future::pending(), HOUSEKEEP_EVERY).await {
                 return;
             }
         }
     }
+}
 
-    /// Waits for a wake signal or a while; false when it is time to stop.
-    async fn pause(&self, wake: impl Future<Output = ()>, at_most: Duration) -> bool {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => false,
-            () = wake => true,
-            () = tokio::time::sleep(at_most) => true,
-        }
+/// Waits for a wake signal or a while; false when it is time to stop.
+async fn pause(stop: &CancellationToken, wake: impl Future<Output = ()>, at_most: Duration) -> bool {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => false,
+        () = wake => true,
+        () = tokio::time::sleep(at_most) => true,
     }
 }
 

@@ -79,8 +79,11 @@ fn shown_repository(repository: &str) -> String {
 }
 
 fn live(rows: &[LiveRow]) -> Live {
-    let mut releases: Vec<String> =
-        rows.iter().filter_map(|row| row.release.as_deref().map(release_words)).collect();
+    let runs = |row: &LiveRow| match row.state {
+        LiveState::Settled => row.release.as_deref().map(release_words),
+        LiveState::Unknown => Some("unknown".to_owned()),
+    };
+    let mut releases: Vec<String> = rows.iter().filter_map(runs).collect();
     releases.sort();
     releases.dedup();
     releases.reverse();
@@ -263,13 +266,17 @@ fn clusters(situation: &Situation) -> Vec<ClusterView> {
             _ if !server.active => ServerStanding::Inactive,
             None => ServerStanding::New,
             Some(row) if row.state == LiveState::Unknown => {
-                ServerStanding::Unknown("a run did not come to its end here".to_owned())
+                let before = row.release.as_deref().map_or("nothing".to_owned(), release_words);
+                ServerStanding::Unknown(format!("a run did not come to its end here; before it, {before}"))
             }
             Some(_) => ServerStanding::AsRecorded,
         };
         Some(ServerView {
             name: name.to_string(),
-            release: row.and_then(|row| row.release.as_deref()).map(release_words),
+            release: row
+                .filter(|row| row.state == LiveState::Settled)
+                .and_then(|row| row.release.as_deref())
+                .map(release_words),
             deployed_at: row.map(|row| row.at),
             standing,
         })

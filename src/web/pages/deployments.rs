@@ -19,7 +19,7 @@ use crate::web::html::Mark;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::deployment::Deployment;
 use crate::web::view::deployments::Deployments;
-use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames};
+use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames, outgoing};
 use crate::web::view::requests::Filter;
 use crate::web::view::{Action, Link, Section};
 
@@ -148,17 +148,21 @@ pub async fn board(app: &App, deployment: &Run) -> Result<Board, Refusal> {
             lines = LINES_SHOWN;
         }
     }
-    let mut known = vec![(deployment.commit.clone(), release_words(&deployment.release))];
-    if let (Some(commit), Some(release)) = (&deployment.from, &deployment.from_release) {
-        known.push((commit.clone(), release_words(release)));
-    }
     let events: Vec<Event> = events.into();
-    let mut board = Board::read(plan, &events, &ReleaseNames { known });
+    let mut board = Board::read(plan, &events, &release_names(deployment));
     board.hidden_lines += hidden;
     Ok(board)
 }
 
-/// The log as it was written, one line each, in chunks.
+pub fn release_names(deployment: &Run) -> ReleaseNames {
+    let mut known = vec![(deployment.commit.clone(), release_words(&deployment.release))];
+    if let (Some(commit), Some(release)) = (&deployment.from, &deployment.from_release) {
+        known.push((commit.clone(), release_words(release)));
+    }
+    ReleaseNames { known }
+}
+
+/// The whole log, one line each, in chunks.
 pub struct RawLog<S>(String, S);
 
 impl<'r, 'o: 'r, S: Responder<'r, 'o>> Responder<'r, 'o> for RawLog<S> {
@@ -181,7 +185,7 @@ pub async fn log(visit: Visit<'_>, id: i64) -> Result<RawLog<ByteStream![Vec<u8>
                 Ok(events) => {
                     let Some(last) = events.last() else { break };
                     after = last.seq;
-                    yield events.iter().map(raw_line).collect::<String>().into_bytes();
+                    yield events.into_iter().map(|event| raw_line(&outgoing(event))).collect::<String>().into_bytes();
                 }
                 Err(error) => {
                     tracing::error!(deployment = id, %error, "the log cannot be read");

@@ -25,7 +25,7 @@ pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Resul
     let app = visit.app;
     let found = find_link(app, Purpose::Launch, link)
         .await
-        .map_err(|refusal| limits.judge(visit.frame.address, "launch", refusal))?;
+        .map_err(|refusal| limits.judge(visit.frame.address, "launch", refusal, visit.app.clock.now()))?;
     let mut stored = Stored::find(app, found.request).await?;
     stored.look_at_tag(app).await?;
     let actor = visit.actor();
@@ -109,8 +109,9 @@ pub async fn start(
 ) -> Result<SeeOther, PageError> {
     let visit = &posted.visit;
     let started = launch::launch(visit.app, visit.actor(), link).await;
-    let deployment =
-        started.map_err(|refusal: Refusal| limits.judge(visit.frame.address, "launch", refusal))?;
+    let deployment = started.map_err(|refusal: Refusal| {
+        limits.judge(visit.frame.address, "launch", refusal, visit.app.clock.now())
+    })?;
     remember(visit.app, cookies, deployment);
     Ok(SeeOther(format!("/deployments/{deployment}")))
 }

@@ -33,7 +33,7 @@ async fn show(
     let app = visit.app;
     let link = find_link(app, Purpose::Review, text)
         .await
-        .map_err(|refusal| limits.judge(visit.frame.address, "review", refusal))?;
+        .map_err(|refusal| limits.judge(visit.frame.address, "review", refusal, visit.app.clock.now()))?;
     let mut stored = Stored::find(app, link.request).await?;
     stored.look_at_tag(app).await?;
     let actor = visit.actor();
@@ -210,6 +210,8 @@ async fn decide(
             let refused = RefusedDecision { form: kind.word(), comment: posted.form.comment.clone(), error };
             show(visit, limits, link, Some(refused)).await.map(Decided::Again)
         }
-        Err(refusal) => Err(limits.judge(visit.frame.address, "review", refusal).into()),
+        Err(refusal) => {
+            Err(limits.judge(visit.frame.address, "review", refusal, visit.app.clock.now()).into())
+        }
     }
 }

@@ -19,6 +19,7 @@ struct Progress {
 }
 
 /// The fold's state.
+#[derive(Debug, Clone)]
 pub(super) struct Reading {
     places: HashMap<StepId, (String, Phase, Option<String>)>,
     progress: HashMap<StepId, Progress>,
@@ -95,7 +96,12 @@ impl Reading {
                     .entry(host.to_string())
                     .or_insert_with(|| tile(host.as_str(), HostState::Waiting, ""));
                 tile.state = *state;
-                tile.runs = commit.as_ref().map(|commit| names.name(commit)).or(tile.runs.take());
+                let said = commit.as_ref().map(|commit| names.name(commit));
+                tile.runs = match state {
+                    // What it ran before is not what it runs now: nobody knows until it is read.
+                    HostState::Running | HostState::Failed | HostState::Unknown => said,
+                    HostState::Waiting | HostState::Done | HostState::Skipped => said.or(tile.runs.take()),
+                };
                 match state {
                     HostState::Failed if !tile.words.starts_with("failed") => {
                         tile.words = format!("failed at {}", tile.words);

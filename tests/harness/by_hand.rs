@@ -158,6 +158,12 @@ impl Service {
         dump
     }
 
+    /// The same without one table.
+    pub async fn dump_but(&self, table: &str) -> Vec<String> {
+        let rows = self.dump().await.into_iter();
+        rows.filter(|row| !row.starts_with(&format!("{table}: "))).collect()
+    }
+
     /// How many rows of a table there are.
     pub async fn rows_of(&self, table: &str) -> usize {
         self.dump().await.iter().filter(|row| row.starts_with(&format!("{table}: "))).count()

@@ -21,11 +21,15 @@ impl Write for Written {
     }
 }
 
+/// All that there is, but for the reader of pages, which is the tests' own and in
+/// the same process.
+const EVERYTHING: &str = "trace,html5ever=off,markup5ever=off,selectors=off,reqwest=off";
+
 /// From here on, everything that is logged in this process is kept.
 pub fn keep_logs() {
     let writer = || WRITTEN.clone();
     let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter(Some("trace")))
+        .with_env_filter(filter(Some(EVERYTHING)))
         .with_ansi(false)
         .with_writer(writer)
         .try_init();

@@ -113,7 +113,9 @@ async fn neither_the_database_nor_the_log_ever_holds_a_link() {
         let secret = link.rsplit('/').next().unwrap();
         assert_eq!(secret.len(), 43, "128 random bits and as much proof");
         assert!(!stored.iter().any(|text| text.contains(secret)), "{secret} is in the database");
-        assert!(!kept_logs().contains(secret), "{secret} is in the log");
+        let logs = kept_logs();
+        let told: Vec<&str> = logs.lines().filter(|line| line.contains(secret)).collect();
+        assert_eq!(told, [""; 0], "it is in the log");
     }
     assert!(kept_logs().contains("logs are kept"));
     let sealed = service
@@ -240,7 +242,10 @@ async fn outside_the_window_the_slot_begins_when_it_opens() {
     let opens = opens.in_tz("UTC").unwrap().timestamp();
     let Approved { dana, launch, .. } = service.approved("v1.0").await;
     let mail = service.mail_about("[accepted] shop v1.0").await.text();
-    assert!(mail.contains(&opens.strftime("%Y-%m-%d").to_string()), "{mail}");
+    assert!(
+        mail.contains(&opens.strftime("The link works from %a %-d %b %Y, %H:%M UTC").to_string()),
+        "{mail}"
+    );
 
     let page = dana.get(&launch).await.unwrap();
     assert_eq!(seen(&page), (409, "blocked".to_owned()));

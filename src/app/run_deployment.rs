@@ -47,7 +47,8 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
         access::refresh(app, &approver).await?;
     }
     stored.read_tag(app, true).await?;
-    let stored = Stored { tag: stored.tag.clone(), ..Stored::load(&app.db, request, app.clock.now()).await? };
+    let mut stored = Stored { tag: stored.tag, ..Stored::load(&app.db, request, app.clock.now()).await? };
+    stored.situation.find_base(app).await?;
     let requester_access = access::access_of_name(&app.db, &deployment.requested_by).await?;
     let facts = stored.facts(&deployment.requested_by, &requester_access, None);
     let gates = policy::gates(Act::Start, &facts);

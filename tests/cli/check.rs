@@ -51,7 +51,7 @@ impl Whole {
         application["repository"] = json!(self.installation.path("shop"));
         let environment = &mut application["environments"][0];
         environment["target_path"] = json!(self.installation.path("srv/shop"));
-        environment["remote_user"] = json!(self.sshd.user());
+        environment["remote_user"] = json!(crate::tests::support::sshd::user());
         fleet
     }
 

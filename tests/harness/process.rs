@@ -26,7 +26,7 @@ impl Service {
             .arg("serve")
             .arg("--config")
             .arg(self.path().join("config.json"))
-            .env("RUST_LOG", "info")
+            .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -18,5 +18,6 @@ mod pages;
 mod repo;
 mod rooms;
 mod runner;
+mod security;
 mod service;
 mod whole_way;

@@ -8,7 +8,7 @@ mod deployment;
 mod deployments;
 mod diff;
 mod html;
-mod markup;
+pub mod markup;
 mod risk;
 mod samples;
 

@@ -11,7 +11,7 @@ mod keeper;
 mod people;
 mod play;
 mod say;
-mod service;
+mod server_process;
 mod shop;
 mod world;
 
@@ -89,7 +89,7 @@ async fn inside(folder: &Path) -> ExitCode {
     let world = match guarded(&stop, World::build(folder, once, &say)).await {
         Some(Ok(world)) => world,
         Some(Err(error)) => {
-            say.failed(&error, &service::log_tail(folder));
+            say.failed(&error, &server_process::log_tail(folder));
             return ExitCode::FAILURE;
         }
         None => return ExitCode::from(INTERRUPTED),
@@ -119,7 +119,7 @@ async fn inside(folder: &Path) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            say.failed(&error, &service::log_tail(folder));
+            say.failed(&error, &server_process::log_tail(folder));
             ExitCode::FAILURE
         }
     }

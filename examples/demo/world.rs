@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::hosts::Host;
 use crate::people::{self, DANA, DEVELOPERS, REVIEWERS, ROSA, SAM, Visitor};
 use crate::say::Say;
-use crate::service::{Countersign, Service};
+use crate::server_process::{Countersign, Service};
 use crate::shop;
 use crate::support::git::GitRepository;
 use crate::support::github::GitHubStandIn;

@@ -14,10 +14,10 @@ use crate::domain::live::LiveState;
 use crate::domain::name::Name;
 use crate::domain::notice::Notice;
 use crate::domain::progress::{HostProgress, Progress};
-use crate::domain::request::{Request, RequestState, release_words};
+use crate::domain::request::{Request, RequestState, VoidCause, release_words};
 use crate::domain::risk;
 use crate::mail::messages::{
-    AuditHead, Change, DeploymentEnded, Ending, HostLine, Moment, RequestAccepted, RequestEnded,
+    AuditHead, Change, DeploymentEnded, Difference, Ending, HostLine, Moment, RequestAccepted, RequestEnded,
     RequestRejected, ReviewAsked, Risk, Thread,
 };
 use crate::mail::{Letter, MailError, Mailer, recipients};
@@ -172,8 +172,31 @@ async fn request_ended(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, 
         | RequestState::Accepted { .. }
         | RequestState::Launched { .. } => return Ok(None),
     };
-    let mail = RequestEnded { change, ending, cause, differs: Vec::new(), url, thread };
+    let differs = match &request.state {
+        RequestState::Void { cause, .. } => differences(&request, cause),
+        _ => Vec::new(),
+    };
+    let mail = RequestEnded { change, ending, cause, differs, url, thread };
     address(due, to, |to| mail.letter(to, due.created_at))
+}
+
+/// What was reviewed and what is there now, where both can be told in a word.
+fn differences(request: &Request, cause: &VoidCause) -> Vec<Difference> {
+    let one = |what: String, reviewed: &str, now: &str| {
+        vec![Difference { what, reviewed: reviewed.to_owned(), now: now.to_owned() }]
+    };
+    match cause {
+        VoidCause::TagMoved { was, is } => one(format!("the tag {}", request.release), was, is),
+        VoidCause::TagDeleted => {
+            one(format!("the tag {}", request.release), request.commit.short(), "deleted")
+        }
+        VoidCause::LiveChanged { was, is } => one("the live release".to_owned(), was, is),
+        VoidCause::TagReplaced { .. }
+        | VoidCause::HostsChanged
+        | VoidCause::ConfigurationChanged
+        | VoidCause::ApproverLostRight { .. }
+        | VoidCause::EnvironmentGone => Vec::new(),
+    }
 }
 
 async fn deployment_ended(

@@ -42,12 +42,13 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
         Err(Refusal::NotFound) => return stop(app, claimed, "The environment no longer exists.", None).await,
         Err(other) => return Err(other),
     };
-    access::refresh(app, &deployment.requested_by).await?;
-    for approver in stored.accepted_by() {
-        access::refresh(app, &approver).await?;
+    match access::refresh_all(app, &deployment.requested_by, &stored.accepted_by()).await {
+        Ok(_) => {}
+        Err(Refusal::Unavailable(words)) => return stop(app, claimed, &words, None).await,
+        Err(other) => return Err(other),
     }
     stored.read_tag(app, true).await?;
-    let mut stored = Stored { tag: stored.tag, ..Stored::load(&app.db, request, app.clock.now()).await? };
+    let mut stored = stored.again(&app.db, app.clock.now()).await?;
     stored.situation.find_base(app).await?;
     let requester_access = access::access_of_name(&app.db, &deployment.requested_by).await?;
     let facts = stored.facts(&deployment.requested_by, &requester_access, None);
@@ -209,7 +210,12 @@ async fn record_host(
     db::live::put(tx, &deployment.application, &deployment.environment, &row).await
 }
 
-fn being_changed(deployment: &Deployment, host: &Name, known: Option<LiveRow>, now: jiff::Timestamp) -> LiveRow {
+fn being_changed(
+    deployment: &Deployment,
+    host: &Name,
+    known: Option<LiveRow>,
+    now: jiff::Timestamp,
+) -> LiveRow {
     LiveRow {
         server: host.clone(),
         commit: known.as_ref().and_then(|row| row.commit.clone()),

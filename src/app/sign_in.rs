@@ -55,6 +55,8 @@ pub struct Arrived {
 pub enum NotIn {
     /// The state was not started in this browser, was used, or is too old.
     Stale,
+    /// GitHub refused the code, or the token that came of it.
+    NotAccepted,
     Outsider {
         login: String,
     },
@@ -77,8 +79,15 @@ impl<E: Into<Refusal>> From<E> for NotIn {
     }
 }
 
-/// GitHub sent the browser back.
-pub async fn complete(app: &App, under_way: &UnderWay, state: &str, code: &str) -> Result<Arrived, NotIn> {
+/// GitHub sent the browser back. `before` is the session that the browser had until
+/// now; it ends with the same act that begins the new one (security.md 18).
+pub async fn complete(
+    app: &App,
+    under_way: &UnderWay,
+    state: &str,
+    code: &str,
+    before: Option<i64>,
+) -> Result<Arrived, NotIn> {
     let same: bool = under_way.state.as_bytes().ct_eq(state.as_bytes()).into();
     let hashes: Vec<String> = app.keys.macs(HASH, state.as_bytes()).iter().map(|hash| hex(hash)).collect();
     if !same || !take_state(app, &hashes).await? {
@@ -87,7 +96,7 @@ pub async fn complete(app: &App, under_way: &UnderWay, state: &str, code: &str) 
     let token = app.github.exchange(code, &under_way.verifier).await.map_err(|error| refuse(app, error))?;
     let identity = app.github.identity(&token).await.map_err(|error| refuse(app, error))?;
     let membership = app.github.membership(&token).await.map_err(|error| refuse(app, error))?;
-    let session = arrive(app, &token, &identity, &membership).await?;
+    let session = arrive(app, &token, &identity, &membership, before).await?;
     Ok(Arrived { session, return_to: local_path(&under_way.return_to).to_owned() })
 }
 
@@ -104,6 +113,7 @@ async fn arrive(
     token: &SecretString,
     identity: &github::Identity,
     membership: &github::Membership,
+    before: Option<i64>,
 ) -> Result<String, NotIn> {
     let name = identity.login.clone();
     let login = || name.to_string();
@@ -127,7 +137,8 @@ async fn arrive(
         db::people::seen(&tx, person.id, &seen).await?;
     }
     let allowed = person.as_ref().filter(|person| membership.member && !person.disabled);
-    let subject = format!("person {name}");
+    // A login may be renamed at GitHub, or even be somebody else's by now.
+    let subject = format!("person {}", person.as_ref().map_or(&name, |person| &person.name));
     let Some(person) = allowed else {
         let why = if membership.member { "disabled" } else { "not a member of the organisation" };
         let entry = db::audit::Entry {
@@ -144,6 +155,9 @@ async fn arrive(
             NotIn::Outsider { login: login() }
         });
     };
+    if let Some(before) = before {
+        db::sessions::end(&tx, before, now).await?;
+    }
     let secret = session::open(app, &tx, person.id).await?;
     let facts = json!({ "provider": "github", "subject": bound.subject });
     let entry = db::audit::Entry { actor: person.name.as_str(), action: "person.signed_in", subject, facts };
@@ -192,7 +206,7 @@ fn clean(display: &str, name: &str) -> String {
 fn refuse(app: &App, error: GitHubError) -> NotIn {
     tracing::warn!(%error, "a sign-in did not come to its end");
     match error {
-        GitHubError::Refused(_) | GitHubError::Revoked => NotIn::Stale,
+        GitHubError::Refused(_) | GitHubError::Revoked => NotIn::NotAccepted,
         GitHubError::RateLimited { until } => {
             let wait = until.map(|until| until.duration_since(app.clock.now()).as_mins().max(0));
             NotIn::RateLimited {

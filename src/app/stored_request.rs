@@ -44,9 +44,9 @@ impl Stored {
         Self::load(&app.db, id, app.clock.now()).await
     }
 
-    /// The same request inside a transaction, keeping what was read outside.
-    pub async fn again(&self, tx: &Tx, now: Timestamp) -> Result<Self, Refusal> {
-        let mut fresh = Self::load(tx, self.request.id, now).await?;
+    /// The same request as the database tells it now, keeping what was read outside.
+    pub async fn again(&self, source: &impl Source, now: Timestamp) -> Result<Self, Refusal> {
+        let mut fresh = Self::load(source, self.request.id, now).await?;
         fresh.tag = self.tag.clone();
         fresh.situation.words.clone_from(&self.situation.words);
         fresh.situation.base.clone_from(&self.situation.base);
@@ -132,9 +132,7 @@ async fn tag_now(app: &App, request: &Request, situation: &Situation, fetch: boo
         Ok(Some(info)) if info.commit == request.seal.to && info.object == request.seal.tag_object => {
             TagNow::Same
         }
-        Ok(Some(info)) if info.commit == request.seal.to => {
-            TagNow::Moved { is: info.object.unwrap_or(info.commit) }
-        }
+        Ok(Some(info)) if info.commit == request.seal.to => TagNow::Replaced,
         Ok(Some(info)) => TagNow::Moved { is: info.commit },
         Ok(None) => TagNow::Deleted,
         Err(error) => TagNow::Unread { why: format!("{error}.") },
@@ -195,6 +193,11 @@ pub async fn issue_launch_link(app: &App, tx: &Tx, stored: &Stored, now: Timesta
     };
     let approval = &stored.situation.environment.approval;
     let (starts_at, expires_at) = slot(approval, stored.situation.slot_begins(), *stands_until);
+    if starts_at >= expires_at {
+        return Err(Refusal::Conflict(
+            "The window opens only after the approval has run out. Ask for the release again.".to_owned(),
+        ));
+    }
     db::links::revoke(tx, stored.request.id, Some(Purpose::Launch), now).await?;
     let link = new_link(
         app,

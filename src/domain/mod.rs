@@ -29,4 +29,4 @@ pub mod seal;
 pub mod target;
 pub mod version_order;
 pub mod windows;
-mod words;
+pub(crate) mod words;

@@ -165,7 +165,9 @@ impl Runner {
             tracing::error!(deployment = claimed.deployment.id, "the lease was lost");
             return Ok(());
         };
-        let Some(outcome) = outcome.filter(|outcome| !outcome.lost) else { return self.interrupted(claimed).await };
+        let Some(outcome) = outcome.filter(|outcome| !outcome.lost) else {
+            return self.interrupted(claimed).await;
+        };
         run_deployment::finish(&self.app, claimed, seq, outcome.state, outcome.why.as_deref()).await
     }
 

@@ -34,7 +34,7 @@ impl Frame {
                 .cookies()
                 .get(THEME_COOKIE)
                 .map_or(Theme::Auto, |cookie| Theme::parse(cookie.value())),
-            address: request.remote().map(|address| address.ip()),
+            address: request.remote().map(|address| address.ip().to_canonical()),
         })
     }
 }

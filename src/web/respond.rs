@@ -8,6 +8,7 @@ use rocket::response::{self, Responder, Response};
 
 use super::form::Why;
 use super::guard::{Frame, error_shell};
+use super::headers::SecurityHeaders;
 use super::view::Link;
 use super::view::error::ErrorPage;
 use crate::app::Refusal;
@@ -155,17 +156,26 @@ pub struct Unanswered(Status);
 
 impl<'r> Responder<'r, 'static> for Unanswered {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        if self.0.code >= 500 {
+            tracing::error!(request = Frame::of(request).request_id, path = %request.uri().path(), status = self.0.code, "no handler answered");
+        }
         let (title, text) = unanswered_words(self.0);
         let why = request.local_cache(|| Why("")).0;
         let text = if why.is_empty() { text } else { why };
-        error_page(
+        let page = error_page(
             request,
             self.0.code,
             title.to_owned(),
             text.to_owned(),
             Link::new("/", "Go home"),
             Vec::new(),
-        )
+        );
+        page.map(|mut response| {
+            if let Some(headers) = request.rocket().state::<SecurityHeaders>() {
+                headers.harden(request, &mut response);
+            }
+            response
+        })
     }
 }
 

@@ -62,7 +62,8 @@ impl Service {
     }
 
     pub async fn until_step(&self, id: i64, wanted: Phase) {
-        self.until_event(id, |what| matches!(what, EventKind::StepStarted { phase, .. } if *phase == wanted)).await;
+        self.until_event(id, |what| matches!(what, EventKind::StepStarted { phase, .. } if *phase == wanted))
+            .await;
     }
 
     /// What the record says of a server of `shop` in `production`.
@@ -77,7 +78,8 @@ impl Service {
         let mut known = 0;
         loop {
             let mails = self.mail.wait_for(known).await;
-            let about: Vec<Mail> = mails.iter().filter(|mail| mail.subject().contains(words)).cloned().collect();
+            let about: Vec<Mail> =
+                mails.iter().filter(|mail| mail.subject().contains(words)).cloned().collect();
             if about.len() >= wanted {
                 return about;
             }

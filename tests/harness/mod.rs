@@ -23,6 +23,7 @@ use crate::boot::{self, Role};
 use crate::clock::Clock;
 use crate::config;
 use crate::domain::deployment::Deployment;
+use crate::github::{GitHub, Timeouts};
 use crate::keys;
 use crate::tests::support::browser::{Browser, Page};
 use crate::tests::support::git::GitRepository;
@@ -30,11 +31,21 @@ use crate::tests::support::github::{CLIENT_ID, CLIENT_SECRET, GitHubStandIn, ORG
 use crate::tests::support::smtp::{Mail, SmtpSink};
 use crate::tests::support::sshd::{Sshd, new_identity, user};
 
+<<<<<<< main
+mod by_hand;
 mod follow;
+mod logs;
 mod process;
+=======
+pub mod dump;
+pub mod furnished;
+pub mod log;
+>>>>>>> f981fdf642628f010995d5080939804d8ab19c18
 mod repository;
 
+pub use by_hand::{Approved, number_in, production, server};
 pub use follow::{Feed, Gate, Message};
+pub use logs::{keep_logs, kept_logs};
 pub use repository::{release, shop};
 
 /// A test that waits longer than this has found a defect.
@@ -76,11 +87,18 @@ pub struct World {
     pub edit_fleet: Box<dyn FnOnce(&mut Value) + Send>,
     pub edit_config: Box<dyn FnOnce(&mut Value) + Send>,
     pub role: Role,
+    pub github_timeouts: Timeouts,
 }
 
 impl Default for World {
     fn default() -> Self {
-        Self { hosts: 2, edit_fleet: Box::new(|_| {}), edit_config: Box::new(|_| {}), role: Role::All }
+        Self {
+            hosts: 2,
+            edit_fleet: Box::new(|_| {}),
+            edit_config: Box::new(|_| {}),
+            role: Role::All,
+            github_timeouts: Timeouts::default(),
+        }
     }
 }
 
@@ -138,7 +156,9 @@ impl Service {
         std::fs::write(path.join("config.json"), settings.to_string()).unwrap();
         keys::generate(&path.join("keys/auth.key"), &path.join("keys/enc.key"), &identity).unwrap();
         let clock = Clock::system();
-        let app = open(path, &clock).await;
+        let mut app = open(path, &clock).await;
+        let redirect = app.config.base_url.join("authorized").unwrap();
+        app.github = GitHub::with_timeouts(&app.config.github, redirect, world.github_timeouts).unwrap();
         let mut service = Self {
             app,
             clock,
@@ -159,7 +179,8 @@ impl Service {
     /// Runs the server and waits until it answers.
     pub async fn run(&mut self, role: Role) {
         let (stop, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.spawn(boot::serve(self.app.clone(), role, async move {
             let _ = stopped.await;
         }));
@@ -207,6 +228,10 @@ impl Service {
     /// Opens the data again after the service closed it.
     pub async fn reopen(&mut self) {
         self.app = open(self.folder.path(), &self.clock).await;
+<<<<<<< main
+=======
+        self.run(role).await;
+>>>>>>> f981fdf642628f010995d5080939804d8ab19c18
     }
 
     pub fn path(&self) -> &Path {

@@ -27,7 +27,11 @@ async fn is_interrupted(service: &Service, dana: &Browser, deployment: &Deployme
         assert_eq!((Some(said.commit), said.in_progress), (row.commit, false));
     }
     let mails = service.mails_about("[interrupted] shop", mails).await;
-    assert!(mails.last().unwrap().text().contains(&format!("Deployment {id} of")), "{}", mails.last().unwrap().text());
+    assert!(
+        mails.last().unwrap().text().contains(&format!("Deployment {id} of")),
+        "{}",
+        mails.last().unwrap().text()
+    );
     let page = dana.get(&format!("/deployments/{id}")).await.unwrap();
     assert_eq!(page.main_state().as_deref(), Some("interrupted"));
 }
@@ -40,11 +44,15 @@ async fn a_run_whose_process_died_in_any_step_is_interrupted_and_the_next_one_wo
     service.ended(first).await;
     let (deploy, test, runs) = (service.gate("deploy"), service.gate("test"), service.path().join("runs"));
     service.commit("v1.3", |repository| {
-        repository.write("deploy.sh", format!("echo \"$DEPLOY_ID\" >> '{}'\necho waiting\n{}", runs.display(), deploy.wait()));
+        repository.write(
+            "deploy.sh",
+            format!("echo \"$DEPLOY_ID\" >> '{}'\necho waiting\n{}", runs.display(), deploy.wait()),
+        );
         repository.write("tests/run_tests.sh", format!("echo testing\n{}", test.wait()));
     });
 
-    let phases = [Phase::Checks, Phase::Connect, Phase::Mark, Phase::Sync, Phase::Verify, Phase::Deploy, Phase::Test];
+    let phases =
+        [Phase::Checks, Phase::Connect, Phase::Mark, Phase::Sync, Phase::Verify, Phase::Deploy, Phase::Test];
     for (round, phase) in phases.into_iter().enumerate() {
         let id = service.launched(&dana, "v1.3").await;
         match phase {
@@ -58,7 +66,11 @@ async fn a_run_whose_process_died_in_any_step_is_interrupted_and_the_next_one_wo
         service.kill();
         service.restart().await;
         let found = db::deployments::find(&service.app.db, id).await.unwrap().unwrap();
-        assert_eq!(found.state, DeploymentState::Running, "nobody claims anything before the lease is over ({phase:?})");
+        assert_eq!(
+            found.state,
+            DeploymentState::Running,
+            "nobody claims anything before the lease is over ({phase:?})"
+        );
 
         service.advance(LEASE_OVER);
         service.keep_house().await;
@@ -142,7 +154,11 @@ async fn a_run_that_could_not_write_its_end_is_interrupted_although_its_hosts_ar
         .sql("CREATE TRIGGER no_end BEFORE UPDATE OF state ON deployments WHEN NEW.state = 'succeeded' BEGIN SELECT RAISE(ABORT, 'died'); END")
         .await;
     let id = service.launched(&dana, "v1.0").await;
-    service.until_event(id, |what| matches!(what, EventKind::Host { state: crate::domain::event::HostState::Done, .. })).await;
+    service
+        .until_event(id, |what| {
+            matches!(what, EventKind::Host { state: crate::domain::event::HostState::Done, .. })
+        })
+        .await;
     service.kill();
     service.sql("DROP TRIGGER no_end").await;
 
@@ -153,7 +169,11 @@ async fn a_run_that_could_not_write_its_end_is_interrupted_although_its_hosts_ar
     let ended = service.ended(id).await;
     is_interrupted(&service, &dana, &ended, 1).await;
     let row = service.live("web-1").await;
-    assert_eq!((row.state, row.release.as_deref()), (LiveState::Settled, Some("v1.0")), "the host says that it has it");
+    assert_eq!(
+        (row.state, row.release.as_deref()),
+        (LiveState::Settled, Some("v1.0")),
+        "the host says that it has it"
+    );
     let next = service.launched(&dana, "v1.1").await;
     assert_eq!(service.ended(next).await.state, DeploymentState::Succeeded);
 }

@@ -52,7 +52,10 @@ async fn told_to_stop_it_lets_a_run_finish_starts_no_other_and_serves_pages_mean
     assert_eq!(state(running).await, DeploymentState::Succeeded);
     assert_eq!(state(waits).await, DeploymentState::Queued);
     let told: Vec<String> = service.mail.mails().iter().map(|mail| mail.subject()).collect();
-    assert!(told.iter().any(|subject| subject.starts_with("[succeeded] shop")), "its mail left before the end: {told:?}");
+    assert!(
+        told.iter().any(|subject| subject.starts_with("[succeeded] shop")),
+        "its mail left before the end: {told:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,16 +29,27 @@ async fn a_failing_host_fails_the_run_and_everybody_is_told_which_and_why() {
     let log = dana.get(&format!("/deployments/{id}/log")).await.unwrap().html;
     assert!(log.contains("web-1 ! disk on fire\n") && log.contains(&format!("-- failed: {why}\n")), "{log}");
     let mail = service.mail_about("[failed] shop").await.text();
-    let lines = ["web-1: failed; what it runs is not known: deploy.sh: deploy.sh ended with exit code 3", "web-2: runs v1.3, verified"];
+    let lines = [
+        "web-1: failed; what it runs is not known: deploy.sh: deploy.sh ended with exit code 3",
+        "web-2: runs v1.3, verified",
+    ];
     for said in lines.into_iter().chain([why]) {
         assert!(mail.split_whitespace().collect::<Vec<_>>().join(" ").contains(said), "{said}: {mail}");
     }
     let (failed, done) = (service.live("web-1").await, service.live("web-2").await);
-    assert_eq!((failed.state, failed.release.as_deref()), (LiveState::Unknown, Some("v1.0")), "its last known release");
+    assert_eq!(
+        (failed.state, failed.release.as_deref()),
+        (LiveState::Unknown, Some("v1.0")),
+        "its last known release"
+    );
     assert_eq!((done.state, done.release.as_deref()), (LiveState::Settled, Some("v1.3")));
     assert!(!service.on_host(1, "deploy.sh").is_some(), "a failed deploy.sh is removed too");
     let home = dana.get("/").await.unwrap();
-    assert!(home.html.contains(&format!("/deployments/{id}\"")) && home.text().contains("Failed"), "{}", home.text());
+    assert!(
+        home.html.contains(&format!("/deployments/{id}\"")) && home.text().contains("Failed"),
+        "{}",
+        home.text()
+    );
 
     service.commit("v1.4", |repository| {
         repository.write("deploy.sh", "echo fine\n");
@@ -85,10 +96,17 @@ async fn a_host_with_another_key_gets_nothing_and_it_is_said() {
 
     assert_eq!(ended.state, DeploymentState::Failed);
     let why = ended.why.unwrap();
-    assert!(why.starts_with("web-1: the host key of web-1 changed") && why.ends_with("nothing was sent"), "{why}");
+    assert!(
+        why.starts_with("web-1: the host key of web-1 changed") && why.ends_with("nothing was sent"),
+        "{why}"
+    );
     assert_eq!(service.hosts[0].log().matches("Accepted publickey").count(), logins);
     assert_eq!(service.on_host(1, "version").unwrap(), b"v1.0\n");
     let row = service.live("web-1").await;
-    assert_eq!((row.state, row.release.as_deref()), (LiveState::Settled, Some("v1.0")), "it was never touched");
+    assert_eq!(
+        (row.state, row.release.as_deref()),
+        (LiveState::Settled, Some("v1.0")),
+        "it was never touched"
+    );
     assert!(service.mail_about("[failed] shop").await.text().contains("nothing was sent"));
 }

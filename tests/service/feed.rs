@@ -23,7 +23,8 @@ async fn waiting(service: &Service, dana: &Browser) -> (i64, Gate) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_viewer_gets_the_whole_journal_once_and_resumes_where_it_stopped() {
     let service = Service::start_in(World::unreviewed(1)).await;
-    let (dana, rosa, ada) = (service.as_user("dana").await, service.as_user("rosa").await, service.as_user("ada").await);
+    let (dana, rosa, ada) =
+        (service.as_user("dana").await, service.as_user("rosa").await, service.as_user("ada").await);
     let (id, gate) = waiting(&service, &dana).await;
     let mut feeds = Vec::new();
     for viewer in [&dana, &rosa, &ada] {
@@ -42,7 +43,10 @@ async fn every_viewer_gets_the_whole_journal_once_and_resumes_where_it_stopped()
         let end = seen.last().unwrap();
         assert_eq!((end.kind.as_str(), end.data.as_str()), ("end", ended.state.word()));
         let progress: serde_json::Value = serde_json::from_str(&seen[seen.len() - 2].data).unwrap();
-        assert_eq!((&progress["done"], &progress["total"], &progress["say"]), (&json!(1), &json!(1), &json!("The host runs v1.3, verified.")));
+        assert_eq!(
+            (&progress["done"], &progress["total"], &progress["say"]),
+            (&json!(1), &json!(1), &json!("The host runs v1.3, verified."))
+        );
     }
     assert!(journal.iter().zip(1..).all(|(event, seq)| event.seq == seq), "no gaps");
 
@@ -57,13 +61,17 @@ async fn every_viewer_gets_the_whole_journal_once_and_resumes_where_it_stopped()
     }
     let refused = service.as_user("mallory").await.get(&format!("/deployments/{id}/events")).await.unwrap();
     assert_eq!(refused.status, 404);
-    assert_eq!(service.browser().raw("GET", &format!("/deployments/{id}/events"), &[], "").await.unwrap().status, 303);
+    assert_eq!(
+        service.browser().raw("GET", &format!("/deployments/{id}/events"), &[], "").await.unwrap().status,
+        303
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_loses_the_right_to_read_gets_no_further_event() {
     let mut service = Service::start_in(World::unreviewed(1)).await;
-    let (dana, rosa, remy) = (service.as_user("dana").await, service.as_user("rosa").await, service.as_user("remy").await);
+    let (dana, rosa, remy) =
+        (service.as_user("dana").await, service.as_user("rosa").await, service.as_user("remy").await);
     let ada = service.as_user("ada").await;
     let (id, gate) = waiting(&service, &dana).await;
     let mut feeds = Vec::new();

@@ -8,7 +8,8 @@ use crate::tests::support::smtp::Mail;
 
 const SCRIPT: &str = "<script>alert(1)</script>";
 /// A hyperlink, a title, a cleared screen, a turned text.
-const TERMINAL: &str = "\u{1b}]8;;http://evil.example\u{7}click\u{1b}]8;;\u{7}\u{1b}]0;title\u{7}\u{1b}[2J\u{202e}txt.exe";
+const TERMINAL: &str =
+    "\u{1b}]8;;http://evil.example\u{7}click\u{1b}]8;;\u{7}\u{1b}]0;title\u{7}\u{1b}[2J\u{202e}txt.exe";
 
 /// No text of the repository is markup, and nothing turns the text or moves a cursor.
 fn is_clean_page(name: &str, html: &str) {
@@ -21,8 +22,14 @@ fn is_clean_page(name: &str, html: &str) {
 fn is_clean_text(name: &str, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.find(|c| is_deceptive(c) && !matches!(c, '\n' | '\t' | '\r')) {
-        let colour = rest[at..].strip_prefix("\u{1b}[").map(|after| after.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
-        assert!(colour.is_some_and(|after| after.starts_with('m')), "{name}: {:?}", &rest[at..rest.len().min(at + 40)]);
+        let colour = rest[at..]
+            .strip_prefix("\u{1b}[")
+            .map(|after| after.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
+        assert!(
+            colour.is_some_and(|after| after.starts_with('m')),
+            "{name}: {:?}",
+            &rest[at..rest.len().min(at + 40)]
+        );
         rest = &rest[at + 1..];
     }
 }
@@ -60,12 +67,14 @@ async fn hostile_commits_names_and_output_are_text_on_every_page_and_in_every_ma
         "echo the end".to_owned(),
     ];
     repository.write("deploy.sh", prints.join("\n") + "\n");
-    let commit = repository.commit(&format!("{SCRIPT} {TERMINAL}\r\nBcc: evil@example.com\n\n{TERMINAL}"), 1_790_000_000);
+    let commit = repository
+        .commit(&format!("{SCRIPT} {TERMINAL}\r\nBcc: evil@example.com\n\n{TERMINAL}"), 1_790_000_000);
     repository.annotated_tag("v1.3", &commit, &format!("{SCRIPT}{TERMINAL}"), 1_790_000_000);
 
     let form = service.request_form(&dana, "v1.3").await;
     let reason = format!("{SCRIPT}{TERMINAL}\r\nBcc: evil@example.com");
-    let asked = dana.submit(&form, "Request review of", &[("reason", &reason), ("ticket", SCRIPT)]).await.unwrap();
+    let asked =
+        dana.submit(&form, "Request review of", &[("reason", &reason), ("ticket", SCRIPT)]).await.unwrap();
     let review = service.mail_about("[review] shop v1.3").await;
     let rosa = service.as_user("rosa").await;
     let reviewed = rosa.get(&review.only_link()).await.unwrap();
@@ -82,20 +91,37 @@ async fn hostile_commits_names_and_output_are_text_on_every_page_and_in_every_ma
     }
     let diff = format!("/applications/shop/diff?to={commit}");
     let seen = format!("/deployments/{id}");
-    for path in ["/", "/requests", "/deployments", "/applications/shop", "/applications/shop/production", &diff, &seen, asked.url.path()] {
+    for path in [
+        "/",
+        "/requests",
+        "/deployments",
+        "/applications/shop",
+        "/applications/shop/production",
+        &diff,
+        &seen,
+        asked.url.path(),
+    ] {
         let page = dana.get(path).await.unwrap();
         assert_eq!(page.status, 200, "{path}");
         is_clean_page(path, &page.html);
     }
     let page = dana.get(&seen).await.unwrap();
-    assert!(page.html.contains("&lt;script&gt;alert(1)&lt;/script&gt;") || page.html.contains("&#60;script&#62;"), "it is shown as text");
+    assert!(
+        page.html.contains("&lt;script&gt;alert(1)&lt;/script&gt;") || page.html.contains("&#60;script&#62;"),
+        "it is shown as text"
+    );
     assert!(page.html.contains("<span class=\"f1\">red</span>"), "colours are kept");
     assert!(page.text().contains("the end"));
     let log = dana.get(&format!("{seen}/log")).await.unwrap();
     assert!(log.header("content-type").starts_with("text/plain"), "{:?}", log.headers);
     is_clean_text("log", &log.html);
-    assert!(log.html.contains("\u{1b}[31mred\u{1b}[0m") && log.html.contains("bytes cut]"), "colours stay, the long line has a mark");
-    assert!(log.html.contains("zero bad \u{fffd}\u{fffd} bytes cleared\n") && log.html.contains("click turned\n"));
+    assert!(
+        log.html.contains("\u{1b}[31mred\u{1b}[0m") && log.html.contains("bytes cut]"),
+        "colours stay, the long line has a mark"
+    );
+    assert!(
+        log.html.contains("zero bad \u{fffd}\u{fffd} bytes cleared\n") && log.html.contains("click turned\n")
+    );
     for message in Feed::open(&dana, &service.base_url, id, None).await.rest().await {
         for event in message.events() {
             is_clean_text("feed", &serde_json::to_string(&event).unwrap().replace("\\u001b", "\u{1b}"));

@@ -28,6 +28,8 @@ async fn a_run_whose_lease_is_lost_stops_touching_hosts_and_writes_nothing_more(
     assert_eq!(row.state, DeploymentState::Running, "it is the other's to end");
     let locks = crate::db::deployments::list_server_locks(&service.app.db).await.unwrap();
     assert_eq!(locks, [("web-1".to_owned(), id)]);
-    assert!(!before.iter().any(|event| matches!(event.what, EventKind::StepStarted { phase: Phase::Test, .. })));
+    assert!(
+        !before.iter().any(|event| matches!(event.what, EventKind::StepStarted { phase: Phase::Test, .. }))
+    );
     assert!(service.mail.mails().iter().all(|mail| mail.subject().contains("[accepted]")));
 }

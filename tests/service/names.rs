@@ -17,13 +17,15 @@ async fn tags_paths_and_files_of_any_name_go_the_whole_way() {
         fleet["applications"][0]["tags"] = json!("releases/*");
         let environment = &mut fleet["applications"][0]["environments"][0];
         environment["deploy_from"]["tags"] = json!("releases/*");
-        let target = environment["target_path"].as_str().unwrap().replace("/shop", "/the \"shop\"'s $(id) place");
+        let target =
+            environment["target_path"].as_str().unwrap().replace("/shop", "/the \"shop\"'s $(id) place");
         environment["target_path"] = json!(target);
     });
     let service = Service::start_in(world).await;
     let dana = service.as_user("dana").await;
     let tag = "releases/v2.0-\"ünï\"'x";
-    let names: [&[u8]; 6] = [b"a file", b"it's \"quoted\"", b"-rf", b"--delete", b"caf\xe9", "naïve\u{1f980}".as_bytes()];
+    let names: [&[u8]; 6] =
+        [b"a file", b"it's \"quoted\"", b"-rf", b"--delete", b"caf\xe9", "naïve\u{1f980}".as_bytes()];
     service.commit(tag, |repository| {
         for name in names {
             repository.write(OsStr::from_bytes(name), name);
@@ -59,7 +61,12 @@ async fn a_commit_of_a_branch_of_any_name_goes_the_whole_way() {
     service.repository.branch("feature/it's", &commit);
     let id = service.launched(&dana, &commit).await;
     let ended = service.ended(id).await;
-    assert_eq!((ended.state, ended.commit.as_str()), (DeploymentState::Succeeded, commit.as_str()), "{:?}", ended.why);
+    assert_eq!(
+        (ended.state, ended.commit.as_str()),
+        (DeploymentState::Succeeded, commit.as_str()),
+        "{:?}",
+        ended.why
+    );
     assert_eq!(service.on_host(1, "version").unwrap(), b"v1.2\n");
 }
 

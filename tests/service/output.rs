@@ -20,9 +20,13 @@ async fn a_hundred_thousand_lines_are_kept_in_order_and_the_page_shows_the_last(
 
     let expected: Vec<String> = (1..=LINES).map(|number| format!("line {number}")).collect();
     let log = dana.get(&format!("/deployments/{id}/log")).await.unwrap().html;
-    let lines: Vec<&str> = log.lines().filter_map(|line| line.split_once(" web-1 | line ")).map(|(_, text)| text).collect();
+    let lines: Vec<&str> =
+        log.lines().filter_map(|line| line.split_once(" web-1 | line ")).map(|(_, text)| text).collect();
     assert!(lines.iter().zip(1..).all(|(text, number)| text.parse() == Ok(number)) && lines.len() == LINES);
-    assert!(log.lines().zip(1..).all(|(line, seq)| line.split(' ').next() == Some(&format!("{seq}"))), "no gaps");
+    assert!(
+        log.lines().zip(1..).all(|(line, seq)| line.split(' ').next() == Some(&format!("{seq}"))),
+        "no gaps"
+    );
 
     let feed = Feed::open(&dana, &service.base_url, id, None).await.rest().await;
     let said = feed.iter().flat_map(Message::events).filter_map(|event| match event.what {
@@ -51,7 +55,10 @@ async fn output_beyond_the_limit_is_dropped_with_a_mark_and_the_run_goes_on() {
     assert_eq!(service.ended(id).await.state, DeploymentState::Succeeded);
 
     let journal = service.journal(id).await;
-    let kept: usize = journal.iter().map(|event| if let EventKind::Output { text, .. } = &event.what { text.len() } else { 0 }).sum();
+    let kept: usize = journal
+        .iter()
+        .map(|event| if let EventKind::Output { text, .. } = &event.what { text.len() } else { 0 })
+        .sum();
     assert!((900_000..=1024 * 1024).contains(&kept), "{kept} bytes kept");
     let marks = |what: &EventKind| matches!(what, EventKind::Note { text, .. } if text == "Output beyond 1 MB is not kept. The run goes on.");
     assert_eq!(journal.iter().filter(|event| marks(&event.what)).count(), 1);

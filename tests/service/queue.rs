@@ -51,7 +51,12 @@ async fn who_shares_a_server_waits_in_order_and_others_run_beside() {
     assert_eq!(service.ended(staging).await.state, Succeeded, "another server is free");
     assert_eq!((state(&service, shop).await, state(&service, till).await), (Running, Queued));
     let again = dana.get("/requests/new?application=shop&environment=production&tag=v1.3").await.unwrap();
-    assert_eq!(again.main_state().as_deref(), Some("refused"), "one at a time in an environment: {}", again.text());
+    assert_eq!(
+        again.main_state().as_deref(),
+        Some("refused"),
+        "one at a time in an environment: {}",
+        again.text()
+    );
 
     gate.open().await;
     let (shop, till) = (service.ended(shop).await, service.ended(till).await);
@@ -130,7 +135,11 @@ async fn a_tag_that_moves_while_it_waits_voids_the_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_added_while_it_waits_voids_the_request() {
     let (service, id) = queued_while(async |service| {
-        service.apply(|fleet| fleet["clusters"][0]["servers"] = json!([{ "server": "web-1" }, { "server": "web-2" }])).await;
+        service
+            .apply(|fleet| {
+                fleet["clusters"][0]["servers"] = json!([{ "server": "web-1" }, { "server": "web-2" }])
+            })
+            .await;
     })
     .await;
     is_stopped(&service, id, "void", "host").await;

@@ -41,7 +41,8 @@ async fn every_transition_is_on_record() {
         "dana deployment.started deployment 1",
         "dana deployment.ended deployment 1",
     ];
-    let without_sessions = |acts: Vec<String>| acts.into_iter().filter(|act| !act.contains("signed_in")).collect::<Vec<_>>();
+    let without_sessions =
+        |acts: Vec<String>| acts.into_iter().filter(|act| !act.contains("signed_in")).collect::<Vec<_>>();
     assert_eq!(without_sessions(whole_way), expected);
 
     let start = head(&service).await.count;
@@ -69,7 +70,9 @@ async fn what_cannot_be_recorded_does_not_happen() {
     let service = Service::start_in(World { hosts: 1, ..World::default() }).await;
     let dana = service.as_user("dana").await;
     let form = service.request_form(&dana, "v1.0").await;
-    service.sql("CREATE TRIGGER no_record BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'full'); END").await;
+    service
+        .sql("CREATE TRIGGER no_record BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .await;
     let page = dana.submit(&form, "Request review of", &[("reason", "x")]).await.unwrap();
     assert_eq!(page.status, 500);
     assert!(crate::db::requests::find(&service.app.db, 1).await.unwrap().is_none());
@@ -77,7 +80,9 @@ async fn what_cannot_be_recorded_does_not_happen() {
 
     let (dana, launch) = service.accepted("v1.0").await;
     let start = dana.get(&launch).await.unwrap();
-    service.sql("CREATE TRIGGER no_record BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'full'); END").await;
+    service
+        .sql("CREATE TRIGGER no_record BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .await;
     assert_eq!(dana.submit(&start, "Start deployment", &[]).await.unwrap().status, 500);
     assert_eq!(service.request_state(1).await, "accepted");
     assert!(crate::db::deployments::find(&service.app.db, 1).await.unwrap().is_none());
@@ -106,17 +111,34 @@ async fn a_trail_that_was_changed_is_found_and_named() {
     };
     let keys = &service.app.keys;
 
-    for change in ["facts = '{}'", "actor = 'rosa'", "at = at + 1", "subject = 'request 9'", "action = 'request.cancelled'"] {
-        assert_eq!(tampered(format!("UPDATE audit_log SET {change} WHERE seq = {row}"), keys, None).await, [Broken::Changed(row)], "{change}");
+    for change in [
+        "facts = '{}'",
+        "actor = 'rosa'",
+        "at = at + 1",
+        "subject = 'request 9'",
+        "action = 'request.cancelled'",
+    ] {
+        assert_eq!(
+            tampered(format!("UPDATE audit_log SET {change} WHERE seq = {row}"), keys, None).await,
+            [Broken::Changed(row)],
+            "{change}"
+        );
     }
     let missing = tampered(format!("DELETE FROM audit_log WHERE seq = {row}"), keys, None).await;
     assert_eq!(missing, [Broken::Missing(row, row)]);
     let cut = tampered(format!("DELETE FROM audit_log WHERE seq = {last}"), keys, None).await;
     assert_eq!(cut, [Broken::Cut { found: row, said: last }]);
-    let swapped = tampered("UPDATE audit_head SET mac = (SELECT mac FROM audit_log WHERE seq = 1)".to_owned(), keys, None).await;
+    let swapped = tampered(
+        "UPDATE audit_head SET mac = (SELECT mac FROM audit_log WHERE seq = 1)".to_owned(),
+        keys,
+        None,
+    )
+    .await;
     assert_eq!(swapped, [Broken::WrongHead(last)]);
     // Whoever cuts the tail and the head alike is found out by a head from a mail.
-    let both = format!("DELETE FROM audit_log WHERE seq = {last}; UPDATE audit_head SET count = {row}, mac = (SELECT mac FROM audit_log WHERE seq = {row})");
+    let both = format!(
+        "DELETE FROM audit_log WHERE seq = {last}; UPDATE audit_head SET count = {row}, mac = (SELECT mac FROM audit_log WHERE seq = {row})"
+    );
     let found = tampered(both, keys, Some(&known)).await;
     assert_eq!(found, [Broken::OtherHead(format!("{last}:{}", known.mac))]);
 

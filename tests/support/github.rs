@@ -65,6 +65,8 @@ pub enum Trouble {
     },
     /// 403 for another reason than a rate.
     Forbidden(&'static str),
+    /// 401 to every token; codes are still exchanged.
+    BadCredentials,
     ServerError,
     /// A body of this many bytes.
     Huge(usize),
@@ -329,7 +331,9 @@ impl World {
         match (asked.method, asked.path.as_str()) {
             ("GET", "/login/oauth/authorize") => self.authorize(asked),
             ("POST", "/login/oauth/access_token") => {
-                self.trouble_reply().unwrap_or_else(|| self.exchange(asked))
+                let trouble =
+                    self.trouble_reply().filter(|_| !matches!(self.trouble, Some(Trouble::BadCredentials)));
+                trouble.unwrap_or_else(|| self.exchange(asked))
             }
             ("GET", path) => self.trouble_reply().unwrap_or_else(|| self.api(asked, path)),
             _ => message(404, "Not Found"),
@@ -352,6 +356,7 @@ impl World {
             Trouble::Huge(bytes) => Reply::json(200, &json!({ "id": 1, "login": "a".repeat(bytes) })),
             Trouble::NotJson => Reply::html(200, "<h1>Hello</h1> gho_secret".to_owned()),
             Trouble::Moved(to) => Reply::redirect(&to),
+            Trouble::BadCredentials => message(401, "Bad credentials"),
             Trouble::NextPage(_) => return None,
         })
     }

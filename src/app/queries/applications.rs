@@ -1,6 +1,7 @@
 //! Applications and environments, narrowed to what their reader may see.
 
 use crate::app::situation::Situation;
+use crate::app::stored_request::FRESH;
 use crate::app::{App, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
@@ -91,4 +92,23 @@ pub async fn live(
 ) -> Result<Option<crate::domain::policy::LiveFacts>, Refusal> {
     let situation = Situation::load(&app.db, application, environment, app.clock.now()).await?;
     Ok(situation.map(|situation| situation.live()))
+}
+
+/// Fetches when there is no mirror or it is old (rules.md 45). Gives when the
+/// mirror is from, and why it could not be made newer; refuses only without any.
+pub async fn fresh_mirror(
+    app: &App,
+    application: &Application,
+) -> Result<(jiff::Timestamp, Option<String>), Refusal> {
+    let now = app.clock.now();
+    let known = app.mirrors.fetched_at(&application.name).await;
+    if let Some(at) = known.filter(|at| now.duration_since(*at) <= FRESH) {
+        return Ok((at, None));
+    }
+    let fetched = app.mirrors.fetch(&application.name, &application.repository, now).await;
+    match (fetched, app.mirrors.fetched_at(&application.name).await) {
+        (Ok(()), at) => Ok((at.unwrap_or(now), None)),
+        (Err(error), Some(at)) => Ok((at, Some(error.to_string()))),
+        (Err(error), None) => Err(Refusal::Unavailable(format!("{error}."))),
+    }
 }

@@ -1,9 +1,12 @@
 //! Requests, as their readers see them.
 
+use std::collections::HashMap;
+
 use crate::app::{App, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::diff::CommitInfo;
+use crate::domain::name::Name;
 use crate::domain::permission::Permission;
 use crate::domain::request::{Decision, DecisionKind, Request, RequestState, RequestWord};
 
@@ -48,7 +51,11 @@ pub async fn list_waiting(app: &App, actor: &Actor) -> Result<Vec<Request>, Refu
             && request.state.expire(now).is_none()
             && actor.access.may(Permission::Review, &request.application, &request.environment)
     };
-    Ok(open.into_iter().filter(decides).collect())
+    let mut waiting: Vec<Request> = open.into_iter().filter(decides).collect();
+    // Where several accepts are needed, one's own may be among those that are there.
+    let accepted = accepted_by(app, &waiting).await?;
+    waiting.retain(|request| accepted.get(&request.id).is_none_or(|names| !names.contains(&actor.name)));
+    Ok(waiting)
 }
 
 /// Which requests a list shows.
@@ -101,13 +108,28 @@ pub fn may_read(actor: &Actor, request: &Request) -> bool {
         || actor.access.may(Permission::Read, &request.application, &request.environment)
 }
 
-/// The commits that a request brings, newest first, and how many there are.
-pub async fn commits(app: &App, request: &Request, limit: usize) -> (u64, Vec<CommitInfo>) {
+/// The commits that a request brings, newest first, and how many there are; nothing
+/// when they cannot be read.
+pub async fn commits(app: &App, request: &Request, limit: usize) -> Option<(u64, Vec<CommitInfo>)> {
     let range = app
         .mirrors
         .commits_between(&request.application, request.from.as_ref(), &request.commit, limit)
         .await;
-    range.map_or((0, Vec::new()), |range| (range.total as u64, range.commits))
+    range.ok().map(|range| (range.total as u64, range.commits))
+}
+
+/// Who accepted each of these requests and still stands by it, by the request's number.
+pub async fn accepted_by(app: &App, requests: &[Request]) -> Result<HashMap<i64, Vec<Name>>, Refusal> {
+    let ids: Vec<i64> = requests.iter().map(|request| request.id).collect();
+    let mut accepted: HashMap<i64, Vec<Name>> = HashMap::new();
+    for (request, decision) in db::requests::list_decisions_of(&app.db, &ids).await? {
+        let names = accepted.entry(request).or_default();
+        names.retain(|name| *name != decision.person);
+        if decision.kind == DecisionKind::Accept {
+            names.push(decision.person);
+        }
+    }
+    Ok(accepted)
 }
 
 /// The newest launch link of a request: its facts, never its secret.

@@ -124,6 +124,8 @@ pub enum TagNow {
     Moved {
         is: CommitId,
     },
+    /// The same commit under another tag object.
+    Replaced,
     Deleted,
     /// The repository could not be read just now.
     Unread {

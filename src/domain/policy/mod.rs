@@ -7,7 +7,7 @@ mod reasons;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::fleet::DeployFrom;
+use super::fleet::{Approval, DeployFrom};
 use super::gate::{Gate, Verdict};
 use super::name::{CommitId, Name};
 use super::permission::Permission;
@@ -61,7 +61,7 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
                 if act == Act::Launch {
                     gates.extend(launchable(facts, request));
                 }
-                gates.push(quorum(request));
+                gates.push(quorum(facts, request));
                 gates.push(unchanged(facts, request));
             }
             gates.extend((act == Act::Launch).then(|| idle(facts)).flatten());
@@ -88,6 +88,10 @@ pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
         TagNow::Moved { is } => {
             return Some(VoidCause::TagMoved { was: short(&request.seal.to), is: short(is) });
         }
+        TagNow::Replaced => {
+            let tag = request.seal.tag.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Some(VoidCause::TagReplaced { tag });
+        }
         TagNow::Deleted => return Some(VoidCause::TagDeleted),
         TagNow::Same | TagNow::Unread { .. } => {}
     }
@@ -110,12 +114,14 @@ pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
     lost.map(|decision| VoidCause::ApproverLostRight { who: decision.person.clone() })
 }
 
-/// Distinct people whose accept counts.
-pub fn accepts(decisions: &[DecisionFacts]) -> u32 {
+/// Distinct people whose accept counts. The requester's own counts only while the
+/// environment allows that, whatever it allowed when it was made (rules.md 17).
+pub fn accepts(decisions: &[DecisionFacts], requester: &Name, approval: &Approval) -> u32 {
     let mut people: Vec<&Name> = decisions
         .iter()
         .filter(|decision| decision.kind == DecisionKind::Accept && decision.may_review)
         .map(|decision| &decision.person)
+        .filter(|person| approval.self_approval || *person != requester)
         .collect();
     people.sort();
     people.dedup();

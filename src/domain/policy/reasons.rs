@@ -192,8 +192,9 @@ pub(super) fn unchanged(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
     Gate::pass(CODE, "Nothing changed", "Tag, live release, hosts and configuration match the seal.")
 }
 
-pub(super) fn quorum(request: &RequestFacts<'_>) -> Gate {
-    let (have, need) = (accepts(&request.decisions), request.required);
+pub(super) fn quorum(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
+    let have = accepts(&request.decisions, request.requester, &facts.environment.approval);
+    let need = request.required;
     if have >= need {
         let names: Vec<&str> = request
             .decisions
@@ -208,7 +209,9 @@ pub(super) fn quorum(request: &RequestFacts<'_>) -> Gate {
         };
         Gate::pass("approved", "Approved", words)
     } else {
-        Gate::stop("approved", "Not approved", format!("{have} of {need} accepts."))
+        let remedy =
+            format!("{have} of {need} accepts. Withdraw it and ask again, so that more people can decide.");
+        Gate::stop("approved", "Not approved", remedy)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Applications and environments: what is released how, and what runs where.
 
-use super::items::{deployment_item, request_item, size};
+use super::items::{deployment_item, request_items, size};
 use crate::app::queries::{applications, deployments, requests};
 use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal};
@@ -54,7 +54,7 @@ pub async fn list(visit: Visit<'_>, q: Option<&str>) -> Result<Html, PageError> 
                 name: environment.name.to_string(),
                 live: live(&own),
                 deployed_at: own.iter().map(|row| row.at).max(),
-                going_on: going_on.map(DeploymentState::word),
+                going_on,
                 servers: fleet.servers_of(environment).len() as u64,
             });
         }
@@ -79,8 +79,11 @@ fn shown_repository(repository: &str) -> String {
 }
 
 fn live(rows: &[LiveRow]) -> Live {
-    let mut releases: Vec<String> =
-        rows.iter().filter_map(|row| row.release.as_deref().map(release_words)).collect();
+    let runs = |row: &LiveRow| match row.state {
+        LiveState::Settled => row.release.as_deref().map(release_words),
+        LiveState::Unknown => Some("unknown".to_owned()),
+    };
+    let mut releases: Vec<String> = rows.iter().filter_map(runs).collect();
     releases.sort();
     releases.dedup();
     releases.reverse();
@@ -129,10 +132,7 @@ pub async fn environment(visit: Visit<'_>, name: &str, environment: &str) -> Res
     let (recent, _) = deployments::list(app, actor, &recent, 20).await?;
     let page = Environment {
         environment: environment_view(app, actor, &situation).await?,
-        open_requests: open
-            .iter()
-            .map(|request| request_item(request, format!("/requests/{}", request.id)))
-            .collect(),
+        open_requests: request_items(app, &open).await?,
         recent: recent.iter().map(|deployment| deployment_item(deployment, None)).collect(),
         shell: visit.shell(Section::Applications),
     };
@@ -266,13 +266,17 @@ fn clusters(situation: &Situation) -> Vec<ClusterView> {
             _ if !server.active => ServerStanding::Inactive,
             None => ServerStanding::New,
             Some(row) if row.state == LiveState::Unknown => {
-                ServerStanding::Unknown("a run did not come to its end here".to_owned())
+                let before = row.release.as_deref().map_or("nothing".to_owned(), release_words);
+                ServerStanding::Unknown(format!("a run did not come to its end here; before it, {before}"))
             }
             Some(_) => ServerStanding::AsRecorded,
         };
         Some(ServerView {
             name: name.to_string(),
-            release: row.and_then(|row| row.release.as_deref()).map(release_words),
+            release: row
+                .filter(|row| row.state == LiveState::Settled)
+                .and_then(|row| row.release.as_deref())
+                .map(release_words),
             deployed_at: row.map(|row| row.at),
             standing,
         })
@@ -310,13 +314,14 @@ pub async fn diff(
     };
     let to = parse("to", to.unwrap_or_default())?;
     let from = from.filter(|from| !from.is_empty()).map(|from| parse("from", from)).transpose()?;
+    applications::fresh_mirror(app, &application).await?;
     for commit in from.iter().chain([&to]) {
         app.mirrors.commit(&application.name, commit).await.map_err(repository)?.ok_or(Refusal::NotFound)?;
     }
     let range =
         app.mirrors.commits_between(&application.name, from.as_ref(), &to, 500).await.map_err(repository)?;
     let patch = app.mirrors.patch(&application.name, from.as_ref(), &to).await.map_err(repository)?;
-    let total = size(range.total as u64, &patch.stat);
+    let total = size(Some(range.total as u64), &patch.stat);
     let view = if view == Some("commits") {
         DiffView::Commits(range.commits)
     } else {

@@ -15,6 +15,7 @@ use crate::domain::name::Name;
 use crate::domain::request::release_words;
 use crate::web::form::{Fields, FromFields, Posted};
 use crate::web::guard::Visit;
+use crate::web::html::Mark;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::deployment::Deployment;
 use crate::web::view::deployments::Deployments;
@@ -62,7 +63,7 @@ pub async fn list(
     };
     let mut filters = vec![Filter { link: Link::new(address(None, None), "All"), chosen: state.is_none() }];
     filters.extend(DeploymentState::ALL.iter().map(|each| Filter {
-        link: Link::new(address(Some(*each), None), crate::web::html::filters::state_words(each.word())),
+        link: Link::new(address(Some(*each), None), Mark::from(*each).words()),
         chosen: state == Some(*each),
     }));
     let of = match (&wanted.application, &wanted.environment) {
@@ -97,7 +98,7 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
         from: deployment.from_release.as_deref().map(release_words),
         release: release_words(&deployment.release),
         commit: deployment.commit.to_string(),
-        state: deployment.state.word(),
+        state: deployment.state,
         why: deployment.why.clone(),
         requested_by: Some(deployment.requested_by.to_string()),
         approved_by: stored

@@ -150,11 +150,14 @@ impl Hosts {
         }
         let board = tiles.board();
         let say = sentence(
-            deployment.state.word(),
+            deployment.state,
             &release_words(&deployment.release),
             deployment.why.as_deref(),
             &board,
         );
-        Some(json!({ "state": deployment.state, "done": board.count("done"), "total": board.total(), "say": say }).to_string())
+        Some(
+            json!({ "state": deployment.state, "done": board.done(), "total": board.total(), "say": say })
+                .to_string(),
+        )
     }
 }

@@ -4,7 +4,6 @@
 use super::items::{diff_href, size};
 use crate::app::request_release::{self, Form, look_up, request_release};
 use crate::app::situation::{Situation, repository};
-use crate::app::stored_request::FRESH;
 use crate::app::{App, Refusal, queries};
 use crate::domain::actor::Actor;
 use crate::domain::diff::Relation;
@@ -149,18 +148,8 @@ async fn fill_tags(
     all: bool,
 ) -> Result<(), Refusal> {
     let application = situation.application.name.clone();
-    let now = app.clock.now();
-    let known = app.mirrors.fetched_at(&application).await;
-    let mut failed = None;
-    if known.is_none_or(|at| now.duration_since(at) > FRESH) {
-        let fetched = app.mirrors.fetch(&application, &situation.application.repository, now).await;
-        failed = fetched.err().map(|error| error.to_string());
-    }
-    let at = app.mirrors.fetched_at(&application).await;
-    if let (Some(why), None) = (&failed, at) {
-        return Err(Refusal::Unavailable(format!("{why}.")));
-    }
-    page.fetched = at.map(|at| Fetched { at, failed });
+    let (at, failed) = queries::applications::fresh_mirror(app, &situation.application).await?;
+    page.fetched = Some(Fetched { at, failed });
     if situation.find_base(app).await.is_err() {
         situation.base = None;
     }
@@ -275,7 +264,7 @@ async fn preview(app: &App, actor: &Actor, form: &RequestForm) -> Result<Preview
         .map_err(repository)?;
     Ok(Preview {
         from: live.from.is_some().then(|| release_words(&live.from_words)),
-        size: size(range.total as u64, &patch.stat),
+        size: size(Some(range.total as u64), &patch.stat),
         diff_href: diff_href(
             application.as_str(),
             live.from.as_ref().map(AsRef::as_ref),

@@ -1,15 +1,17 @@
 //! Requests: the list, one of them, and what its requester may do with it.
 
-use super::items::{cause, diff_href, request_item, sealed, slot};
+use super::items::{cause, diff_href, request_items, sealed, slot};
 use crate::app::queries::requests;
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, cancel_request, launch, reissue_link};
 use crate::domain::actor::Actor;
 use crate::domain::gate::Gate;
+use crate::domain::permission::Permission;
 use crate::domain::policy::{self, Act};
-use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord};
+use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord, VoidCause};
 use crate::web::form::{Nothing, Posted};
 use crate::web::guard::{Visit, may_request_anywhere};
+use crate::web::html::Mark;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::request::{Request, RequestActions};
 use crate::web::view::requests::{Filter, Requests};
@@ -35,7 +37,7 @@ pub async fn list(
         filter("/requests?mine=1".to_owned(), "Mine", mine && word.is_none()),
     ];
     filters.extend(RequestWord::ALL.iter().map(|each| {
-        let words = crate::web::html::filters::state_words(each.word());
+        let words = Mark::from(*each).words();
         filter(format!("/requests?state={each}"), &words, word == Some(*each))
     }));
     let next = next.map(|last| {
@@ -49,10 +51,7 @@ pub async fn list(
         format!("/requests?{}", query.append_pair("before", &last.to_string()).finish())
     });
     let page = Requests {
-        items: items
-            .iter()
-            .map(|request| request_item(request, format!("/requests/{}", request.id)))
-            .collect(),
+        items: request_items(visit.app, &items).await?,
         filters,
         next,
         may_request: may_request_anywhere(&visit.person),
@@ -71,16 +70,17 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
     stored.look_at_tag(app).await?;
     let link = requests::launch_link(app, id).await?;
     let gates = gates_of(actor, &stored, link.as_ref().map(|link| link.facts.state(app.clock.now())));
+    let changed = changed(actor, &stored);
     let actions = actions(app, actor, &stored, link.as_ref(), &gates);
     let is_accepted = matches!(stored.request.state, RequestState::Accepted { .. });
     let page = Request {
         sealed: sealed(app, &stored).await,
-        state: stored.request.state.word().word(),
+        state: stored.request.state.word(),
         accepted_by: stored.accepted_by().iter().map(ToString::to_string).collect(),
         timeline: timeline(&stored),
         gates,
-        cause: cause(&stored.request),
-        review_href: None,
+        cause: cause(&stored.request).or_else(|| changed.as_ref().map(VoidCause::words)),
+        is_to_decide: is_to_decide(actor, &stored),
         slot: link
             .as_ref()
             .filter(|_| is_accepted)
@@ -89,7 +89,21 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
         actions,
         shell: visit.shell(Section::Requests),
     };
-    Html::page(&page)
+    Html::with_status(if changed.is_some() { 409 } else { 200 }, &page)
+}
+
+/// What will make an open request void as soon as somebody acts; looking only says it (rules.md 9).
+fn changed(actor: &Actor, stored: &Stored) -> Option<VoidCause> {
+    let open = stored.request.state.word().is_open();
+    open.then(|| policy::void_cause(&stored.facts(&actor.name, &actor.access, None))).flatten()
+}
+
+fn is_to_decide(actor: &Actor, stored: &Stored) -> bool {
+    let request = &stored.request;
+    request.state.word() == RequestWord::AwaitingReview
+        && request.requester != actor.name
+        && actor.access.may(Permission::Review, &request.application, &request.environment)
+        && !stored.accepted_by().contains(&actor.name)
 }
 
 /// What stands between this reader and the next step, while there is one.
@@ -139,7 +153,7 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
     let request = &stored.request;
     let mut timeline = vec![Activity {
         at: request.created_at,
-        state: RequestWord::AwaitingReview.word(),
+        state: Mark::AwaitingReview,
         text: format!(
             "{} asked for {}",
             request.requester,
@@ -159,7 +173,7 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
         };
         timeline.push(Activity {
             at: decision.at,
-            state: word.word(),
+            state: word.into(),
             text: format!(
                 "{} {verb}{}",
                 decision.person,
@@ -183,7 +197,7 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
         | RequestState::Rejected { .. } => None,
     };
     if let Some((at, text, href)) = end {
-        timeline.push(Activity { at, state: request.state.word().word(), text, href, quote: None });
+        timeline.push(Activity { at, state: request.state.word().into(), text, href, quote: None });
     }
     timeline
 }

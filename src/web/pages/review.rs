@@ -1,5 +1,6 @@
 //! The reviewer's page behind the link of the mail. Looking changes nothing.
 
+use jiff::Timestamp;
 use rocket::State;
 
 use super::items::{local, sealed};
@@ -8,14 +9,14 @@ use crate::app::review_release::{find_link, review_release};
 use crate::app::stored_request::Stored;
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::link::Purpose;
-use crate::domain::policy::{self, Act};
-use crate::domain::request::{DecisionKind, RequestState, slot};
+use crate::domain::policy::{self, Act, Facts};
+use crate::domain::request::{DecisionKind, RequestState, VoidCause, slot};
 use crate::web::form::{Fields, FromFields, Posted};
 use crate::web::guard::Visit;
 use crate::web::limit::Limits;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::Section;
-use crate::web::view::review::{Decide, RefusedDecision, Review, Standing};
+use crate::web::view::review::{Decide, Objection, RefusedDecision, Review, Standing};
 
 #[rocket::get("/review/<link>")]
 pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Result<Html, PageError> {
@@ -32,13 +33,19 @@ async fn show(
     let app = visit.app;
     let link = find_link(app, Purpose::Review, text)
         .await
-        .map_err(|refusal| limits.judge(visit.frame.address, "review", refusal))?;
+        .map_err(|refusal| limits.judge(visit.frame.address, "review", refusal, visit.app.clock.now()))?;
     let mut stored = Stored::find(app, link.request).await?;
     stored.look_at_tag(app).await?;
     let actor = visit.actor();
     let facts = stored.facts(&actor.name, &actor.access, None);
     let gates = policy::gates(Act::Accept, &facts);
-    let standing = standing(visit, &stored, &gates, text, refused);
+    let may_object = policy::passes(&policy::gates(Act::Reject, &facts));
+    let objection =
+        may_object.then(|| Objection { href: format!("/review/{text}/reject"), refused: refused.clone() });
+    let standing = match changed(&stored, &facts, app.clock.now()).filter(|_| may_see(&gates)) {
+        Some(cause) => Standing::Changed { cause: cause.words() },
+        None => standing(visit, &stored, &gates, text, refused, objection),
+    };
     let status = status(&standing);
     let may_see = !matches!(standing, Standing::NotPermitted { .. });
     let about_reader = ["permission", "own_request", "awaiting_review"];
@@ -55,17 +62,32 @@ async fn show(
     Html::with_status(status, &page)
 }
 
+/// What will make an open request void as soon as somebody decides; looking only says it.
+fn changed(stored: &Stored, facts: &Facts<'_>, now: Timestamp) -> Option<VoidCause> {
+    let state = &stored.request.state;
+    let open = state.word().is_open() && state.expire(now).is_none();
+    open.then(|| policy::void_cause(facts)).flatten()
+}
+
+fn stop<'a>(gates: &'a [Gate], code: &str) -> Option<&'a Gate> {
+    gates.iter().find(|gate| gate.code == code && gate.verdict == Verdict::Stop)
+}
+
+/// Reviewers, and the requester.
+fn may_see(gates: &[Gate]) -> bool {
+    stop(gates, "permission").is_none() || stop(gates, "own_request").is_some()
+}
+
 fn standing(
     visit: &Visit<'_>,
     stored: &Stored,
     gates: &[Gate],
     link: &str,
     refused: Option<RefusedDecision>,
+    objection: Option<Objection>,
 ) -> Standing {
     let (app, request) = (visit.app, &stored.request);
-    let stop = |code: &str| gates.iter().find(|gate| gate.code == code && gate.verdict == Verdict::Stop);
-    let own = request.requester == visit.actor().name;
-    if let Some(gate) = stop("permission").filter(|_| !own) {
+    if let Some(gate) = stop(gates, "permission").filter(|_| !may_see(gates)) {
         return Standing::NotPermitted { why: format!("{} {}", gate.title, gate.remedy) };
     }
     let last = |kind: DecisionKind| stored.decisions.iter().rev().find(|decision| decision.kind == kind);
@@ -77,6 +99,7 @@ fn standing(
             by: by(DecisionKind::Accept),
             at: *at,
             comment: comment(DecisionKind::Accept),
+            objection,
         },
         RequestState::Rejected { by, at, reason } => {
             Standing::Rejected { by: by.to_string(), at: *at, comment: Some(reason.clone()) }
@@ -91,10 +114,7 @@ fn standing(
             Standing::Expired { at: *until }
         }
         RequestState::AwaitingReview { .. } => {
-            if let Some(gate) = stop("unchanged") {
-                return Standing::Changed { cause: gate.remedy.clone() };
-            }
-            if stop("own_request").is_some() {
+            if stop(gates, "own_request").is_some() {
                 return Standing::OwnRequest;
             }
             let why_not = gates.iter().find(|gate| gate.verdict == Verdict::Stop);
@@ -102,6 +122,7 @@ fn standing(
                 base: format!("/review/{link}"),
                 slot_words: slot_words(visit, stored),
                 refused,
+                may_ask: false,
                 accept_why_not: why_not.map(|gate| format!("{}: {}", gate.title, gate.remedy)),
             })
         }
@@ -128,6 +149,7 @@ fn slot_words(visit: &Visit<'_>, stored: &Stored) -> String {
 fn status(standing: &Standing) -> u16 {
     match standing {
         Standing::Open(decide) if decide.refused.is_some() => 422,
+        Standing::Accepted { objection: Some(objection), .. } if objection.refused.is_some() => 422,
         Standing::Open(_) | Standing::Accepted { .. } => 200,
         Standing::Rejected { .. }
         | Standing::Cancelled { .. }
@@ -188,6 +210,8 @@ async fn decide(
             let refused = RefusedDecision { form: kind.word(), comment: posted.form.comment.clone(), error };
             show(visit, limits, link, Some(refused)).await.map(Decided::Again)
         }
-        Err(refusal) => Err(limits.judge(visit.frame.address, "review", refusal).into()),
+        Err(refusal) => {
+            Err(limits.judge(visit.frame.address, "review", refusal, visit.app.clock.now()).into())
+        }
     }
 }

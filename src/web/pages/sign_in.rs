@@ -39,7 +39,7 @@ pub async fn authorize(
     cookies: &CookieJar<'_>,
     return_to: Option<&str>,
 ) -> Result<SeeOther, PageError> {
-    limits.sign_in(stranger.frame.address)?;
+    limits.sign_in(stranger.frame.address, stranger.app.clock.now())?;
     let (url, under_way) = sign_in::begin(stranger.app, return_to.unwrap_or("/")).await?;
     let value =
         serde_json::to_string(&under_way).map_err(|error| Refusal::Internal(format!("state: {error}")))?;
@@ -76,13 +76,15 @@ pub async fn authorized(
     let Some(code) = code.filter(|code| !code.is_empty()) else {
         return out(&stranger, 403, SignInProblem::Stale);
     };
-    match sign_in::complete(stranger.app, &under_way, state, code).await {
+    let before = stranger.found.as_ref().map(|found| found.person.session);
+    match sign_in::complete(stranger.app, &under_way, state, code, before).await {
         Ok(arrived) => {
             cookies.add_private(private(stranger.app, SESSION_COOKIE, arrived.session));
             Ok(Arrival::In(SeeOther(arrived.return_to)))
         }
         Err(sign_in::NotIn::Refused(refusal)) => Err(PageError(refusal)),
         Err(sign_in::NotIn::Stale) => out(&stranger, 403, SignInProblem::Stale),
+        Err(sign_in::NotIn::NotAccepted) => out(&stranger, 403, SignInProblem::NotAccepted),
         Err(sign_in::NotIn::Outsider { login }) => out(&stranger, 403, SignInProblem::NotAMember { login }),
         Err(sign_in::NotIn::NameTaken { login }) => out(&stranger, 403, SignInProblem::NameTaken { login }),
         Err(sign_in::NotIn::Disabled { login }) => out(&stranger, 403, SignInProblem::Disabled { login }),

@@ -9,7 +9,9 @@ pub fn outgoing(mut event: Event) -> Event {
         EventKind::Output { text, .. } | EventKind::Note { text, .. } => clean(text),
         EventKind::State { why: Some(why), .. } => clean(why),
         EventKind::StepEnded { outcome, .. } => match outcome {
-            StepOutcome::Skipped { why } | StepOutcome::Warned { why } | StepOutcome::Failed { why } => clean(why),
+            StepOutcome::Skipped { why } | StepOutcome::Warned { why } | StepOutcome::Failed { why } => {
+                clean(why)
+            }
             StepOutcome::Done | StepOutcome::Cancelled => {}
         },
         EventKind::State { why: None, .. } | EventKind::StepStarted { .. } | EventKind::Host { .. } => {}

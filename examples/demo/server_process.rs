@@ -15,7 +15,7 @@ use crate::support::github::{CLIENT_ID, CLIENT_SECRET, GitHubStandIn, ORGANISATI
 
 /// How long a running deployment may go on after SIGTERM.
 const GRACE_S: u32 = 8;
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// `countersign` with one configuration, in one folder.
@@ -114,17 +114,13 @@ impl Service {
         let id = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
         let Some(id) = id else { return Ok(()) };
         kill_process(id, Signal::TERM)?;
-        match tokio::time::timeout(STOP_LIMIT, child.wait()).await {
-            Ok(status) => {
-                let status = status?;
-                ensure!(status.success(), "told to stop, the service ended with {status}");
-                Ok(())
-            }
-            Err(_) => {
-                child.start_kill()?;
-                bail!("told to stop, the service went on for {} s", STOP_LIMIT.as_secs())
-            }
-        }
+        let Ok(status) = tokio::time::timeout(STOP_LIMIT, child.wait()).await else {
+            child.start_kill()?;
+            bail!("told to stop, the service went on for {} s", STOP_LIMIT.as_secs());
+        };
+        let status = status?;
+        ensure!(status.success(), "told to stop, the service ended with {status}");
+        Ok(())
     }
 }
 

@@ -48,7 +48,8 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
         Err(other) => return Err(other),
     }
     stored.read_tag(app, true).await?;
-    let stored = stored.again(&app.db, app.clock.now()).await?;
+    let mut stored = stored.again(&app.db, app.clock.now()).await?;
+    stored.situation.find_base(app).await?;
     let requester_access = access::access_of_name(&app.db, &deployment.requested_by).await?;
     let facts = stored.facts(&deployment.requested_by, &requester_access, None);
     let gates = policy::gates(Act::Start, &facts);

@@ -74,6 +74,8 @@ impl Situation {
 
     /// Finds the base where several releases are live, or refuses to guess.
     pub async fn find_base(&mut self, app: &App) -> Result<(), Refusal> {
+        // What was found before may no longer be what is live.
+        self.base = None;
         let commits: Vec<CommitId> = self.recorded().into_iter().cloned().collect();
         if commits.len() < 2 {
             return Ok(());

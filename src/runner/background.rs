@@ -141,21 +141,32 @@ impl Runner {
         let executor =
             executor.map_err(|error| crate::app::Refusal::Internal(format!("control folder: {error}")))?;
         let (sink, writer) = journal(&self.app, &claimed.deployment, &claimed.lease, claimed.seq);
-        let written = tokio::spawn(writer.run());
+        let mut writing = tokio::spawn(writer.run());
         let cancel = CancellationToken::new();
         let hosts_at_once = self.app.config.runner.hosts as usize;
-        let outcome = tokio::select! {
-            outcome = engine::run(&plan, &executor, &sink, hosts_at_once, &cancel) => Some(outcome),
-            // Dropping the run closes its connections; what ran there dies with them.
-            () = self.abandon.cancelled() => None,
+        let run = tokio::select! {
+            biased;
+            outcome = engine::run(&plan, &executor, &sink, hosts_at_once, &cancel) => Run::Over(outcome),
+            () = self.abandon.cancelled() => Run::Abandoned,
+            // While the sink lives, the writer ends only when the lease is lost. A quiet
+            // script would not notice for as long as it says nothing.
+            written = &mut writing => Run::Lost(written),
         };
+        // What still ran on a host dies with its connection, before anything else is said.
+        drop(executor);
         drop(sink);
-        let written =
-            written.await.map_err(|error| crate::app::Refusal::Internal(format!("journal: {error}")))?;
-        let Some(outcome) = outcome else { return self.interrupted(claimed).await };
-        let (Ok(seq), false) = (written, outcome.lost) else {
+        let (outcome, written) = match run {
+            Run::Over(outcome) => (Some(outcome), writing.await),
+            Run::Abandoned => (None, writing.await),
+            Run::Lost(written) => (None, written),
+        };
+        let written = written.map_err(|error| crate::app::Refusal::Internal(format!("journal: {error}")))?;
+        let Ok(seq) = written else {
             tracing::error!(deployment = claimed.deployment.id, "the lease was lost");
             return Ok(());
+        };
+        let Some(outcome) = outcome.filter(|outcome| !outcome.lost) else {
+            return self.interrupted(claimed).await;
         };
         run_deployment::finish(&self.app, claimed, seq, outcome.state, outcome.why.as_deref()).await
     }
@@ -218,6 +229,14 @@ async fn pause(stop: &CancellationToken, wake: impl Future<Output = ()>, at_most
         () = wake => true,
         () = tokio::time::sleep(at_most) => true,
     }
+}
+
+/// How the work of a run came to its end.
+enum Run {
+    Over(engine::RunOutcome),
+    /// Its time of grace is over.
+    Abandoned,
+    Lost(Result<Result<u64, engine::SinkLost>, tokio::task::JoinError>),
 }
 
 /// The steps before any host is touched, over the use cases.

@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
 
 use super::{PATIENCE, Service};
 
 pub struct Process {
     child: Child,
-    log: Lines<BufReader<ChildStderr>>,
+    log: mpsc::UnboundedReceiver<String>,
 }
 
 impl Service {
@@ -25,14 +26,22 @@ impl Service {
             .arg("serve")
             .arg("--config")
             .arg(self.path().join("config.json"))
-            .env("RUST_LOG", "info")
+            .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (tell, log) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                // Shown when a test fails.
+                eprintln!("{line}");
+                let _ = tell.send(line);
+            }
+        });
         let mut process = Process { child, log };
         process.until_logged("listening").await;
         process
@@ -62,7 +71,7 @@ impl Process {
 
     pub async fn until_logged(&mut self, words: &str) {
         let found = tokio::time::timeout(PATIENCE, async {
-            while let Some(line) = self.log.next_line().await.unwrap() {
+            while let Some(line) = self.log.recv().await {
                 if line.contains(words) {
                     return true;
                 }
@@ -72,12 +81,7 @@ impl Process {
         assert!(found.await.expect("it logs"), "it ended without saying {words:?}");
     }
 
-    /// Waits for its end; what it logs is read, so that it never waits for us.
     pub async fn ended(mut self) -> ExitStatus {
-        let read = async { while let Ok(Some(_)) = self.log.next_line().await {} };
-        let (_, status) = tokio::time::timeout(2 * PATIENCE, async { tokio::join!(read, self.child.wait()) })
-            .await
-            .expect("it ends");
-        status.unwrap()
+        tokio::time::timeout(2 * PATIENCE, self.child.wait()).await.expect("it ends").unwrap()
     }
 }

@@ -63,7 +63,7 @@ async fn every_viewer_gets_the_whole_journal_once_and_resumes_where_it_stopped()
     assert_eq!(refused.status, 404);
     assert_eq!(
         service.browser().raw("GET", &format!("/deployments/{id}/events"), &[], "").await.unwrap().status,
-        401
+        303
     );
 }
 

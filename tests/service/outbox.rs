@@ -70,7 +70,6 @@ async fn a_mail_server_that_is_away_loses_nothing_and_everything_arrives_once() 
 async fn a_letter_that_is_refused_for_good_is_given_up_and_counted() {
     let service = Service::start_in(World { hosts: 1, ..World::default() }).await;
     let (dana, ada) = (service.as_user("dana").await, service.as_user("ada").await);
-    let before = ada.get("/admin").await.unwrap();
     service.mail.behave(Behaviour::RefuseForGood);
     service.ask(&dana, "v1.0").await;
 
@@ -80,8 +79,7 @@ async fn a_letter_that_is_refused_for_good_is_given_up_and_counted() {
     let health = ada.get("/health").await.unwrap();
     assert!(health.html.contains("0 waiting, 1 given up"), "{}", health.html);
     let admin = ada.get("/admin").await.unwrap();
-    assert_ne!(admin.text(), before.text());
-    assert!(admin.text().contains("1 mail"), "{}", admin.text());
+    assert!(admin.text().contains("1 delivery failed."), "{}", admin.text());
     service.mail.behave(Behaviour::Accept);
     service.advance(SignedDuration::from_hours(1));
     service.ask(&dana, "v1.1").await;

@@ -34,14 +34,15 @@ async fn every_transition_is_on_record() {
     service.released("v1.0").await;
     let whole_way = acts(&service, start).await;
     let expected = [
-        "dana request.asked request 1",
-        "rosa request.accepted request 1",
+        "dana request.created request 1",
+        "rosa request.accept request 1",
+        "policy request.accepted request 1",
         "dana request.launched request 1",
         "dana deployment.started deployment 1",
         "dana deployment.ended deployment 1",
     ];
     let without_sessions =
-        |acts: Vec<String>| acts.into_iter().filter(|act| !act.contains("session")).collect::<Vec<_>>();
+        |acts: Vec<String>| acts.into_iter().filter(|act| !act.contains("signed_in")).collect::<Vec<_>>();
     assert_eq!(without_sessions(whole_way), expected);
 
     let start = head(&service).await.count;
@@ -54,9 +55,10 @@ async fn every_transition_is_on_record() {
     service.keep_house().await;
     assert_eq!(service.request_state(id_of(&page)).await, "void");
     let expected = [
-        "dana request.asked request 2",
+        "dana request.created request 2",
+        "rosa request.reject request 2",
         "rosa request.rejected request 2",
-        "dana request.asked request 3",
+        "dana request.created request 3",
         "policy request.voided request 3",
     ];
     assert_eq!(without_sessions(acts(&service, start).await), expected);

@@ -36,7 +36,7 @@ async fn a_fault_of_ours_shows_a_number_and_the_log_has_the_rest() {
     assert_eq!(page.status, 500, "{}", page.text());
     let number = page.header("x-request-id").to_owned();
     assert!(page.text().contains(&number) && !page.text().contains("fleet_objects"), "{}", page.text());
-    assert!(log.text().lines().any(|line| line.contains(&number) && line.contains("internal error")), "{}", log.text());
+    assert!(log.text().lines().any(|line| line.contains("ERROR") && line.contains(&number) && line.contains("fleet_objects")), "{}", log.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

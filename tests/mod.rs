@@ -5,8 +5,9 @@
 mod harness;
 mod support;
 
-mod calendar;
 mod browser;
+mod calendar;
+mod cli;
 mod config;
 mod docs;
 mod fleet;
@@ -18,4 +19,5 @@ mod repo;
 mod rooms;
 mod runner;
 mod security;
+mod service;
 mod whole_way;

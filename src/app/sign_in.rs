@@ -35,7 +35,8 @@ pub async fn begin(app: &App, return_to: &str) -> Result<(String, UnderWay), Ref
     let state = URL_SAFE_NO_PAD.encode(session::random::<32>()?);
     let verifier = PkceVerifier::new(session::random::<32>()?);
     let tx = app.db.begin().await?;
-    db::sessions::remember_state(&tx, hex(&app.keys.mac(HASH, state.as_bytes())), app.clock.now() + PATIENCE).await?;
+    db::sessions::remember_state(&tx, hex(&app.keys.mac(HASH, state.as_bytes())), app.clock.now() + PATIENCE)
+        .await?;
     tx.commit().await?;
     let url = app.github.authorize_url(&state, &verifier);
     let verifier = verifier.secret().to_owned();
@@ -56,11 +57,19 @@ pub enum NotIn {
     Stale,
     /// GitHub refused the code, or the token that came of it.
     NotAccepted,
-    Outsider { login: String },
-    NameTaken { login: String },
-    Disabled { login: String },
+    Outsider {
+        login: String,
+    },
+    NameTaken {
+        login: String,
+    },
+    Disabled {
+        login: String,
+    },
     GitHubDown,
-    RateLimited { minutes: Option<u64> },
+    RateLimited {
+        minutes: Option<u64>,
+    },
     Refused(Refusal),
 }
 
@@ -72,7 +81,13 @@ impl<E: Into<Refusal>> From<E> for NotIn {
 
 /// GitHub sent the browser back. `before` is the session that the browser had until
 /// now; it ends with the same act that begins the new one (security.md 18).
-pub async fn complete(app: &App, under_way: &UnderWay, state: &str, code: &str, before: Option<i64>) -> Result<Arrived, NotIn> {
+pub async fn complete(
+    app: &App,
+    under_way: &UnderWay,
+    state: &str,
+    code: &str,
+    before: Option<i64>,
+) -> Result<Arrived, NotIn> {
     let same: bool = under_way.state.as_bytes().ct_eq(state.as_bytes()).into();
     let hashes: Vec<String> = app.keys.macs(HASH, state.as_bytes()).iter().map(|hash| hex(hash)).collect();
     if !same || !take_state(app, &hashes).await? {
@@ -126,10 +141,19 @@ async fn arrive(
     let subject = format!("person {}", person.as_ref().map_or(&name, |person| &person.name));
     let Some(person) = allowed else {
         let why = if membership.member { "disabled" } else { "not a member of the organisation" };
-        let entry = db::audit::Entry { actor: name.as_str(), action: "person.sign_in_refused", subject, facts: json!({ "why": why }) };
+        let entry = db::audit::Entry {
+            actor: name.as_str(),
+            action: "person.sign_in_refused",
+            subject,
+            facts: json!({ "why": why }),
+        };
         db::audit::append(&tx, &app.keys, now, entry).await?;
         tx.commit().await?;
-        return Err(if membership.member { NotIn::Disabled { login: login() } } else { NotIn::Outsider { login: login() } });
+        return Err(if membership.member {
+            NotIn::Disabled { login: login() }
+        } else {
+            NotIn::Outsider { login: login() }
+        });
     };
     if let Some(before) = before {
         db::sessions::end(&tx, before, now).await?;
@@ -185,7 +209,9 @@ fn refuse(app: &App, error: GitHubError) -> NotIn {
         GitHubError::Refused(_) | GitHubError::Revoked => NotIn::NotAccepted,
         GitHubError::RateLimited { until } => {
             let wait = until.map(|until| until.duration_since(app.clock.now()).as_mins().max(0));
-            NotIn::RateLimited { minutes: wait.and_then(|minutes| u64::try_from(minutes).ok()).map(|minutes| minutes + 1) }
+            NotIn::RateLimited {
+                minutes: wait.and_then(|minutes| u64::try_from(minutes).ok()).map(|minutes| minutes + 1),
+            }
         }
         GitHubError::Unreachable(_) | GitHubError::TimedOut | GitHubError::Unexpected(_) => NotIn::GitHubDown,
     }

@@ -137,6 +137,22 @@ pub async fn list_decisions(source: &impl Source, request: i64) -> Result<Vec<De
     rows.into_iter().map(parse_decision).collect()
 }
 
+/// The same for several requests at once, each with its request.
+pub async fn list_decisions_of(
+    source: &impl Source,
+    requests: &[i64],
+) -> Result<Vec<(i64, Decision)>, DbError> {
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = decisions::Entity::find()
+        .filter(decisions::Column::RequestId.is_in(requests.iter().copied()))
+        .order_by_asc(decisions::Column::Id)
+        .all(source.connection())
+        .await?;
+    rows.into_iter().map(|row| Ok((row.request_id, parse_decision(row)?))).collect()
+}
+
 /// The sealed patch, whole.
 pub async fn find_patch(source: &impl Source, sha256: &str) -> Result<Option<Vec<u8>>, DbError> {
     let Some(row) = patches::Entity::find_by_id(sha256).one(source.connection()).await? else {
@@ -198,7 +214,7 @@ fn columns(request: &Request) -> Result<requests::ActiveModel, DbError> {
         notes: Set(serde_json::to_string(&request.notes).map_err(text)?),
         required: Set(i32::try_from(request.required).unwrap_or(i32::MAX)),
         created_at: Set(request.created_at.as_millisecond()),
-        ended_at: Set(ended_at.map(|at| at.as_millisecond())),
+        ended_at: Set(ended_at.map(Timestamp::as_millisecond)),
         ended_by: Set(ended_by),
         ended_why: Set(ended_why),
         deployment_id: Set(request.deployment),

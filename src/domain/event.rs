@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deployment::DeploymentState;
 use super::name::{CommitId, Name};
+use super::words::words;
 
 /// One line of the journal. `seq` starts at 1 and has no gaps within a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,3 +157,12 @@ pub enum HostState {
     Unknown,
     Skipped,
 }
+
+words!(HostState {
+    Waiting => "waiting",
+    Running => "running",
+    Done => "done",
+    Failed => "failed",
+    Unknown => "unknown",
+    Skipped => "skipped",
+});

@@ -47,7 +47,16 @@ struct Email {
 
 #[derive(Deserialize)]
 struct OrganisationMembership {
-    state: String,
+    state: MembershipState,
+}
+
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum MembershipState {
+    Active,
+    /// Invited, and whatever else GitHub may say one day: not in.
+    #[serde(other)]
+    NotYet,
 }
 
 #[derive(Deserialize)]
@@ -89,7 +98,7 @@ impl GitHub {
             return Ok(Membership::default());
         }
         let membership: OrganisationMembership = answer.success()?.json()?;
-        if membership.state != "active" {
+        if membership.state != MembershipState::Active {
             return Ok(Membership::default());
         }
         Ok(Membership { member: true, teams: self.teams(token).await? })

@@ -1,4 +1,4 @@
-//! Rate limits on routes that check secrets (rules.md 39). Only wrong and unknown
+//! Rate limits on routes that check secrets. Only wrong and unknown
 //! secrets count, so that nobody is locked out by doing the right thing.
 //!
 //! The window slides and is exact: a bucket that refills while it is emptied lets
@@ -25,7 +25,13 @@ pub struct Limits {
 
 impl Limits {
     /// An unknown link counts against its address; anything else passes through.
-    pub fn judge(&self, address: Option<IpAddr>, route: &'static str, refusal: Refusal, now: Timestamp) -> Refusal {
+    pub fn judge(
+        &self,
+        address: Option<IpAddr>,
+        route: &'static str,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> Refusal {
         let (Refusal::NotFound, Some(address)) = (&refusal, address) else { return refusal };
         if self.wrong.admit((address, route), WRONG_SECRETS_A_MINUTE, now) {
             refusal

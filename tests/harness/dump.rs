@@ -16,12 +16,19 @@ pub const EXEMPT: [&str; 2] = ["sessions", "oauth_states"];
 impl Service {
     pub async fn dump(&self) -> Dump {
         let db = self.database().await;
-        let tables = texts(&db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").await;
+        let tables =
+            texts(&db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+                .await;
         let mut dump = Dump::new();
         for table in tables {
             let columns = texts(&db, &format!("SELECT name FROM pragma_table_info('{table}')")).await;
-            let quoted: Vec<String> = columns.iter().map(|column| format!("'{column}=' || quote(\"{column}\")")).collect();
-            let rows = texts(&db, &format!("SELECT {} AS row FROM \"{table}\" ORDER BY row", quoted.join(" || ' ' || "))).await;
+            let quoted: Vec<String> =
+                columns.iter().map(|column| format!("'{column}=' || quote(\"{column}\")")).collect();
+            let rows = texts(
+                &db,
+                &format!("SELECT {} AS row FROM \"{table}\" ORDER BY row", quoted.join(" || ' ' || ")),
+            )
+            .await;
             dump.insert(table, rows);
         }
         db.close().await.unwrap();
@@ -44,7 +51,9 @@ impl Service {
     }
 
     async fn database(&self) -> DatabaseConnection {
-        Database::connect(format!("sqlite:{}", self.data_dir().join("countersign.db").display())).await.unwrap()
+        Database::connect(format!("sqlite:{}", self.data_dir().join("countersign.db").display()))
+            .await
+            .unwrap()
     }
 }
 

@@ -39,7 +39,10 @@ impl Furnished {
                 let mut application = fleet["applications"][0].clone();
                 application["name"] = json!("vault");
                 application["repository"] = json!(address);
-                let path = application["environments"][0]["target_path"].as_str().unwrap().replace("/shop", "/vault");
+                let path = application["environments"][0]["target_path"]
+                    .as_str()
+                    .unwrap()
+                    .replace("/shop", "/vault");
                 application["environments"][0]["target_path"] = json!(path);
                 fleet["applications"].as_array_mut().unwrap().push(application);
                 fleet["roles"][2]["grants"] = json!([{ "permission": "review", "application": "shop" }]);
@@ -61,8 +64,22 @@ impl Furnished {
         ada.get("/requests/new?application=vault&environment=production").await.unwrap();
         service.stop().await;
         service.restart_as(Role::Web).await;
-        let commits = ["v1.0", "v1.1"].map(|tag| service.repository.git(["rev-parse", &format!("{tag}^{{commit}}")]).trim().to_owned());
-        Self { awaiting, review, accepted, launch: path_of(&launch), used, deployment: deployment.id, commits, vault_commit, service, dana, rosa, ada }
+        let commits = ["v1.0", "v1.1"]
+            .map(|tag| service.repository.git(["rev-parse", &format!("{tag}^{{commit}}")]).trim().to_owned());
+        Self {
+            awaiting,
+            review,
+            accepted,
+            launch: path_of(&launch),
+            used,
+            deployment: deployment.id,
+            commits,
+            vault_commit,
+            service,
+            dana,
+            rosa,
+            ada,
+        }
     }
 }
 

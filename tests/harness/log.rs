@@ -16,7 +16,9 @@ impl Log {
         static LOG: OnceLock<Log> = OnceLock::new();
         LOG.get_or_init(|| {
             let log = Log::default();
-            let builder = tracing_subscriber::fmt().with_env_filter("trace,html5ever=off,selectors=off").with_ansi(false);
+            let builder = tracing_subscriber::fmt()
+                .with_env_filter("trace,html5ever=off,selectors=off")
+                .with_ansi(false);
             builder.with_writer(log.clone()).try_init().expect("the only log of this process");
             log
         })

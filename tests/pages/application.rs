@@ -1,5 +1,7 @@
 use super::samples::*;
 use super::sound;
+use crate::domain::deployment::DeploymentState;
+use crate::domain::request::RequestWord;
 use crate::web::view::Section;
 use crate::web::view::application::{
     Application, ClusterView, Environment, EnvironmentView, Fact, ServerStanding, ServerView,
@@ -54,7 +56,7 @@ fn environment(name: &str) -> EnvironmentView {
                 ],
             },
         ],
-        active: Some(deployment("running")),
+        active: Some(deployment(DeploymentState::Running)),
     }
 }
 
@@ -131,7 +133,7 @@ fn hostile_facts_are_text() {
                 500
             ],
         }],
-        active: Some(hostile_deployment("running")),
+        active: Some(hostile_deployment(DeploymentState::Running)),
         ..environment("production")
     };
     let page = Application {
@@ -150,8 +152,8 @@ fn an_environment_shows_open_requests_and_recent_deployments() {
     let page = Environment {
         shell: shell(Section::Applications),
         environment: environment("production"),
-        open_requests: vec![request("awaiting_review"), accepted_request()],
-        recent: vec![deployment("succeeded"), deployment("failed")],
+        open_requests: vec![request(RequestWord::AwaitingReview), accepted_request()],
+        recent: vec![deployment(DeploymentState::Succeeded), deployment(DeploymentState::Failed)],
     };
     let html = sound("typical", "environment", "ready", &page);
     assert!(html.contains("Open requests") && html.contains("stopped on search-12"));

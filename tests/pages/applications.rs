@@ -1,9 +1,10 @@
 use super::samples::*;
 use super::sound;
+use crate::domain::deployment::DeploymentState;
 use crate::web::view::Section;
 use crate::web::view::applications::{ApplicationItem, Applications, EnvironmentItem, Live};
 
-fn environment(name: &str, live: Live, going_on: Option<&'static str>) -> EnvironmentItem {
+fn environment(name: &str, live: Live, going_on: Option<DeploymentState>) -> EnvironmentItem {
     EnvironmentItem { name: name.into(), live, deployed_at: Some(at("13:23")), going_on, servers: 2 }
 }
 
@@ -13,7 +14,11 @@ fn application(name: &str) -> ApplicationItem {
         repository: format!("https://git.example.com/acme/{name}.git"),
         environments: vec![
             environment("staging", Live::One("v42".into()), None),
-            environment("production", Live::Mixed(vec!["v41".into(), "v40".into()]), Some("running")),
+            environment(
+                "production",
+                Live::Mixed(vec!["v41".into(), "v40".into()]),
+                Some(DeploymentState::Running),
+            ),
             environment("demo", Live::Nothing, None),
         ],
         may_request: true,
@@ -52,7 +57,8 @@ fn an_empty_list_says_why_and_what_next() {
 fn hostile_searches_and_names_are_text() {
     let mut item = application("shop");
     item.repository = HOSTILE.into();
-    item.environments = vec![environment("production", Live::One(HOSTILE.into()), Some("failed")); 40];
+    item.environments =
+        vec![environment("production", Live::One(HOSTILE.into()), Some(DeploymentState::Failed)); 40];
     let page = Applications { shell: hostile_shell(Section::Applications), ..page(HOSTILE, vec![item; 200]) };
     sound("hostile", "applications", "ready", &page);
 }

@@ -117,8 +117,8 @@ fn failed() -> Journal {
         .state(DeploymentState::Failed)
 }
 
-fn page(state: &'static str, board: Board) -> Deployment {
-    let over = !matches!(state, "queued" | "running");
+fn page(state: DeploymentState, board: Board) -> Deployment {
+    let over = state.is_over();
     Deployment {
         shell: shell(Section::Deployments),
         id: 117,
@@ -133,7 +133,7 @@ fn page(state: &'static str, board: Board) -> Deployment {
         approved_by: vec!["Rosa Lindqvist".into()],
         started_by: "Dana Okafor".into(),
         created_at: at("15:38"),
-        started_at: (state != "queued").then(|| at("15:38")),
+        started_at: (state != DeploymentState::Queued).then(|| at("15:38")),
         ended_at: over.then(|| at("15:41")),
         usually_takes: Some(540),
         fingerprint: Some(FINGERPRINT.into()),
@@ -150,7 +150,7 @@ fn the_rail_counts_hosts_and_times_what_is_over() {
         .stages
         .iter()
         .flat_map(|stage| &stage.steps)
-        .map(|step| (step.key.as_str(), step.state, step.note()))
+        .map(|step| (step.key.as_str(), step.state.word(), step.note()))
         .collect();
     let expected = [
         ("Prepare/checks", "succeeded", "2 s"),
@@ -164,7 +164,10 @@ fn the_rail_counts_hosts_and_times_what_is_over() {
 #[test]
 fn tiles_say_the_phase_and_afterwards_the_truth() {
     let tiles = |board: &Board| {
-        board.hosts().map(|host| (host.name.clone(), host.state, host.words.clone())).collect::<Vec<_>>()
+        board
+            .hosts()
+            .map(|host| (host.name.clone(), host.state.word(), host.words.clone()))
+            .collect::<Vec<_>>()
     };
     let of = |rows: [(&str, &'static str, &str); 3]| {
         rows.map(|(name, state, words)| (name.to_owned(), state, words.to_owned())).to_vec()
@@ -194,7 +197,13 @@ fn the_log_groups_lines_by_step_and_host() {
         .groups
         .iter()
         .map(|group| {
-            (group.id.as_str(), group.title.as_str(), group.host.as_deref(), group.state, group.lines.len())
+            (
+                group.id.as_str(),
+                group.title.as_str(),
+                group.host.as_deref(),
+                group.state.word(),
+                group.lines.len(),
+            )
         })
         .collect();
     let expected = [
@@ -222,13 +231,13 @@ fn a_million_lines_leave_the_newest() {
     let shown: usize = board.groups.iter().map(|group| group.lines.len()).sum();
     assert_eq!(shown, LINES_SHOWN);
     assert_eq!(board.hidden_lines, 4);
-    let html = sound("long", "deployment", "running", &page("running", board));
+    let html = sound("long", "deployment", "running", &page(DeploymentState::Running, board));
     assert!(html.contains("4 earlier lines are in the") && html.contains("line 1999"));
 }
 
 #[test]
 fn a_running_deployment_tells_the_live_feed_where_it_stands() {
-    let html = sound("running", "deployment", "running", &page("running", running().board()));
+    let html = sound("running", "deployment", "running", &page(DeploymentState::Running, running().board()));
     assert!(html.contains(r#"data-events="/deployments/117/events" data-seq="12""#));
     assert!(html.contains("Nothing has failed."));
     assert!(html.contains(r#"data-step="web-a/sync" data-done="1" data-total="2""#));
@@ -241,7 +250,7 @@ fn a_running_deployment_tells_the_live_feed_where_it_stands() {
 
 #[test]
 fn after_a_failure_each_host_says_what_it_runs_and_what_is_safe() {
-    let html = sound("failed", "deployment", "failed", &page("failed", failed().board()));
+    let html = sound("failed", "deployment", "failed", &page(DeploymentState::Failed, failed().board()));
     assert!(html.contains("What each host runs"));
     assert!(html.contains("web-1 failed, 0 of 3 hosts done."));
     assert!(html.contains("look at the host before anything else"));
@@ -254,12 +263,12 @@ fn every_state_has_its_sentence() {
         running().end(3, StepOutcome::Done).host("web-1", HostState::Done).host("web-2", HostState::Done);
     let board = done.board();
     let cases = [
-        ("queued", "starts by itself"),
-        ("running", "2 of 3 hosts done"),
-        ("succeeded", "2 of 3 hosts run v42, verified."),
-        ("failed", "It failed with 2 of 3 hosts done."),
-        ("cancelled", "cancelled with 2 of 3 hosts done"),
-        ("interrupted", "Its runner was lost"),
+        (DeploymentState::Queued, "starts by itself"),
+        (DeploymentState::Running, "2 of 3 hosts done"),
+        (DeploymentState::Succeeded, "2 of 3 hosts run v42, verified."),
+        (DeploymentState::Failed, "It failed with 2 of 3 hosts done."),
+        (DeploymentState::Cancelled, "cancelled with 2 of 3 hosts done"),
+        (DeploymentState::Interrupted, "Its runner was lost"),
     ];
     for (state, words) in cases {
         assert!(
@@ -267,11 +276,14 @@ fn every_state_has_its_sentence() {
             "{state}: {}",
             sentence(state, "v42", None, &board)
         );
-        sound(&format!("all-{state}"), "deployment", state, &page(state, board.clone()));
+        sound(&format!("all-{state}"), "deployment", state.word(), &page(state, board.clone()));
     }
-    assert!(sentence("failed", "v42", None, &running().board()).starts_with("It failed before any host"));
     assert!(
-        sentence("queued", "v42", Some("Deployment 116 runs there"), &board)
+        sentence(DeploymentState::Failed, "v42", None, &running().board())
+            .starts_with("It failed before any host")
+    );
+    assert!(
+        sentence(DeploymentState::Queued, "v42", Some("Deployment 116 runs there"), &board)
             .ends_with("Deployment 116 runs there.")
     );
 }
@@ -287,11 +299,11 @@ fn a_deployment_without_a_plan_yet_is_a_page() {
             requested_by: None,
             approved_by: vec![],
             fingerprint: None,
-            ..page("queued", Board::default())
+            ..page(DeploymentState::Queued, Board::default())
         },
     );
     assert!(html.contains("The plan is made when it starts.") && html.contains("Nothing is written yet."));
-    let html = sound("never", "deployment", "cancelled", &page("cancelled", Board::default()));
+    let html = sound("never", "deployment", "cancelled", &page(DeploymentState::Cancelled, Board::default()));
     assert!(html.contains("It never reached the hosts."));
 }
 
@@ -317,7 +329,7 @@ fn hostile_output_is_text() {
         approved_by: vec![HOSTILE.into(); 3],
         started_by: HOSTILE.into(),
         cancel: Some(Action::refused("/x", HOSTILE)),
-        ..page("running", board)
+        ..page(DeploymentState::Running, board)
     };
     let html = sound("hostile", "deployment", "running", &hostile);
     assert!(html.contains("of a step nobody planned"));

@@ -1,25 +1,25 @@
 use super::samples::*;
 use super::sound;
+use crate::domain::deployment::DeploymentState;
 use crate::web::view::Section;
 use crate::web::view::deployments::Deployments;
 
 #[test]
 fn deployments_of_every_state_are_listed() {
-    let states = ["queued", "running", "succeeded", "failed", "cancelled", "interrupted"];
     let page = Deployments {
         shell: shell(Section::Deployments),
         of: Some("shop in production".into()),
-        items: states.map(deployment).to_vec(),
+        items: DeploymentState::ALL.iter().copied().map(deployment).collect(),
         filters: vec![],
         next: Some("/deployments?after=12".into()),
     };
     let html = sound("typical", "deployments", "ready", &page);
-    for state in states {
+    for state in DeploymentState::ALL {
         assert!(html.contains(&format!(r#"<span class="status" data-s="{state}">"#)), "{state}");
     }
     let hostile = Deployments {
         of: Some(HOSTILE.into()),
-        items: vec![hostile_deployment("running"); 3],
+        items: vec![hostile_deployment(DeploymentState::Running); 3],
         shell: hostile_shell(Section::Deployments),
         ..page
     };

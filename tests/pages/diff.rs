@@ -315,7 +315,7 @@ fn page(view: DiffView) -> DiffPage {
         back: Some(Link::new("/review/abc", "Back to review")),
         href: "/applications/shop/diff?from=a&to=b".into(),
         view,
-        size: Size { commits: 6, files: 7, added: 8, deleted: 6 },
+        size: Size { commits: Some(6), files: 7, added: 8, deleted: 6 },
     }
 }
 

@@ -1,5 +1,7 @@
 use super::samples::*;
 use super::sound;
+use crate::domain::deployment::DeploymentState;
+use crate::domain::request::RequestWord;
 use crate::web::view::Section;
 use crate::web::view::home::Home;
 
@@ -27,10 +29,10 @@ fn an_empty_home_offers_the_next_step() {
 #[test]
 fn what_waits_for_me_comes_before_what_failed_and_what_is_mine() {
     let home = Home {
-        to_review: vec![request("awaiting_review"), request("awaiting_review")],
-        mine: vec![accepted_request(), request("void")],
-        failed: vec![deployment("failed")],
-        active: vec![deployment("running"), deployment("queued")],
+        to_review: vec![request(RequestWord::AwaitingReview), request(RequestWord::AwaitingReview)],
+        mine: vec![accepted_request(), request(RequestWord::Void)],
+        failed: vec![deployment(DeploymentState::Failed)],
+        active: vec![deployment(DeploymentState::Running), deployment(DeploymentState::Queued)],
         recent: timeline(),
         ..empty()
     };
@@ -47,10 +49,10 @@ fn what_waits_for_me_comes_before_what_failed_and_what_is_mine() {
 fn a_home_full_of_hostile_text_stays_a_page() {
     let home = Home {
         shell: hostile_shell(Section::Home),
-        to_review: vec![hostile_request("awaiting_review"); 50],
-        mine: vec![hostile_request("rejected"), hostile_request("accepted")],
-        failed: vec![hostile_deployment("failed")],
-        active: vec![hostile_deployment("running")],
+        to_review: vec![hostile_request(RequestWord::AwaitingReview); 50],
+        mine: vec![hostile_request(RequestWord::Rejected), hostile_request(RequestWord::Accepted)],
+        failed: vec![hostile_deployment(DeploymentState::Failed)],
+        active: vec![hostile_deployment(DeploymentState::Running)],
         recent: vec![hostile_activity(); 200],
         may_request: true,
     };

@@ -1,9 +1,10 @@
 use super::samples::*;
 use super::sound;
+use crate::domain::request::RequestWord;
 use crate::web::view::request::{Request, RequestActions};
 use crate::web::view::{Action, Section};
 
-fn page(state: &'static str) -> Request {
+fn page(state: RequestWord) -> Request {
     Request {
         shell: shell(Section::Requests),
         sealed: sealed(),
@@ -12,7 +13,7 @@ fn page(state: &'static str) -> Request {
         timeline: timeline(),
         gates: open_gates(),
         cause: None,
-        review_href: None,
+        is_to_decide: false,
         slot: None,
         deployment: None,
         actions: RequestActions::default(),
@@ -27,7 +28,7 @@ fn a_waiting_request_shows_what_was_asked_and_an_open_seal() {
         "awaiting",
         "request",
         "awaiting_review",
-        &Request { actions: withdraw, ..page("awaiting_review") },
+        &Request { actions: withdraw, ..page(RequestWord::AwaitingReview) },
     );
     assert!(html.contains("Dana Okafor asks to release shop v42 to production"));
     assert!(html.contains("<div class=\"seal\" data-open>") && html.contains("Not countersigned."));
@@ -45,7 +46,7 @@ fn an_accepted_request_offers_start_and_a_new_link() {
             new_link: Some(Action::to("/requests/x/link")),
             cancel: None,
         },
-        ..page("accepted")
+        ..page(RequestWord::Accepted)
     };
     let html = sound("accepted", "request", "accepted", &accepted);
     assert!(html.contains(r#"<span class="left">38 min</span>"#));
@@ -71,18 +72,22 @@ fn an_accepted_request_offers_start_and_a_new_link() {
 #[test]
 fn every_end_has_its_sentence_and_cause() {
     let ends = [
-        ("launched", "started it", None),
-        ("rejected", "cannot be acted on any more", Some("The index rebuild needs a window of its own.")),
-        ("cancelled", "withdrawn", None),
-        ("expired", "time ran out", None),
-        ("void", "not what would be deployed", Some("The tag v42 was moved.")),
+        (RequestWord::Launched, "started it", None),
+        (
+            RequestWord::Rejected,
+            "cannot be acted on any more",
+            Some("The index rebuild needs a window of its own."),
+        ),
+        (RequestWord::Cancelled, "withdrawn", None),
+        (RequestWord::Expired, "time ran out", None),
+        (RequestWord::Void, "not what would be deployed", Some("The tag v42 was moved.")),
     ];
     for (state, words, cause) in ends {
-        let deployment = (state == "launched").then_some(117);
+        let deployment = (state == RequestWord::Launched).then_some(117);
         let html = sound(
-            state,
+            state.word(),
             "request",
-            state,
+            state.word(),
             &Request { cause: cause.map(str::to_owned), deployment, ..page(state) },
         );
         assert!(html.contains(words), "{state}");
@@ -101,7 +106,7 @@ fn a_hostile_request_is_text() {
         timeline: vec![hostile_activity(); 300],
         gates: hostile_gates(),
         cause: Some(HOSTILE.into()),
-        ..page("void")
+        ..page(RequestWord::Void)
     };
     let html = sound("hostile", "request", "void", &hostile);
     assert!(!html.contains("href=\"javascript"));

@@ -29,7 +29,7 @@ fn tag(name: &str, why_not: Option<&str>) -> TagChoice {
 fn preview() -> Preview {
     Preview {
         from: Some("v41".into()),
-        size: Size { commits: 6, files: 14, added: 1601, deleted: 655 },
+        size: Size { commits: Some(6), files: 14, added: 1601, deleted: 655 },
         diff_href: "/applications/shop/diff?from=a&to=b".into(),
         risks: risks(),
         gates: open_gates(),

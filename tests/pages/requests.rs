@@ -1,10 +1,8 @@
 use super::samples::*;
 use super::sound;
+use crate::domain::request::RequestWord;
 use crate::web::view::requests::{Filter, Requests};
 use crate::web::view::{Link, RequestItem, Section};
-
-const STATES: [&str; 7] =
-    ["awaiting_review", "accepted", "launched", "rejected", "cancelled", "expired", "void"];
 
 fn filters() -> Vec<Filter> {
     vec![
@@ -19,8 +17,13 @@ fn requests(items: Vec<RequestItem>) -> Requests {
 
 #[test]
 fn requests_of_every_state_have_their_word_and_icon() {
-    let html = sound("typical", "requests", "ready", &requests(STATES.map(request).to_vec()));
-    for state in STATES {
+    let html = sound(
+        "typical",
+        "requests",
+        "ready",
+        &requests(RequestWord::ALL.iter().copied().map(request).collect()),
+    );
+    for state in RequestWord::ALL {
         assert!(html.contains(&format!(r#"<span class="status" data-s="{state}">"#)), "{state}");
     }
     assert!(html.contains("Awaiting review") && html.contains("Void"));
@@ -29,7 +32,8 @@ fn requests_of_every_state_have_their_word_and_icon() {
 
 #[test]
 fn a_page_of_requests_leads_to_older_ones() {
-    let page = Requests { next: Some("/requests?after=x".into()), ..requests(vec![request("void")]) };
+    let page =
+        Requests { next: Some("/requests?after=x".into()), ..requests(vec![request(RequestWord::Void)]) };
     let html = sound("paged", "requests", "ready", &page);
     assert!(html.contains(r#"rel="next" href="/requests?after=x""#));
 }
@@ -44,7 +48,7 @@ fn no_request_is_an_offer() {
 fn hostile_requests_are_text() {
     let page = Requests {
         shell: hostile_shell(Section::Requests),
-        ..requests(STATES.map(hostile_request).to_vec())
+        ..requests(RequestWord::ALL.iter().copied().map(hostile_request).collect())
     };
     sound("hostile", "requests", "ready", &page);
 }

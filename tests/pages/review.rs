@@ -8,6 +8,7 @@ fn decide() -> Decide {
         base: "/review/abc".into(),
         slot_words: "until 17:42 (Europe/Paris), 60 minutes from now".into(),
         refused: None,
+        may_ask: true,
         accept_why_not: None,
     }
 }
@@ -38,6 +39,14 @@ fn a_reviewer_reads_one_sentence_and_decides_at_the_bottom() {
         "figure, seal, bar and panel show the same digits"
     );
     assert!(html.contains("body class=\"app focused\""));
+}
+
+#[test]
+fn without_questions_the_footer_has_two_answers() {
+    let decide = Decide { may_ask: false, ..decide() };
+    let html = sound("no-ask", "review", "awaiting_review", &page(Standing::Open(decide)));
+    assert!(!html.contains("/ask"));
+    assert_eq!(html.matches(r#"name="comment""#).count(), 2);
 }
 
 #[test]
@@ -75,7 +84,7 @@ fn each_standing_has_words_of_its_own_and_no_form() {
     let standings = [
         (
             "accepted",
-            Standing::Accepted { by: by(), at, comment: Some("Looks right.".into()) },
+            Standing::Accepted { by: by(), at, comment: Some("Looks right.".into()), objection: None },
             "Sam Ito countersigned this",
         ),
         (
@@ -120,6 +129,7 @@ fn a_hostile_request_is_text_in_all_three_panels() {
         base: "/review/abc".into(),
         slot_words: HOSTILE.into(),
         refused: Some(RefusedDecision { form: "ask", comment: HOSTILE.into(), error: HOSTILE.into() }),
+        may_ask: true,
         accept_why_not: Some(HOSTILE.into()),
     };
     let page = Review {

@@ -2,11 +2,14 @@
 
 use jiff::Timestamp;
 
+use crate::domain::deployment::DeploymentState;
 use crate::domain::gate::Gate;
+use crate::domain::request::RequestWord;
 use crate::domain::risk::{RiskHint, RiskLevel};
+use crate::web::html::Mark;
 use crate::web::view::{
-    Activity, DeploymentItem, FileLine, PersonView, RequestItem, Sealed, Section, Shell, Signature, Size,
-    Slot, Theme,
+    Activity, CommitLine, DeploymentItem, FileLine, PersonView, RequestItem, Sealed, Section, Shell,
+    Signature, Size, Slot, Theme,
 };
 
 /// Text as nobody should write it: markup, quotes, a reversed direction, a hidden
@@ -107,7 +110,7 @@ pub fn slot() -> Slot {
     Slot { begins_at: at("15:20"), ends_at: at("16:20"), ends_local: Some("17:20 Europe/Paris".into()) }
 }
 
-pub fn request(state: &'static str) -> RequestItem {
+pub fn request(state: RequestWord) -> RequestItem {
     RequestItem {
         href: "/requests/01jd3z8k4m".into(),
         application: "shop".into(),
@@ -118,7 +121,7 @@ pub fn request(state: &'static str) -> RequestItem {
         requester: "Dana Okafor".into(),
         asked_at: at("14:02"),
         expires_at: Some("2026-11-22T14:02:00Z".parse().unwrap()),
-        size: Size { commits: 6, files: 14, added: 1601, deleted: 655 },
+        size: Size { commits: Some(6), files: 14, added: 1601, deleted: 655 },
         risks: risks().into_iter().take(2).collect(),
         decided_by: Vec::new(),
         slot: None,
@@ -127,10 +130,10 @@ pub fn request(state: &'static str) -> RequestItem {
 }
 
 pub fn accepted_request() -> RequestItem {
-    RequestItem { decided_by: vec!["Sam Ito".into()], slot: Some(slot()), ..request("accepted") }
+    RequestItem { decided_by: vec!["Sam Ito".into()], slot: Some(slot()), ..request(RequestWord::Accepted) }
 }
 
-pub fn hostile_request(state: &'static str) -> RequestItem {
+pub fn hostile_request(state: RequestWord) -> RequestItem {
     RequestItem {
         from: Some(HOSTILE.into()),
         tag: HOSTILE.into(),
@@ -147,8 +150,8 @@ pub fn hostile_request(state: &'static str) -> RequestItem {
     }
 }
 
-pub fn deployment(state: &'static str) -> DeploymentItem {
-    let over = !matches!(state, "queued" | "running");
+pub fn deployment(state: DeploymentState) -> DeploymentItem {
+    let over = state.is_over();
     DeploymentItem {
         id: 117,
         application: "billing".into(),
@@ -156,50 +159,50 @@ pub fn deployment(state: &'static str) -> DeploymentItem {
         from: Some("v19".into()),
         release: "v20".into(),
         state,
-        remark: (state == "failed").then(|| "stopped on search-12".into()),
-        hosts_done: if over { 6 } else { 2 },
-        hosts_total: 6,
+        remark: (state == DeploymentState::Failed).then(|| "stopped on search-12".into()),
+        hosts_done: Some(if over { 6 } else { 2 }),
+        hosts_total: Some(6),
         started_by: "Dana Okafor".into(),
         created_at: at("15:38"),
-        started_at: (state != "queued").then(|| at("15:38")),
+        started_at: (state != DeploymentState::Queued).then(|| at("15:38")),
         ended_at: over.then(|| at("15:41")),
     }
 }
 
-pub fn hostile_deployment(state: &'static str) -> DeploymentItem {
+pub fn hostile_deployment(state: DeploymentState) -> DeploymentItem {
     DeploymentItem {
         from: None,
         release: HOSTILE.into(),
         remark: Some(HOSTILE.into()),
         started_by: HOSTILE.into(),
-        hosts_done: u64::MAX,
-        hosts_total: u64::MAX,
+        hosts_done: Some(u64::MAX),
+        hosts_total: Some(u64::MAX),
         ..deployment(state)
     }
 }
 
-pub fn activity(text: &str, state: &'static str) -> Activity {
+pub fn activity(text: &str, state: Mark) -> Activity {
     Activity {
         at: at("15:20"),
         state,
         text: text.into(),
         href: Some("/deployments/117".into()),
-        quote: (state == "rejected").then(|| "The index rebuild needs a window of its own.".into()),
+        quote: (state == Mark::Rejected).then(|| "The index rebuild needs a window of its own.".into()),
     }
 }
 
 pub fn timeline() -> Vec<Activity> {
     vec![
-        activity("Dana Okafor started billing v20 → production", "running"),
-        activity("You countersigned billing v20", "accepted"),
-        activity("search v8 → staging failed its tests", "failed"),
-        activity("shop v42 is live in staging", "succeeded"),
-        activity("You rejected search v8 → production", "rejected"),
+        activity("Dana Okafor started billing v20 → production", Mark::Running),
+        activity("You countersigned billing v20", Mark::Accepted),
+        activity("search v8 → staging failed its tests", Mark::Failed),
+        activity("shop v42 is live in staging", Mark::Succeeded),
+        activity("You rejected search v8 → production", Mark::Rejected),
     ]
 }
 
 pub fn hostile_activity() -> Activity {
-    Activity { quote: Some(HOSTILE.into()), ..activity(HOSTILE, "void") }
+    Activity { quote: Some(HOSTILE.into()), ..activity(HOSTILE, Mark::Void) }
 }
 
 pub fn file_line(path: &str, why: &str, added: u64, deleted: u64) -> FileLine {
@@ -210,6 +213,15 @@ pub fn file_line(path: &str, why: &str, added: u64, deleted: u64) -> FileLine {
         added,
         deleted,
         binary: false,
+    }
+}
+
+pub fn commit_line(summary: &str) -> CommitLine {
+    CommitLine {
+        id: "9c1e7d2f04ab".into(),
+        summary: summary.into(),
+        author: "Dana Okafor".into(),
+        at: at("13:40"),
     }
 }
 
@@ -228,7 +240,7 @@ pub fn sealed() -> Sealed {
         rollback: false,
         asked_at: at("14:02"),
         expires_at: Some("2026-11-22T14:02:00Z".parse().unwrap()),
-        size: Size { commits: 6, files: 14, added: 1601, deleted: 655 },
+        size: Size { commits: Some(6), files: 14, added: 1601, deleted: 655 },
         fingerprint: FINGERPRINT.into(),
         hosts: 20,
         diff_href: "/applications/shop/diff?from=a&to=b".into(),
@@ -238,6 +250,7 @@ pub fn sealed() -> Sealed {
             file_line("src/checkout/payment.py", "payments", 34, 21),
             file_line("config/production.yaml", "live settings", 3, 1),
         ],
+        commits: vec![commit_line("Keep the basket of guests")],
         signatures: vec![Signature { name: "Dana Okafor".into(), act: "Asked", at: Some(at("14:02")) }],
     }
 }
@@ -250,7 +263,7 @@ pub fn hostile_sealed() -> Sealed {
         reason: format!("{HOSTILE}\n{}", "x".repeat(100_000)),
         ticket: Some(format!("javascript:{HOSTILE}")),
         rollback: true,
-        size: Size { commits: 1, files: 1, added: u64::MAX, deleted: u64::MAX },
+        size: Size { commits: Some(1), files: 1, added: u64::MAX, deleted: u64::MAX },
         fingerprint: HOSTILE.into(),
         hosts: 1,
         risks: vec![RiskHint {
@@ -260,6 +273,7 @@ pub fn hostile_sealed() -> Sealed {
             path: Some(HOSTILE.into()),
         }],
         files: vec![FileLine { binary: true, href: None, ..file_line(HOSTILE, HOSTILE, 1, 1) }],
+        commits: vec![CommitLine { id: HOSTILE.into(), author: HOSTILE.into(), ..commit_line(HOSTILE) }],
         signatures: vec![Signature { name: HOSTILE.into(), act: "Asked", at: None }],
         ..sealed()
     }

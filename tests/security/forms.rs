@@ -49,8 +49,16 @@ async fn a_form_without_its_token_or_from_another_origin_is_403_and_changes_noth
             ("an Origin that begins like ours", vec![kind, ("origin", &elsewhere)], right.clone()),
             ("Origin null", vec![kind, ("origin", "null")], right.clone()),
             ("two Origins", vec![kind, ("origin", ours), ("origin", "https://evil.example")], right.clone()),
-            ("Sec-Fetch-Site cross-site", vec![kind, ("origin", ours), ("sec-fetch-site", "cross-site")], right.clone()),
-            ("Sec-Fetch-Site same-site", vec![kind, ("origin", ours), ("sec-fetch-site", "same-site")], right.clone()),
+            (
+                "Sec-Fetch-Site cross-site",
+                vec![kind, ("origin", ours), ("sec-fetch-site", "cross-site")],
+                right.clone(),
+            ),
+            (
+                "Sec-Fetch-Site same-site",
+                vec![kind, ("origin", ours), ("sec-fetch-site", "same-site")],
+                right.clone(),
+            ),
             ("JSON as text/plain", vec![("content-type", "text/plain"), ("origin", ours)], json.clone()),
             ("JSON as JSON", vec![("content-type", "application/json"), ("origin", ours)], json),
             ("the form as text/plain", vec![("content-type", "text/plain"), ("origin", ours)], right.clone()),
@@ -59,7 +67,13 @@ async fn a_form_without_its_token_or_from_another_origin_is_403_and_changes_noth
         ];
         for (what, headers, body) in attempts {
             let page = send(browser, &form.address, &headers, &body).await;
-            assert_eq!((page.status, page.main_page().as_deref()), (403, Some("error")), "{what} on {}: {}", form.route, page.text());
+            assert_eq!(
+                (page.status, page.main_page().as_deref()),
+                (403, Some("error")),
+                "{what} on {}: {}",
+                form.route,
+                page.text()
+            );
         }
         // Before anything else is looked at: whether it exists, or may be read.
         let nowhere = form.route.replace("<id>", "999999").replace("<link>", "unknown");
@@ -73,9 +87,11 @@ async fn a_form_without_its_token_or_from_another_origin_is_403_and_changes_noth
     for form in forms(&world) {
         let before = world.service.dump().await;
         let own = if form.by == "rosa" { &rosa } else { &dana };
-        let page = send(browser_of(&world, &form), &form.address, &from_us, &body(&form, &[("csrf", own)])).await;
+        let page =
+            send(browser_of(&world, &form), &form.address, &from_us, &body(&form, &[("csrf", own)])).await;
         assert_eq!(page.status, 303, "{}: {}", form.route, page.text());
-        let acted = form.route == "/preferences" || !differences(&before, &world.service.dump().await).is_empty();
+        let acted =
+            form.route == "/preferences" || !differences(&before, &world.service.dump().await).is_empty();
         assert!(acted, "{} did nothing", form.route);
     }
 }
@@ -85,7 +101,20 @@ async fn a_field_that_a_form_does_not_have_is_422_and_changes_nothing() {
     let world = Furnished::new().await;
     let ours = world.service.base_url.as_str();
     let before = world.service.dump_of_what_matters().await;
-    let extra = ["state", "approver", "role", "id", "requester", "person", "approved", "fingerprint", "commit", "version", "_method", "is_admin"];
+    let extra = [
+        "state",
+        "approver",
+        "role",
+        "id",
+        "requester",
+        "person",
+        "approved",
+        "fingerprint",
+        "commit",
+        "version",
+        "_method",
+        "is_admin",
+    ];
     for form in forms(&world) {
         let browser = browser_of(&world, &form);
         let token = token_of(browser).await;
@@ -96,7 +125,8 @@ async fn a_field_that_a_form_does_not_have_is_422_and_changes_nothing() {
         }
         if let Some((field, value)) = form.fields.first() {
             let twice = body(&form, &[("csrf", &token), (field, value)]);
-            let page = send(browser, &form.address, &[("content-type", FORM), ("origin", ours)], &twice).await;
+            let page =
+                send(browser, &form.address, &[("content-type", FORM), ("origin", ours)], &twice).await;
             assert_eq!(page.status, 422, "{field} twice on {}: {}", form.route, page.text());
         }
         let changed = differences(&before, &world.service.dump_of_what_matters().await);

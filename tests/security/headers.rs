@@ -11,7 +11,13 @@ use crate::tests::support::browser::Page;
 fn is_framed_strictly(what: &str, page: &Page) {
     let policy = page.header("content-security-policy");
     assert!(policy.starts_with("default-src 'none';"), "{what}: {policy:?}");
-    for part in ["script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+    for part in [
+        "script-src 'self'",
+        "style-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+    ] {
         assert!(policy.split("; ").any(|own| own == part), "{what}: {part} in {policy:?}");
     }
     assert!(!policy.contains("unsafe"), "{what}: {policy:?}");
@@ -41,7 +47,9 @@ fn is_a_sound_page(what: &str, page: &Page) {
 async fn every_answer_is_framed_strictly_and_holds_no_inline_script_or_style() {
     let world = Furnished::new().await;
     let stranger = world.service.browser();
-    for (name, browser) in [("ada", &world.ada), ("dana", &world.dana), ("rosa", &world.rosa), ("nobody", &stranger)] {
+    for (name, browser) in
+        [("ada", &world.ada), ("dana", &world.dana), ("rosa", &world.rosa), ("nobody", &stranger)]
+    {
         for (_, addresses) in gets(&world) {
             for address in addresses {
                 for method in ["GET", "HEAD"] {
@@ -109,7 +117,8 @@ async fn over_https_browsers_are_told_to_stay_there_and_cookies_are_secure() {
         let base = settings["base_url"].as_str().unwrap().replace("http://", "https://");
         settings["base_url"] = json!(base);
     };
-    let service = Service::start_in(World { hosts: 0, edit_config: Box::new(https), ..World::without_runner() }).await;
+    let service =
+        Service::start_in(World { hosts: 0, edit_config: Box::new(https), ..World::without_runner() }).await;
     let secure = service.base_url.replace("http://", "https://");
     service.github.register_redirect(&format!("{secure}/authorized"));
     service.github.sign_in_as(Some("dana"));
@@ -143,8 +152,12 @@ async fn cookies_stay_out_of_reach_of_scripts_and_other_sites() {
 }
 
 fn is_a_guarded_cookie(page: &Page, name: &str, secure: bool) {
-    let cookies: Vec<&str> = page.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
-    let own = cookies.iter().find(|cookie| cookie.starts_with(&format!("{name}="))).unwrap_or_else(|| panic!("{name} in {cookies:?}"));
+    let cookies: Vec<&str> =
+        page.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    let own = cookies
+        .iter()
+        .find(|cookie| cookie.starts_with(&format!("{name}=")))
+        .unwrap_or_else(|| panic!("{name} in {cookies:?}"));
     for flag in ["; HttpOnly", "; SameSite=Lax", "; Path=/"] {
         assert!(own.contains(flag), "{flag} in {own}");
     }

@@ -14,7 +14,13 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
         ("/", own("/")),
         ("/login", own("/login?return_to=/requests")),
         ("/authorize", own("/authorize?return_to=/requests")),
-        ("/authorized", vec!["/authorized?code=a&state=b".to_owned(), "/authorized?error=access_denied&state=b".to_owned()]),
+        (
+            "/authorized",
+            vec![
+                "/authorized?code=a&state=b".to_owned(),
+                "/authorized?error=access_denied&state=b".to_owned(),
+            ],
+        ),
         ("/applications", vec!["/applications".to_owned(), "/applications?q=sho".to_owned()]),
         ("/applications/<name>", own("/applications/shop")),
         ("/applications/<name>/<environment>", own("/applications/shop/production")),
@@ -28,18 +34,33 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
         ),
         (
             "/requests/new",
-            ["", "?application=shop", "?application=shop&environment=production&all=1", "?application=shop&environment=production&tag=v1.3", "?application=shop&environment=production&tag=v1.0&rollback=1"]
-                .map(|query| format!("/requests/new{query}"))
-                .to_vec(),
+            [
+                "",
+                "?application=shop",
+                "?application=shop&environment=production&all=1",
+                "?application=shop&environment=production&tag=v1.3",
+                "?application=shop&environment=production&tag=v1.0&rollback=1",
+            ]
+            .map(|query| format!("/requests/new{query}"))
+            .to_vec(),
         ),
         ("/requests", vec!["/requests".to_owned(), "/requests?mine=1&state=accepted&before=9".to_owned()]),
         ("/requests/<id>", vec![format!("/requests/{awaiting}"), format!("/requests/{accepted}")]),
         ("/review/<link>", vec![review.clone()]),
         ("/launch/<link>", vec![launch.clone(), used.clone()]),
-        ("/deployments", vec!["/deployments".to_owned(), "/deployments?application=shop&state=succeeded".to_owned()]),
+        (
+            "/deployments",
+            vec!["/deployments".to_owned(), "/deployments?application=shop&state=succeeded".to_owned()],
+        ),
         ("/deployments/<id>", vec![format!("/deployments/{deployment}")]),
         ("/deployments/<id>/log", vec![format!("/deployments/{deployment}/log")]),
-        ("/deployments/<id>/events", vec![format!("/deployments/{deployment}/events"), format!("/deployments/{deployment}/events?after=3")]),
+        (
+            "/deployments/<id>/events",
+            vec![
+                format!("/deployments/{deployment}/events"),
+                format!("/deployments/{deployment}/events?after=3"),
+            ],
+        ),
         ("/admin", own("/admin")),
         ("/health", own("/health")),
         ("/static/<digest>/<path..>", assets::paths().map(assets::url).collect()),
@@ -58,8 +79,14 @@ pub struct Form {
 
 pub fn forms(world: &Furnished) -> Vec<Form> {
     let Furnished { awaiting, accepted, review, launch, deployment, .. } = world;
-    let form = |by, route, address: String, fields: &[(&'static str, &'static str)]| Form { by, route, address, fields: fields.to_vec() };
-    let release = [("application", "shop"), ("environment", "production"), ("tag", "v1.3"), ("reason", "why")];
+    let form = |by, route, address: String, fields: &[(&'static str, &'static str)]| Form {
+        by,
+        route,
+        address,
+        fields: fields.to_vec(),
+    };
+    let release =
+        [("application", "shop"), ("environment", "production"), ("tag", "v1.3"), ("reason", "why")];
     vec![
         form("dana", "/preferences", "/preferences".to_owned(), &[("theme", "dark"), ("back", "/requests")]),
         form("dana", "/requests", "/requests".to_owned(), &release),

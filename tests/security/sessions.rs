@@ -110,13 +110,29 @@ async fn one_returns_only_to_a_path_of_this_service() {
     let service = small().await;
     let long = format!("/{}", "a".repeat(10_000));
     let foreign = [
-        "//evil.example", "/\\evil.example", "\\\\evil.example", "/%2f%2fevil.example", "%2f%2fevil.example", "/%5cevil.example",
-        "https://evil.example", "https:evil.example", "javascript:alert(1)", "/a\r\nSet-Cookie: x=y", "/%0d%0aSet-Cookie:x", "/\tevil.example",
-        "\t//evil.example", " //evil.example", "evil.example", "", "/a\\..\\evil", &long,
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/%2f%2fevil.example",
+        "%2f%2fevil.example",
+        "/%5cevil.example",
+        "https://evil.example",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "/a\r\nSet-Cookie: x=y",
+        "/%0d%0aSet-Cookie:x",
+        "/\tevil.example",
+        "\t//evil.example",
+        " //evil.example",
+        "evil.example",
+        "",
+        "/a\\..\\evil",
+        &long,
     ];
     let ours = format!("{}/", service.base_url);
     for path in foreign {
-        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", path).finish();
+        let query: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", path).finish();
         let arrived = arrive(&service, &query).await;
         assert_eq!(arrived.location().unwrap().unwrap().as_str(), ours, "after signing in with {path:?}");
         assert!(arrived.headers.get("x").is_none() && !arrived.header("location").contains('\n'));
@@ -126,13 +142,24 @@ async fn one_returns_only_to_a_path_of_this_service() {
 
         let dana = service.as_user("dana").await;
         let token = token_of(&dana).await;
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs([("csrf", token.as_str()), ("theme", "dark"), ("back", path)]).finish();
-        let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", service.base_url.as_str())];
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("csrf", token.as_str()), ("theme", "dark"), ("back", path)])
+            .finish();
+        let headers =
+            [("content-type", "application/x-www-form-urlencoded"), ("origin", service.base_url.as_str())];
         let page = dana.raw("POST", "/preferences", &headers, &body).await.unwrap();
-        assert_eq!((page.status, page.location().unwrap().unwrap().as_str()), (303, ours.as_str()), "after a preference with {path:?}");
+        assert_eq!(
+            (page.status, page.location().unwrap().unwrap().as_str()),
+            (303, ours.as_str()),
+            "after a preference with {path:?}"
+        );
     }
     // Written twice over, it is decoded once.
-    for query in ["return_to=%2F%2Fevil.example", "return_to=%252F%252Fevil.example", "return_to=%2F%252F%252Fevil.example"] {
+    for query in [
+        "return_to=%2F%2Fevil.example",
+        "return_to=%252F%252Fevil.example",
+        "return_to=%2F%252F%252Fevil.example",
+    ] {
         assert_eq!(arrive(&service, query).await.location().unwrap().unwrap().as_str(), ours, "{query}");
     }
     let arrived = arrive(&service, "return_to=%2Frequests%3Fmine%3D1").await;
@@ -143,7 +170,13 @@ async fn one_returns_only_to_a_path_of_this_service() {
 async fn arrive(service: &Service, query: &str) -> Page {
     service.github.sign_in_as(Some("dana"));
     let browser = service.browser();
-    let github = browser.raw("GET", &format!("/authorize?{query}"), &[], "").await.unwrap().location().unwrap().unwrap();
+    let github = browser
+        .raw("GET", &format!("/authorize?{query}"), &[], "")
+        .await
+        .unwrap()
+        .location()
+        .unwrap()
+        .unwrap();
     let back = browser.raw("GET", github.as_str(), &[], "").await.unwrap().location().unwrap().unwrap();
     let page = browser.raw("GET", back.as_str(), &[], "").await.unwrap();
     assert_eq!(page.status, 303, "{}", page.text());

@@ -35,15 +35,24 @@ async fn take(browser: &Browser, back: &Url) -> Page {
 
 fn with_query(back: &Url, change: impl Fn(&str, &str) -> Option<String>) -> Url {
     let mut url = back.clone();
-    let pairs: Vec<(String, String)> = back.query_pairs().filter_map(|(name, value)| Some((name.to_string(), change(&name, &value)?))).collect();
+    let pairs: Vec<(String, String)> = back
+        .query_pairs()
+        .filter_map(|(name, value)| Some((name.to_string(), change(&name, &value)?)))
+        .collect();
     url.query_pairs_mut().clear().extend_pairs(pairs);
     url
 }
 
 fn is_refused(what: &str, page: &Page, status: u16, words: &str) {
-    assert_eq!((page.status, page.main_page().as_deref()), (status, Some("login")), "{what}: {}", page.text());
+    assert_eq!(
+        (page.status, page.main_page().as_deref()),
+        (status, Some("login")),
+        "{what}: {}",
+        page.text()
+    );
     assert!(page.text().contains(words), "{what}: {}", page.text());
-    let cookies: Vec<&str> = page.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()).collect();
+    let cookies: Vec<&str> =
+        page.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()).collect();
     assert!(!cookies.iter().any(|cookie| cookie.starts_with("countersign_session=")), "{what}: {cookies:?}");
 }
 
@@ -61,10 +70,13 @@ async fn a_missing_empty_foreign_replayed_or_expired_state_signs_nobody_in() {
     let missing = with_query(&back, |name, value| (name != "state").then(|| value.to_owned()));
     is_refused("missing", &take(&dana, &missing).await, 403, "too old");
     let back = way_back(&service, &dana, "dana").await;
-    let empty = with_query(&back, |name, value| Some(if name == "state" { String::new() } else { value.to_owned() }));
+    let empty =
+        with_query(&back, |name, value| Some(if name == "state" { String::new() } else { value.to_owned() }));
     is_refused("empty", &take(&dana, &empty).await, 403, "too old");
     let back = way_back(&service, &dana, "dana").await;
-    let wrong = with_query(&back, |name, value| Some(if name == "state" { "A".repeat(43) } else { value.to_owned() }));
+    let wrong = with_query(&back, |name, value| {
+        Some(if name == "state" { "A".repeat(43) } else { value.to_owned() })
+    });
     is_refused("wrong", &take(&dana, &wrong).await, 403, "too old");
 
     // Mallory's return, sent to a browser that went nowhere, and to one on its own way.
@@ -75,7 +87,8 @@ async fn a_missing_empty_foreign_replayed_or_expired_state_signs_nobody_in() {
     // Her code with the state of that browser: the verifier is another one.
     let own = way_back(&service, &dana, "dana").await;
     let code = back.query_pairs().find(|(name, _)| name == "code").unwrap().1.to_string();
-    let mixed = with_query(&own, |name, value| Some(if name == "code" { code.clone() } else { value.to_owned() }));
+    let mixed =
+        with_query(&own, |name, value| Some(if name == "code" { code.clone() } else { value.to_owned() }));
     is_refused("another's code", &take(&dana, &mixed).await, 403, "did not accept");
 
     let back = way_back(&service, &dana, "dana").await;
@@ -90,7 +103,8 @@ async fn a_missing_empty_foreign_replayed_or_expired_state_signs_nobody_in() {
     // With a new code too, the same state and cookie are spent.
     let fresh = way_back(&service, &service.browser(), "dana").await;
     let code = fresh.query_pairs().find(|(name, _)| name == "code").unwrap().1.to_string();
-    let replayed = with_query(&back, |name, value| Some(if name == "code" { code.clone() } else { value.to_owned() }));
+    let replayed =
+        with_query(&back, |name, value| Some(if name == "code" { code.clone() } else { value.to_owned() }));
     let page = service.browser().raw("GET", replayed.as_str(), &[("cookie", &kept)], "").await.unwrap();
     is_refused("replayed with its cookie", &page, 403, "too old");
     assert_eq!(service.dump().await["sessions"].len(), sessions);
@@ -106,10 +120,16 @@ async fn the_way_to_github_has_a_random_state_pkce_and_one_exact_return() {
     let service = small().await;
     let browser = service.browser();
     let (first, second) = (to_github(&browser).await, to_github(&browser).await);
-    let of = |url: &Url, name: &str| url.query_pairs().find(|(own, _)| own == name).map(|(_, value)| value.to_string()).unwrap_or_default();
+    let of = |url: &Url, name: &str| {
+        url.query_pairs().find(|(own, _)| own == name).map(|(_, value)| value.to_string()).unwrap_or_default()
+    };
     for url in [&first, &second] {
         assert_eq!(of(url, "redirect_uri"), format!("{}/authorized", service.base_url));
-        assert_eq!((of(url, "code_challenge_method").as_str(), of(url, "code_challenge").len()), ("S256", 43), "{url}");
+        assert_eq!(
+            (of(url, "code_challenge_method").as_str(), of(url, "code_challenge").len()),
+            ("S256", 43),
+            "{url}"
+        );
         assert_eq!((of(url, "state").len(), of(url, "response_type").as_str()), (43, "code"), "{url}");
     }
     for name in ["state", "code_challenge"] {
@@ -117,13 +137,26 @@ async fn the_way_to_github_has_a_random_state_pkce_and_one_exact_return() {
     }
     // The stand-in checks the verifier against the challenge: with another one it fails.
     service.github.sign_in_as(Some("dana"));
-    let other = with_query(&second, |name, value| Some(if name == "code_challenge" { of(&first, name) } else { value.to_owned() }));
+    let other = with_query(&second, |name, value| {
+        Some(if name == "code_challenge" { of(&first, name) } else { value.to_owned() })
+    });
     let back = browser.raw("GET", other.as_str(), &[], "").await.unwrap().location().unwrap().unwrap();
     is_refused("a verifier that does not fit", &take(&browser, &back).await, 403, "did not accept");
     nobody_came_in("a verifier that does not fit", &service).await;
     // And neither host header nor parameter moves the return.
-    let page = browser.raw("GET", "/authorize?redirect_uri=https://evil.example", &[("x-forwarded-host", "evil.example")], "").await.unwrap();
-    assert_eq!(of(&page.location().unwrap().unwrap(), "redirect_uri"), format!("{}/authorized", service.base_url));
+    let page = browser
+        .raw(
+            "GET",
+            "/authorize?redirect_uri=https://evil.example",
+            &[("x-forwarded-host", "evil.example")],
+            "",
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        of(&page.location().unwrap().unwrap(), "redirect_uri"),
+        format!("{}/authorized", service.base_url)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,13 +164,18 @@ async fn a_person_is_the_subject_and_neither_mail_nor_name() {
     let edit = |fleet: &mut serde_json::Value| {
         fleet["roles"][0]["users"] = json!(["ada", "local:zoe", "github:gil"]);
     };
-    let service = Service::start_in(World { hosts: 0, edit_fleet: Box::new(edit), ..World::without_runner() }).await;
+    let service =
+        Service::start_in(World { hosts: 0, edit_fleet: Box::new(edit), ..World::without_runner() }).await;
     let dana = service.as_user("dana").await;
     assert_eq!(dana.get("/applications/shop").await.unwrap().status, 200);
 
     service.github.person("evil").without_emails().email("dana@example.com", true, true);
     let evil = service.as_user("evil").await;
-    assert_eq!(evil.get("/applications/shop").await.unwrap().status, 404, "the same mail gives nothing of hers");
+    assert_eq!(
+        evil.get("/applications/shop").await.unwrap().status,
+        404,
+        "the same mail gives nothing of hers"
+    );
     let evil_page = evil.get("/").await.unwrap();
     assert!(!evil_page.text().contains("Dana"), "{}", evil_page.text());
 
@@ -152,9 +190,17 @@ async fn a_person_is_the_subject_and_neither_mail_nor_name() {
     is_refused("a name that was left", &take(&browser, &back).await, 403, "known here as somebody else");
     service.github.person("zoe");
     let back = way_back(&service, &browser, "zoe").await;
-    is_refused("a name kept for another provider", &take(&browser, &back).await, 403, "known here as somebody else");
+    is_refused(
+        "a name kept for another provider",
+        &take(&browser, &back).await,
+        403,
+        "known here as somebody else",
+    );
     let after = service.dump().await;
-    let changed: Vec<String> = differences(&before, &after).into_iter().filter(|change| !change.starts_with("audit") && !change.starts_with("oauth")).collect();
+    let changed: Vec<String> = differences(&before, &after)
+        .into_iter()
+        .filter(|change| !change.starts_with("audit") && !change.starts_with("oauth"))
+        .collect();
     assert!(changed.is_empty(), "{changed:#?}");
     let people = after["people"].join("\n");
     assert!(!people.contains("name='dana-o'") && people.matches("name='dana'").count() == 1, "{people}");
@@ -165,7 +211,11 @@ async fn a_person_is_the_subject_and_neither_mail_nor_name() {
     let gil = service.as_user("gil").await;
     assert_eq!(gil.get("/admin").await.unwrap().status, 200, "a name kept for this provider");
 
-    service.github.person("una").without_emails().email("una@example.com", true, false).email("other@example.com", false, true);
+    service.github.person("una").without_emails().email("una@example.com", true, false).email(
+        "other@example.com",
+        false,
+        true,
+    );
     service.as_user("una").await;
     let people = service.dump().await["people"].join("\n");
     let una = people.lines().find(|row| row.contains("name='una'")).unwrap();
@@ -189,7 +239,8 @@ async fn outsiders_are_told_so_and_leave_no_trace_but_in_the_record() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_github_is_in_trouble_a_page_says_so_and_nothing_is_half_done() {
     let short = Timeouts { connect: Duration::from_millis(300), total: Duration::from_millis(300) };
-    let service = Service::start_in(World { hosts: 0, github_timeouts: short, ..World::without_runner() }).await;
+    let service =
+        Service::start_in(World { hosts: 0, github_timeouts: short, ..World::without_runner() }).await;
     let reset = service.clock.now().as_second() + 600;
     let troubles = [
         (Trouble::ServerError, 503, "does not answer"),
@@ -231,7 +282,9 @@ async fn teams_of_an_enterprise_server_give_roles_from_every_page_and_losing_one
         let api = format!("{}api/v3", settings["github"]["api_url"].as_str().unwrap());
         settings["github"]["api_url"] = json!(api);
     };
-    let service = Service::start_in(World { hosts: 0, edit_config: Box::new(enterprise), ..World::without_runner() }).await;
+    let service =
+        Service::start_in(World { hosts: 0, edit_config: Box::new(enterprise), ..World::without_runner() })
+            .await;
     let tess = service.github.person("tess");
     let tess = (0..150).fold(tess, |tess, number| tess.team(&format!("guild-{number}")));
     let _ = tess.team("developers").team_of("other-organisation", "release-managers");
@@ -260,7 +313,8 @@ async fn teams_of_an_enterprise_server_give_roles_from_every_page_and_losing_one
 /// Sends the form without looking at the page before.
 async fn ask(service: &Service, browser: &Browser) -> Page {
     let token = crate::tests::harness::furnished::token_of(browser).await;
-    let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", service.base_url.as_str())];
+    let headers =
+        [("content-type", "application/x-www-form-urlencoded"), ("origin", service.base_url.as_str())];
     let body = format!("csrf={token}&application=shop&environment=production&tag=v1.0&reason=why");
     browser.raw("POST", "/requests", &headers, &body).await.unwrap()
 }

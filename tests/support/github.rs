@@ -331,7 +331,8 @@ impl World {
         match (asked.method, asked.path.as_str()) {
             ("GET", "/login/oauth/authorize") => self.authorize(asked),
             ("POST", "/login/oauth/access_token") => {
-                let trouble = self.trouble_reply().filter(|_| !matches!(self.trouble, Some(Trouble::BadCredentials)));
+                let trouble =
+                    self.trouble_reply().filter(|_| !matches!(self.trouble, Some(Trouble::BadCredentials)));
                 trouble.unwrap_or_else(|| self.exchange(asked))
             }
             ("GET", path) => self.trouble_reply().unwrap_or_else(|| self.api(asked, path)),

@@ -1,25 +1,41 @@
 //! Requests, as their readers see them.
 
+use std::collections::HashMap;
+
 use crate::app::{App, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::diff::CommitInfo;
+use crate::domain::name::Name;
 use crate::domain::permission::Permission;
 use crate::domain::request::{Decision, DecisionKind, Request, RequestState, RequestWord};
 
 /// How a request ended, in a sentence or two: by whom, when it matters, and why.
 pub fn ending_words(request: &Request, decisions: &[Decision]) -> String {
     let accepted = || {
-        let names: Vec<&str> =
-            decisions.iter().filter(|decision| decision.kind == DecisionKind::Accept).map(|decision| decision.person.as_str()).collect();
-        if names.is_empty() { "It needed no approval.".to_owned() } else { format!("It was accepted by {}.", names.join(", ")) }
+        let names: Vec<&str> = decisions
+            .iter()
+            .filter(|decision| decision.kind == DecisionKind::Accept)
+            .map(|decision| decision.person.as_str())
+            .collect();
+        if names.is_empty() {
+            "It needed no approval.".to_owned()
+        } else {
+            format!("It was accepted by {}.", names.join(", "))
+        }
     };
     match &request.state {
         RequestState::AwaitingReview { .. } => "It awaits review.".to_owned(),
         RequestState::Accepted { .. } => accepted(),
-        RequestState::Launched { deployment, .. } => format!("{} It became deployment {deployment}.", accepted()),
-        RequestState::Rejected { by, reason, at } => format!("{by} rejected it at {}: {reason}", at.strftime("%Y-%m-%d %H:%M UTC")),
-        RequestState::Cancelled { by, at } => format!("{by} cancelled it at {}.", at.strftime("%Y-%m-%d %H:%M UTC")),
+        RequestState::Launched { deployment, .. } => {
+            format!("{} It became deployment {deployment}.", accepted())
+        }
+        RequestState::Rejected { by, reason, at } => {
+            format!("{by} rejected it at {}: {reason}", at.strftime("%Y-%m-%d %H:%M UTC"))
+        }
+        RequestState::Cancelled { by, at } => {
+            format!("{by} cancelled it at {}.", at.strftime("%Y-%m-%d %H:%M UTC"))
+        }
         RequestState::Expired { .. } => "Its time ran out. It can be asked for again.".to_owned(),
         RequestState::Void { cause, .. } => format!("{} It has to be asked for again.", cause.words()),
     }
@@ -35,7 +51,11 @@ pub async fn list_waiting(app: &App, actor: &Actor) -> Result<Vec<Request>, Refu
             && request.state.expire(now).is_none()
             && actor.access.may(Permission::Review, &request.application, &request.environment)
     };
-    Ok(open.into_iter().filter(decides).collect())
+    let mut waiting: Vec<Request> = open.into_iter().filter(decides).collect();
+    // Where several accepts are needed, one's own may be among those that are there.
+    let accepted = accepted_by(app, &waiting).await?;
+    waiting.retain(|request| accepted.get(&request.id).is_none_or(|names| !names.contains(&actor.name)));
+    Ok(waiting)
 }
 
 /// Which requests a list shows.
@@ -49,7 +69,12 @@ pub struct Wanted {
 }
 
 /// Newest first, only what may be read, with the number to go on below.
-pub async fn list(app: &App, actor: &Actor, wanted: &Wanted, limit: usize) -> Result<(Vec<Request>, Option<i64>), Refusal> {
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    wanted: &Wanted,
+    limit: usize,
+) -> Result<(Vec<Request>, Option<i64>), Refusal> {
     let mut filter = db::requests::Filter {
         states: wanted.states.clone(),
         requester: wanted.mine.then(|| actor.name.clone()),
@@ -79,13 +104,32 @@ pub async fn list(app: &App, actor: &Actor, wanted: &Wanted, limit: usize) -> Re
 }
 
 pub fn may_read(actor: &Actor, request: &Request) -> bool {
-    request.requester == actor.name || actor.access.may(Permission::Read, &request.application, &request.environment)
+    request.requester == actor.name
+        || actor.access.may(Permission::Read, &request.application, &request.environment)
 }
 
-/// The commits that a request brings, newest first, and how many there are.
-pub async fn commits(app: &App, request: &Request, limit: usize) -> (u64, Vec<CommitInfo>) {
-    let range = app.mirrors.commits_between(&request.application, request.from.as_ref(), &request.commit, limit).await;
-    range.map_or((0, Vec::new()), |range| (range.total as u64, range.commits))
+/// The commits that a request brings, newest first, and how many there are; nothing
+/// when they cannot be read.
+pub async fn commits(app: &App, request: &Request, limit: usize) -> Option<(u64, Vec<CommitInfo>)> {
+    let range = app
+        .mirrors
+        .commits_between(&request.application, request.from.as_ref(), &request.commit, limit)
+        .await;
+    range.ok().map(|range| (range.total as u64, range.commits))
+}
+
+/// Who accepted each of these requests and still stands by it, by the request's number.
+pub async fn accepted_by(app: &App, requests: &[Request]) -> Result<HashMap<i64, Vec<Name>>, Refusal> {
+    let ids: Vec<i64> = requests.iter().map(|request| request.id).collect();
+    let mut accepted: HashMap<i64, Vec<Name>> = HashMap::new();
+    for (request, decision) in db::requests::list_decisions_of(&app.db, &ids).await? {
+        let names = accepted.entry(request).or_default();
+        names.retain(|name| *name != decision.person);
+        if decision.kind == DecisionKind::Accept {
+            names.push(decision.person);
+        }
+    }
+    Ok(accepted)
 }
 
 /// The newest launch link of a request: its facts, never its secret.

@@ -9,7 +9,7 @@ use askama::filters::Safe;
 use askama::{Result, Values, filter_fn};
 use jiff::Timestamp;
 
-use super::{escape, hue, initials, time};
+use super::{Mark, escape, hue, initials, time};
 use crate::domain::gate::Verdict;
 use crate::web::assets;
 
@@ -65,25 +65,25 @@ pub fn icon(name: impl Display, _: &dyn Values) -> Markup {
 #[filter_fn]
 pub fn status(state: impl Display, _: &dyn Values) -> Markup {
     let state = state.to_string();
-    Ok(Safe(status_markup(&state, &state_words(&state), "status")))
+    Ok(Safe(status_markup(&state, &words_of(&state), "status")))
 }
 
 /// The same in the size of a page's head.
 #[filter_fn]
 pub fn big_status(state: impl Display, _: &dyn Values) -> Markup {
     let state = state.to_string();
-    Ok(Safe(status_markup(&state, &state_words(&state), "status big")))
+    Ok(Safe(status_markup(&state, &words_of(&state), "status big")))
 }
 
 /// The icon of a state.
 #[filter_fn]
 pub fn state_icon(state: impl Display, _: &dyn Values) -> Markup {
-    Ok(Safe(icon_markup(icon_of_state(&state.to_string()))))
+    Ok(Safe(icon_markup(icon_of(&state.to_string()))))
 }
 
 #[filter_fn]
 pub fn words(state: impl Display, _: &dyn Values) -> Result<String> {
-    Ok(state_words(&state.to_string()))
+    Ok(words_of(&state.to_string()))
 }
 
 /// `<time>` in relative words.
@@ -186,51 +186,16 @@ pub fn part(text: impl Display, _: &dyn Values) -> Result<String> {
         .replace('+', "%20"))
 }
 
-/// `awaiting_review` → `Awaiting review`. Words that need more than that have it here.
-pub fn state_words(state: &str) -> String {
-    match state {
-        "launched" => return "Started".to_owned(),
-        "used" => return "Used".to_owned(),
-        "void" => return "Void".to_owned(),
-        "ready" => return "Ready to start".to_owned(),
-        "foreign" => return "Not yours".to_owned(),
-        "blocked" => return "Not now".to_owned(),
-        "gone" => return "Gone".to_owned(),
-        "own_request" => return "Your own request".to_owned(),
-        "changed" => return "Changed since the mail".to_owned(),
-        _ => {}
-    }
-    let mut letters = state.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}", letters.as_str().replace('_', " "))
+fn words_of(state: &str) -> String {
+    Mark::from_word(state).map_or_else(|| super::sentence_case(state), Mark::words)
 }
 
-/// The icon that stands for a state, on all pages.
-pub fn icon_of_state(state: &str) -> &'static str {
-    match state {
-        "awaiting_review" => "s-awaiting_review",
-        "accepted" | "ready" => "s-accepted",
-        "rejected" => "s-rejected",
-        "expired" => "s-expired",
-        "void" | "changed" | "gone" => "s-void",
-        "queued" => "s-queued",
-        "running" => "s-running",
-        "succeeded" | "done" => "check",
-        "failed" => "s-failed",
-        "cancelled" | "revoked" | "skipped" => "s-cancelled",
-        "interrupted" | "unknown" => "s-interrupted",
-        "launched" | "used" => "s-launched",
-        "not_permitted" | "foreign" => "lock",
-        "blocked" => "clock",
-        "own_request" => "user",
-        "waiting" => "s-waiting",
-        "warned" => "bang",
-        _ => "info",
-    }
+fn icon_of(state: &str) -> &'static str {
+    Mark::from_word(state).map_or("info", Mark::icon)
 }
 
 fn status_markup(state: &str, words: &str, class: &str) -> String {
-    let (icon, state, words) = (icon_markup(icon_of_state(state)), escape(state), escape(words));
+    let (icon, state, words) = (icon_markup(icon_of(state)), escape(state), escape(words));
     format!("<span class=\"{class}\" data-s=\"{state}\">{icon}{words}</span>")
 }
 

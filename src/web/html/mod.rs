@@ -4,11 +4,13 @@
 
 mod escape;
 pub mod filters;
+mod mark;
 mod person;
 mod rosette;
 pub mod time;
 
 pub use escape::{Escaper, escape, reveal};
+pub use mark::{Mark, sentence_case};
 pub use person::{hue, initials};
 pub use rosette::{fingerprint_groups, rosette};
 

@@ -1,14 +1,15 @@
 //! Home: what needs this person first.
 
-use super::items::{deployment_item, request_item};
+use super::items::{deployment_item, request_items};
 use crate::app::queries::deployments as runs;
 use crate::app::queries::requests;
+use crate::app::{App, Refusal};
 use crate::domain::deployment::DeploymentState;
-use crate::domain::request::RequestWord;
+use crate::domain::request::{Request, RequestWord};
 use crate::web::guard::{Visit, may_request_anywhere};
 use crate::web::respond::{Html, PageError};
 use crate::web::view::home::Home;
-use crate::web::view::{Activity, Section};
+use crate::web::view::{Activity, RequestItem, Section, Slot};
 
 /// How many of each kind home shows.
 const SHOWN: usize = 10;
@@ -16,7 +17,6 @@ const SHOWN: usize = 10;
 #[rocket::get("/")]
 pub async fn home(visit: Visit<'_>) -> Result<Html, PageError> {
     let (app, actor) = (visit.app, visit.actor());
-    let href = |id: i64| format!("/requests/{id}");
     let to_review = requests::list_waiting(app, actor).await?;
     let mine = requests::Wanted {
         mine: true,
@@ -24,7 +24,10 @@ pub async fn home(visit: Visit<'_>) -> Result<Html, PageError> {
         ..requests::Wanted::default()
     };
     let (mine, _) = requests::list(app, actor, &mine, SHOWN).await?;
-    let active = runs::Wanted { states: vec![DeploymentState::Queued, DeploymentState::Running], ..runs::Wanted::default() };
+    let active = runs::Wanted {
+        states: vec![DeploymentState::Queued, DeploymentState::Running],
+        ..runs::Wanted::default()
+    };
     let (active, _) = runs::list(app, actor, &active, SHOWN).await?;
     let (latest, _) = runs::list(app, actor, &runs::Wanted::default(), 50).await?;
     let mut failed = Vec::new();
@@ -45,22 +48,25 @@ pub async fn home(visit: Visit<'_>) -> Result<Html, PageError> {
         let progress = runs::progress(app, deployment).await?;
         running.push(deployment_item(deployment, Some(&progress)));
     }
-    let recent = latest.iter().filter(|deployment| deployment.state.is_over()).take(SHOWN).map(|deployment| Activity {
-        at: deployment.ended_at.unwrap_or(deployment.created_at),
-        state: deployment.state.word(),
-        text: format!(
-            "{} {} → {}: {}",
-            deployment.application,
-            crate::domain::request::release_words(&deployment.release),
-            deployment.environment,
-            deployment.state.word()
-        ),
-        href: Some(format!("/deployments/{}", deployment.id)),
-        quote: None,
-    });
+    let recent =
+        latest.iter().filter(|deployment| deployment.state.is_over()).take(SHOWN).map(|deployment| {
+            Activity {
+                at: deployment.ended_at.unwrap_or(deployment.created_at),
+                state: deployment.state.into(),
+                text: format!(
+                    "{} {} → {}: {}",
+                    deployment.application,
+                    crate::domain::request::release_words(&deployment.release),
+                    deployment.environment,
+                    deployment.state.word()
+                ),
+                href: Some(format!("/deployments/{}", deployment.id)),
+                quote: None,
+            }
+        });
     let page = Home {
-        to_review: to_review.iter().map(|request| request_item(request, href(request.id))).collect(),
-        mine: mine.iter().map(|request| request_item(request, href(request.id))).collect(),
+        to_review: request_items(app, &to_review).await?,
+        mine: with_slots(app, &mine).await?,
         failed,
         active: running,
         recent: recent.collect(),
@@ -68,4 +74,21 @@ pub async fn home(visit: Visit<'_>) -> Result<Html, PageError> {
         shell: visit.shell(Section::Home),
     };
     Html::page(&page)
+}
+
+/// One's own requests, those that may be started with the time that is left.
+async fn with_slots(app: &App, mine: &[Request]) -> Result<Vec<RequestItem>, Refusal> {
+    let mut items = request_items(app, mine).await?;
+    for (item, request) in items.iter_mut().zip(mine) {
+        if item.is_accepted()
+            && let Some(link) = requests::launch_link(app, request.id).await?
+        {
+            item.slot = Some(Slot {
+                begins_at: link.facts.starts_at,
+                ends_at: link.facts.expires_at,
+                ends_local: None,
+            });
+        }
+    }
+    Ok(items)
 }

@@ -2,15 +2,20 @@
 
 use crate::app::situation::Situation;
 use crate::app::stored_request::Stored;
-use crate::app::{App, queries};
+use crate::app::{App, Refusal, queries};
 use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::diff::CommitInfo;
 use crate::domain::diff::DiffStat;
 use crate::domain::fleet::Environment;
 use crate::domain::link::Link as LaunchLink;
+use crate::domain::name::Name;
 use crate::domain::progress::Progress;
 use crate::domain::request::{DecisionKind, Request, RequestState, release_words};
 use crate::domain::risk::{risk_hints, risk_of, riskiness};
-use crate::web::view::{DeploymentItem, FileLine, RequestItem, Sealed, Signature, Size, Slot};
+use crate::web::view::{CommitLine, DeploymentItem, FileLine, RequestItem, Sealed, Signature, Size, Slot};
+
+/// Commits that a page lists.
+const COMMITS: usize = 10;
 
 pub fn diff_href(application: &str, from: Option<&str>, to: &str) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -21,29 +26,41 @@ pub fn diff_href(application: &str, from: Option<&str>, to: &str) -> String {
     format!("/applications/{application}/diff?{}", query.finish())
 }
 
-pub fn size(commits: u64, stat: &DiffStat) -> Size {
+pub fn size(commits: Option<u64>, stat: &DiffStat) -> Size {
     Size { commits, files: stat.files.len() as u64, added: stat.added(), deleted: stat.deleted() }
 }
 
-pub fn request_item(request: &Request, href: String) -> RequestItem {
+/// Requests as a list shows them, with who accepted each.
+pub async fn request_items(app: &App, requests: &[Request]) -> Result<Vec<RequestItem>, Refusal> {
+    let mut accepted = queries::requests::accepted_by(app, requests).await?;
+    Ok(requests
+        .iter()
+        .map(|request| request_item(request, accepted.remove(&request.id).unwrap_or_default()))
+        .collect())
+}
+
+fn request_item(request: &Request, accepted_by: Vec<Name>) -> RequestItem {
     let mut risks = risk_hints(&request.stat);
     risks.truncate(3);
     RequestItem {
-        href,
+        href: format!("/requests/{}", request.id),
         application: request.application.to_string(),
         environment: request.environment.to_string(),
         from: request.from.is_some().then(|| request.from_words()),
         tag: release_words(&request.release),
-        state: request.state.word().word(),
+        state: request.state.word(),
         requester: request.requester.to_string(),
         asked_at: request.created_at,
         expires_at: match &request.state {
             RequestState::AwaitingReview { until } => Some(*until),
             _ => None,
         },
-        size: size(0, &request.stat),
+        size: size(None, &request.stat),
         risks,
-        decided_by: Vec::new(),
+        decided_by: match &request.state {
+            RequestState::Rejected { by, .. } | RequestState::Cancelled { by, .. } => vec![by.to_string()],
+            _ => accepted_by.iter().map(ToString::to_string).collect(),
+        },
         slot: None,
         cause: cause(request),
     }
@@ -60,8 +77,12 @@ pub fn cause(request: &Request) -> Option<String> {
 
 pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> DeploymentItem {
     use crate::domain::event::HostState;
-    let planned: u64 = deployment.plan.as_ref().map_or(0, |plan| plan.clusters.iter().map(|cluster| cluster.hosts.len() as u64).sum());
-    let done = progress.map_or(0, |progress| progress.hosts.values().filter(|host| host.state == HostState::Done).count() as u64);
+    let planned: Option<u64> = deployment
+        .plan
+        .as_ref()
+        .map(|plan| plan.clusters.iter().map(|cluster| cluster.hosts.len() as u64).sum());
+    let done = progress
+        .map(|progress| progress.hosts.values().filter(|host| host.state == HostState::Done).count() as u64);
     let hosts_done = if deployment.state == DeploymentState::Succeeded { planned } else { done };
     DeploymentItem {
         id: deployment.id,
@@ -69,7 +90,7 @@ pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> 
         environment: deployment.environment.to_string(),
         from: deployment.from_release.as_deref().map(release_words),
         release: release_words(&deployment.release),
-        state: deployment.state.word(),
+        state: deployment.state,
         remark: deployment.why.clone(),
         hosts_done,
         hosts_total: planned,
@@ -83,8 +104,14 @@ pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> 
 /// The head of request, review and launch pages.
 pub async fn sealed(app: &App, stored: &Stored) -> Sealed {
     let request = &stored.request;
-    let (commits, _) = queries::requests::commits(app, request, 1).await;
-    let href = diff_href(request.application.as_str(), request.from.as_ref().map(AsRef::as_ref), request.commit.as_str());
+    let (total, commits) = queries::requests::commits(app, request, COMMITS)
+        .await
+        .map_or((None, Vec::new()), |(total, commits)| (Some(total), commits));
+    let href = diff_href(
+        request.application.as_str(),
+        request.from.as_ref().map(AsRef::as_ref),
+        request.commit.as_str(),
+    );
     Sealed {
         id: request.id.to_string(),
         application: request.application.to_string(),
@@ -101,13 +128,23 @@ pub async fn sealed(app: &App, stored: &Stored) -> Sealed {
             RequestState::AwaitingReview { until } => Some(*until),
             _ => None,
         },
-        size: size(commits, &request.stat),
+        size: size(total, &request.stat),
         fingerprint: request.fingerprint.clone(),
         hosts: stored.situation.active_servers().len() as u64,
         risks: risk_hints(&request.stat),
         files: riskiest(&request.stat, &href),
+        commits: commits.iter().map(commit_line).collect(),
         diff_href: href,
         signatures: signatures(stored),
+    }
+}
+
+fn commit_line(commit: &CommitInfo) -> CommitLine {
+    CommitLine {
+        id: commit.id.short().to_owned(),
+        summary: commit.summary.clone(),
+        author: commit.author.clone(),
+        at: commit.at,
     }
 }
 
@@ -127,7 +164,8 @@ fn riskiest(stat: &DiffStat, href: &str) -> Vec<FileLine> {
 
 fn signatures(stored: &Stored) -> Vec<Signature> {
     let request = &stored.request;
-    let mut signatures = vec![Signature { name: request.requester.to_string(), act: "Asked", at: Some(request.created_at) }];
+    let mut signatures =
+        vec![Signature { name: request.requester.to_string(), act: "Asked", at: Some(request.created_at) }];
     for decision in &stored.decisions {
         let act = match (decision.kind, decision.own_request) {
             (DecisionKind::Accept, false) => "Countersigned",
@@ -137,9 +175,15 @@ fn signatures(stored: &Stored) -> Vec<Signature> {
         signatures.push(Signature { name: decision.person.to_string(), act, at: Some(decision.at) });
     }
     match &request.state {
-        RequestState::AwaitingReview { .. } => signatures.push(Signature { name: "a reviewer".to_owned(), act: "Countersigned", at: None }),
-        RequestState::Accepted { .. } => signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: None }),
-        RequestState::Launched { at, .. } => signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: Some(*at) }),
+        RequestState::AwaitingReview { .. } => {
+            signatures.push(Signature { name: "a reviewer".to_owned(), act: "Countersigned", at: None });
+        }
+        RequestState::Accepted { .. } => {
+            signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: None });
+        }
+        RequestState::Launched { at, .. } => {
+            signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: Some(*at) });
+        }
         _ => {}
     }
     signatures
@@ -166,7 +210,13 @@ pub fn places(situation: &Situation, environment: &Environment) -> String {
     let clusters: Vec<String> = situation
         .fleet
         .clusters_of(environment)
-        .map(|cluster| format!("{} ({})", cluster.name, crate::web::html::counted(cluster.servers.len() as u64, "host", "hosts")))
+        .map(|cluster| {
+            format!(
+                "{} ({})",
+                cluster.name,
+                crate::web::html::counted(cluster.servers.len() as u64, "host", "hosts")
+            )
+        })
         .collect();
     clusters.join(", then ")
 }

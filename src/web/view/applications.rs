@@ -4,6 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::{Section, Shell};
+use crate::domain::deployment::DeploymentState;
 use crate::web::html::filters;
 
 #[derive(Debug, Template)]
@@ -30,8 +31,8 @@ pub struct EnvironmentItem {
     pub live: Live,
     /// When what is live came there.
     pub deployed_at: Option<Timestamp>,
-    /// The state word of what goes on there, if anything does: `running`, `queued`, `failed`.
-    pub going_on: Option<&'static str>,
+    /// What goes on there, or how the last run ended, unless it succeeded.
+    pub going_on: Option<DeploymentState>,
     pub servers: u64,
 }
 

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 
 use super::journal::Board;
 use super::{Action, Section, Shell};
+use crate::domain::deployment::DeploymentState;
+use crate::domain::event::HostState;
 use crate::web::html::{counted, filters, listed};
 
 #[derive(Debug, Template)]
@@ -20,7 +22,7 @@ pub struct Deployment {
     pub release: String,
     /// The full commit id.
     pub commit: String,
-    pub state: &'static str,
+    pub state: DeploymentState,
     /// Why it is in this state, as recorded: what it waits for, what ended it.
     pub why: Option<String>,
     pub requested_by: Option<String>,
@@ -39,11 +41,15 @@ pub struct Deployment {
 }
 
 /// The plain sentence of a deployment, for page, live feed and screen readers.
-pub fn sentence(state: &str, release: &str, why: Option<&str>, board: &Board) -> String {
-    let (done, total) = (board.count("done"), board.total());
-    let named = |state: &str| {
-        let names: Vec<&str> =
-            board.hosts().filter(|host| host.state == state).map(|host| host.name.as_str()).collect();
+pub fn sentence(state: DeploymentState, release: &str, why: Option<&str>, board: &Board) -> String {
+    let (done, total) = (board.done(), board.total());
+    let failed = board.count(HostState::Failed) > 0;
+    let which_failed = || {
+        let names: Vec<&str> = board
+            .hosts()
+            .filter(|host| host.state == HostState::Failed)
+            .map(|host| host.name.as_str())
+            .collect();
         if names.len() > 3 { counted(names.len() as u64, "host", "hosts") } else { listed(&names) }
     };
     let hosts = counted(total, "host", "hosts");
@@ -56,30 +62,22 @@ pub fn sentence(state: &str, release: &str, why: Option<&str>, board: &Board) ->
         }
     };
     match state {
-        "queued" => format!("It waits for its turn and starts by itself.{because}"),
-        "running" if board.count("failed") > 0 => {
-            format!("{} failed; it stops before going on.", named("failed"))
+        DeploymentState::Queued => format!("It waits for its turn and starts by itself.{because}"),
+        DeploymentState::Running if failed => format!("{} failed; it stops before going on.", which_failed()),
+        DeploymentState::Running => format!("{done} of {hosts} done. Nothing has failed."),
+        DeploymentState::Succeeded if total == 1 => format!("The host runs {release}, verified."),
+        DeploymentState::Succeeded => format!("{done} of {hosts} run {release}, verified."),
+        DeploymentState::Failed if failed => {
+            format!("{} failed, {done} of {hosts} done.{}{because}", which_failed(), others(board.waiting()))
         }
-        "running" => format!("{done} of {hosts} done. Nothing has failed."),
-        "succeeded" if total == 1 => format!("The host runs {release}, verified."),
-        "succeeded" => format!("{done} of {hosts} run {release}, verified."),
-        "failed" if board.count("failed") > 0 => {
-            format!(
-                "{} failed, {done} of {hosts} done.{}{because}",
-                named("failed"),
-                others(board.count("waiting"))
-            )
+        DeploymentState::Failed if done > 0 => format!("It failed with {done} of {hosts} done.{because}"),
+        DeploymentState::Failed => format!("It failed before any host was done.{because}"),
+        DeploymentState::Cancelled => {
+            format!("It was cancelled with {done} of {hosts} done.{}{because}", others(board.waiting()))
         }
-        "failed" if done > 0 => format!("It failed with {done} of {hosts} done.{because}"),
-        "failed" => format!("It failed before any host was done.{because}"),
-        "cancelled" => format!(
-            "It was cancelled with {done} of {hosts} done.{}{because}",
-            others(board.count("waiting"))
-        ),
-        "interrupted" => format!(
+        DeploymentState::Interrupted => format!(
             "Its runner was lost with {done} of {hosts} done. What the hosts run is read before anything else happens here.{because}"
         ),
-        _ => String::new(),
     }
 }
 
@@ -89,12 +87,15 @@ impl Deployment {
     }
 
     fn is_over(&self) -> bool {
-        !matches!(self.state, "queued" | "running")
+        self.state.is_over()
     }
 
     /// Something is not as it should be, so each host's truth is shown.
     fn needs_attention(&self) -> bool {
-        matches!(self.state, "failed" | "cancelled" | "interrupted")
+        matches!(
+            self.state,
+            DeploymentState::Failed | DeploymentState::Cancelled | DeploymentState::Interrupted
+        )
     }
 
     fn took(&self) -> Option<i64> {

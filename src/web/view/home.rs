@@ -25,8 +25,8 @@ pub struct Home {
 impl Home {
     fn title(&self) -> String {
         match self.to_review.len() {
-            0 if self.failed.is_empty() && self.active.is_empty() => "Nothing waits for you".to_owned(),
             0 if !self.failed.is_empty() => "A deployment needs attention".to_owned(),
+            0 if self.mine.iter().any(RequestItem::is_accepted) => "Your release may be started".to_owned(),
             0 => "Nothing waits for you".to_owned(),
             1 => "One request waits for you".to_owned(),
             n => format!("{n} requests wait for you"),

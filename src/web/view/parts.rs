@@ -1,10 +1,12 @@
 //! What several pages show: a request in a list, a deployment in a list, a signature,
-//! what was sealed. States travel as their exact words (`awaiting_review`).
+//! what was sealed.
 
 use jiff::Timestamp;
 
+use crate::domain::deployment::DeploymentState;
+use crate::domain::request::RequestWord;
 use crate::domain::risk::RiskHint;
-use crate::web::html::{counted, time};
+use crate::web::html::{Mark, counted, grouped, time};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
@@ -45,7 +47,8 @@ pub struct FieldError {
 /// The size of a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
-    pub commits: u64,
+    /// Lists do not count them.
+    pub commits: Option<u64>,
     pub files: u64,
     pub added: u64,
     pub deleted: u64,
@@ -54,7 +57,11 @@ pub struct Size {
 impl Size {
     /// `6 commits, 14 files`.
     pub fn words(&self) -> String {
-        format!("{}, {}", counted(self.commits, "commit", "commits"), counted(self.files, "file", "files"))
+        let files = counted(self.files, "file", "files");
+        match self.commits {
+            Some(commits) => format!("{}, {files}", counted(commits, "commit", "commits")),
+            None => files,
+        }
     }
 }
 
@@ -81,6 +88,10 @@ impl Slot {
         time::left(self.ends_at.as_second() - now.as_second().max(self.begins_at.as_second()))
     }
 
+    pub fn is_over(&self, now: &Timestamp) -> bool {
+        self.ends_at <= *now
+    }
+
     pub fn has_begun(&self, now: &Timestamp) -> bool {
         self.begins_at <= *now
     }
@@ -96,7 +107,7 @@ pub struct RequestItem {
     /// `None`: nothing is live there yet.
     pub from: Option<String>,
     pub tag: String,
-    pub state: &'static str,
+    pub state: RequestWord,
     pub requester: String,
     pub asked_at: Timestamp,
     /// When waiting for review ends.
@@ -120,18 +131,57 @@ pub struct DeploymentItem {
     pub from: Option<String>,
     /// The tag, else the first digits of the commit.
     pub release: String,
-    pub state: &'static str,
+    pub state: DeploymentState,
     /// What went wrong or what it waits for: `stopped on search-12`.
     pub remark: Option<String>,
-    pub hosts_done: u64,
-    pub hosts_total: u64,
+    /// Lists do not read it of a run that did not succeed.
+    pub hosts_done: Option<u64>,
+    /// Not known before the plan is made.
+    pub hosts_total: Option<u64>,
     pub started_by: String,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
 }
 
+impl RequestItem {
+    pub fn awaits_review(&self) -> bool {
+        self.state == RequestWord::AwaitingReview
+    }
+
+    pub fn is_accepted(&self) -> bool {
+        self.state == RequestWord::Accepted
+    }
+
+    pub fn decided_words(&self) -> &'static str {
+        match self.state {
+            RequestWord::Rejected => "rejected",
+            RequestWord::Cancelled => "withdrawn",
+            _ => "countersigned",
+        }
+    }
+}
+
 impl DeploymentItem {
+    pub fn is_running(&self) -> bool {
+        self.state == DeploymentState::Running
+    }
+
+    /// `1 of 2 hosts`, `2 hosts`, or nothing while there is no plan.
+    pub fn hosts(&self) -> Option<String> {
+        let total = self.hosts_total?;
+        let hosts = counted(total, "host", "hosts");
+        Some(match self.hosts_done {
+            Some(done) => format!("{} of {hosts}", grouped(done)),
+            None => hosts,
+        })
+    }
+
+    /// What a bar shows of a run: done, and all.
+    pub fn bar(&self) -> Option<(u64, u64)> {
+        self.hosts_done.zip(self.hosts_total).filter(|_| self.is_running())
+    }
+
     /// Seconds that it ran, up to `now` while it does.
     pub fn took(&self, now: &Timestamp) -> Option<i64> {
         let end = self.ended_at.unwrap_or(*now);
@@ -144,7 +194,7 @@ impl DeploymentItem {
 pub struct Activity {
     pub at: Timestamp,
     /// The state that it led to; gives tone and icon.
-    pub state: &'static str,
+    pub state: Mark,
     pub text: String,
     pub href: Option<String>,
     /// What the person wrote.
@@ -174,6 +224,16 @@ pub struct FileLine {
     pub binary: bool,
 }
 
+/// A commit that a release brings.
+#[derive(Debug, Clone)]
+pub struct CommitLine {
+    /// The first digits of its id.
+    pub id: String,
+    pub summary: String,
+    pub author: String,
+    pub at: Timestamp,
+}
+
 /// What was asked and sealed: the head of request, review and launch.
 #[derive(Debug, Clone)]
 pub struct Sealed {
@@ -199,10 +259,16 @@ pub struct Sealed {
     pub risks: Vec<RiskHint>,
     /// Riskiest first, a few.
     pub files: Vec<FileLine>,
+    /// Newest first, the last few.
+    pub commits: Vec<CommitLine>,
     pub signatures: Vec<Signature>,
 }
 
 impl Sealed {
+    pub fn more_commits(&self) -> u64 {
+        self.size.commits.unwrap_or_default().saturating_sub(self.commits.len() as u64)
+    }
+
     /// The ticket as an address, when it is one.
     pub fn ticket_href(&self) -> Option<&str> {
         self.ticket

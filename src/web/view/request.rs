@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::{Action, Activity, Sealed, Section, Shell, Slot};
 use crate::domain::gate::{Gate, Verdict};
+use crate::domain::request::RequestWord;
 use crate::web::html::{filters, listed};
 
 #[derive(Debug, Template)]
@@ -11,17 +12,15 @@ use crate::web::html::{filters, listed};
 pub struct Request {
     pub shell: Shell,
     pub sealed: Sealed,
-    /// The exact state word: `awaiting_review`, `accepted`, `launched`, `rejected`,
-    /// `cancelled`, `expired`, `void`.
-    pub state: &'static str,
+    pub state: RequestWord,
     pub accepted_by: Vec<String>,
     /// Oldest first: asked, decided, link made, started.
     pub timeline: Vec<Activity>,
     pub gates: Vec<Gate>,
     /// Why it is void, rejected or cancelled, in the words that were recorded.
     pub cause: Option<String>,
-    /// Where this reader decides, while it awaits review and they may.
-    pub review_href: Option<String>,
+    /// It awaits this reader's decision, which the link of their mail takes.
+    pub is_to_decide: bool,
     /// The time to start, while it is accepted.
     pub slot: Option<Slot>,
     /// The deployment that it became.
@@ -41,10 +40,10 @@ impl Request {
     fn title(&self) -> String {
         let Sealed { application, environment, tag, requester, rollback, .. } = &self.sealed;
         match (self.state, rollback) {
-            ("awaiting_review", false) => {
+            (RequestWord::AwaitingReview, false) => {
                 format!("{requester} asks to release {application} {tag} to {environment}")
             }
-            ("awaiting_review", true) => {
+            (RequestWord::AwaitingReview, true) => {
                 format!("{requester} asks to go back to {application} {tag} in {environment}")
             }
             _ => format!("{application} {tag} → {environment}"),
@@ -55,26 +54,29 @@ impl Request {
         let Sealed { requester, environment, .. } = &self.sealed;
         let accepted = listed(&self.accepted_by);
         match self.state {
-            "awaiting_review" => {
+            RequestWord::AwaitingReview => {
                 "It waits for a reviewer. Nothing happens before somebody countersigns it.".to_owned()
             }
-            "accepted" if accepted.is_empty() => {
+            RequestWord::Accepted if accepted.is_empty() => {
                 format!("No approval is needed in {environment}. {requester} may start it.")
             }
-            "accepted" => {
+            RequestWord::Accepted => {
                 format!("{accepted} countersigned it. {requester} may start it within the time below.")
             }
-            "launched" => format!("{requester} started it. What happened stands on the deployment’s page."),
-            "rejected" => {
+            RequestWord::Launched => {
+                format!("{requester} started it. What happened stands on the deployment’s page.")
+            }
+            RequestWord::Rejected => {
                 "It was rejected and cannot be acted on any more. A new request may be made.".to_owned()
             }
-            "cancelled" => "It was withdrawn before it was started.".to_owned(),
-            "expired" => "Its time ran out. Nothing was started; it can be asked for again.".to_owned(),
-            "void" => {
+            RequestWord::Cancelled => "It was withdrawn before it was started.".to_owned(),
+            RequestWord::Expired => {
+                "Its time ran out. Nothing was started; it can be asked for again.".to_owned()
+            }
+            RequestWord::Void => {
                 "What was reviewed is not what would be deployed any more, so nothing can be started from it."
                     .to_owned()
             }
-            _ => String::new(),
         }
     }
 
@@ -87,7 +89,20 @@ impl Request {
         if self.seal_is_open() { "Not countersigned." } else { "Countersigned." }
     }
 
+    fn awaits_review(&self) -> bool {
+        self.state == RequestWord::AwaitingReview
+    }
+
+    /// How the recorded cause is introduced.
+    fn cause_words(&self) -> &'static str {
+        match self.state {
+            RequestWord::Void => "Void because",
+            RequestWord::Rejected => "The reason",
+            _ => "Why",
+        }
+    }
+
     fn is_over(&self) -> bool {
-        matches!(self.state, "rejected" | "cancelled" | "expired" | "void")
+        !self.state.is_open() && self.state != RequestWord::Launched
     }
 }

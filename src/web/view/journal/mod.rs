@@ -2,17 +2,19 @@
 //! host, a log in groups. It is one fold over the plan and the events, so that a page
 //! loaded in the middle and a page that followed from the start show the same.
 
+mod outgoing;
 mod reading;
 
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
+pub use self::outgoing::outgoing;
 use self::reading::Reading;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, EventKind, HostState};
 use crate::domain::name::CommitId;
 use crate::domain::plan::Plan;
-use crate::web::html::time;
+use crate::web::html::{Mark, time};
 
 /// Lines that a page holds; earlier ones are in the raw log.
 pub const LINES_SHOWN: usize = 2_000;
@@ -43,8 +45,8 @@ pub struct StepMark {
     /// `web-a/sync`: the same in the live feed's script.
     pub key: String,
     pub phase: &'static str,
-    /// `waiting`, `running`, `succeeded`, `warned`, `failed`, `cancelled`.
-    pub state: &'static str,
+    /// Waiting, running, succeeded, warned, failed or cancelled.
+    pub state: Mark,
     pub done: usize,
     pub total: usize,
     /// Seconds from the first start to the last end, once all ended.
@@ -60,8 +62,7 @@ pub struct ClusterTiles {
 #[derive(Debug, Clone)]
 pub struct HostTile {
     pub name: String,
-    /// `waiting`, `running`, `done`, `failed`, `unknown`, `skipped`.
-    pub state: &'static str,
+    pub state: HostState,
     /// What it does or did last: `sync`, `done`, `failed at tests`.
     pub words: String,
     /// What it runs, as far as the run knows.
@@ -78,8 +79,8 @@ pub struct LogGroup {
     pub id: String,
     pub title: String,
     pub host: Option<String>,
-    /// `running`, `succeeded`, `warned`, `failed`, `cancelled`, `info`.
-    pub state: &'static str,
+    /// Running, succeeded, warned, failed, cancelled; `Info` for remarks.
+    pub state: Mark,
     pub why: Option<String>,
     pub seconds: Option<i64>,
     pub lines: VecDeque<LogLine>,
@@ -93,6 +94,32 @@ pub struct LogLine {
     pub html: String,
     /// `failed` marks stderr and errors, `warn` warnings, nothing else.
     pub tone: Option<&'static str>,
+}
+
+/// The state of the hosts alone, followed event by event, so that a long journal is
+/// read once and not again for each line that is added.
+pub struct Tiles {
+    plan: Plan,
+    names: ReleaseNames,
+    reading: Reading,
+}
+
+impl Tiles {
+    pub fn new(plan: Plan, names: ReleaseNames) -> Self {
+        let reading = Reading::new(&plan);
+        Self { plan, names, reading }
+    }
+
+    /// Output says nothing about hosts and is left out.
+    pub fn take(&mut self, event: &Event) {
+        if !matches!(event.what, EventKind::Output { .. }) {
+            self.reading.take(event, &self.names);
+        }
+    }
+
+    pub fn board(&self) -> Board {
+        self.reading.clone().board(&self.plan)
+    }
 }
 
 /// How the releases that hosts may run are called.
@@ -123,8 +150,16 @@ impl Board {
         self.clusters.iter().flat_map(|cluster| &cluster.hosts)
     }
 
-    pub fn count(&self, state: &str) -> u64 {
+    pub fn count(&self, state: HostState) -> u64 {
         self.hosts().filter(|host| host.state == state).count() as u64
+    }
+
+    pub fn done(&self) -> u64 {
+        self.count(HostState::Done)
+    }
+
+    pub fn waiting(&self) -> u64 {
+        self.count(HostState::Waiting)
     }
 
     pub fn total(&self) -> u64 {
@@ -135,26 +170,35 @@ impl Board {
     pub fn by_trouble(&self) -> Vec<&HostTile> {
         let mut hosts: Vec<&HostTile> = self.hosts().collect();
         hosts.sort_by_key(|host| match host.state {
-            "failed" => 0,
-            "unknown" => 1,
-            "running" => 2,
-            "waiting" => 3,
-            "skipped" => 4,
-            _ => 5,
+            HostState::Failed => 0,
+            HostState::Unknown => 1,
+            HostState::Running => 2,
+            HostState::Waiting => 3,
+            HostState::Skipped => 4,
+            HostState::Done => 5,
         });
         hosts
     }
 }
 
 impl HostTile {
+    /// This run did not change it.
+    pub fn is_as_before(&self) -> bool {
+        matches!(self.state, HostState::Waiting | HostState::Skipped)
+    }
+
+    pub fn is_in_trouble(&self) -> bool {
+        matches!(self.state, HostState::Failed | HostState::Unknown)
+    }
+
     /// What a person may do about it without harm.
     pub fn safe(&self) -> &'static str {
         match self.state {
-            "failed" => "look at the log, then release again",
-            "unknown" => "look at the host before anything else",
-            "running" => "wait",
-            "waiting" => "leave; it was not touched",
-            _ => "leave",
+            HostState::Failed => "look at the log, then release again",
+            HostState::Unknown => "look at the host before anything else",
+            HostState::Running => "wait",
+            HostState::Waiting => "leave; it was not touched",
+            HostState::Done | HostState::Skipped => "leave",
         }
     }
 }
@@ -163,8 +207,8 @@ impl LogGroup {
     /// Running and failed ones stay open, and remarks that warn.
     pub fn is_open(&self) -> bool {
         match self.state {
-            "succeeded" => false,
-            "info" => self.lines.iter().any(|line| line.tone.is_some()),
+            Mark::Succeeded => false,
+            Mark::Info => self.lines.iter().any(|line| line.tone.is_some()),
             _ => true,
         }
     }
@@ -175,7 +219,7 @@ impl StepMark {
     pub fn note(&self) -> String {
         match self.seconds {
             Some(seconds) => time::duration(seconds),
-            None if self.state == "waiting" => String::new(),
+            None if self.state == Mark::Waiting => String::new(),
             None => format!("{}/{}", self.done, self.total),
         }
     }

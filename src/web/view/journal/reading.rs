@@ -9,15 +9,17 @@ use super::{Board, ClusterTiles, HostTile, LINES_SHOWN, LogGroup, LogLine, Relea
 use crate::domain::event::{Event, EventKind, HostState, NoteLevel, Phase, StepId, StepOutcome, Stream};
 use crate::domain::plan::{Plan, Step};
 use crate::web::ansi::Terminal;
+use crate::web::html::Mark;
 
 #[derive(Debug, Clone, Copy)]
 struct Progress {
     began: Option<Timestamp>,
     ended: Option<Timestamp>,
-    state: &'static str,
+    state: Mark,
 }
 
 /// The fold's state.
+#[derive(Debug, Clone)]
 pub(super) struct Reading {
     places: HashMap<StepId, (String, Phase, Option<String>)>,
     progress: HashMap<StepId, Progress>,
@@ -45,8 +47,11 @@ impl Reading {
             for host in &cluster.hosts {
                 let name = host.host.server.as_str();
                 places.extend(host.steps.iter().map(|step| place(step, cluster.name.as_str(), Some(name))));
-                let (state, words) =
-                    if host.host.active { ("waiting", "waiting") } else { ("skipped", "inactive") };
+                let (state, words) = if host.host.active {
+                    (HostState::Waiting, "waiting")
+                } else {
+                    (HostState::Skipped, "inactive")
+                };
                 hosts.insert(name.to_owned(), tile(name, state, words));
             }
         }
@@ -71,7 +76,7 @@ impl Reading {
                 let host = host.as_ref().map(ToString::to_string);
                 self.places.insert(*step, (stage, *phase, host.clone()));
                 self.progress
-                    .insert(*step, Progress { began: Some(event.at), ended: None, state: "running" });
+                    .insert(*step, Progress { began: Some(event.at), ended: None, state: Mark::Running });
                 if let Some(tile) = host.as_ref().and_then(|host| self.hosts.get_mut(host)) {
                     phase.word().clone_into(&mut tile.words);
                     tile.href = Some(format!("#s{}", step.0));
@@ -86,16 +91,23 @@ impl Reading {
                 self.add_line(group, LogLine { seq: event.seq, at: event.at, html, tone });
             }
             EventKind::Host { host, state, commit } => {
-                let tile =
-                    self.hosts.entry(host.to_string()).or_insert_with(|| tile(host.as_str(), "waiting", ""));
-                tile.state = host_word(*state);
-                tile.runs = commit.as_ref().map(|commit| names.name(commit)).or(tile.runs.take());
+                let tile = self
+                    .hosts
+                    .entry(host.to_string())
+                    .or_insert_with(|| tile(host.as_str(), HostState::Waiting, ""));
+                tile.state = *state;
+                let said = commit.as_ref().map(|commit| names.name(commit));
+                tile.runs = match state {
+                    // What it ran before is not what it runs now: nobody knows until it is read.
+                    HostState::Running | HostState::Failed | HostState::Unknown => said,
+                    HostState::Waiting | HostState::Done | HostState::Skipped => said.or(tile.runs.take()),
+                };
                 match state {
                     HostState::Failed if !tile.words.starts_with("failed") => {
                         tile.words = format!("failed at {}", tile.words);
                     }
                     HostState::Done | HostState::Unknown | HostState::Skipped | HostState::Waiting => {
-                        host_word(*state).clone_into(&mut tile.words);
+                        state.word().clone_into(&mut tile.words);
                     }
                     HostState::Failed | HostState::Running => {}
                 }
@@ -117,11 +129,11 @@ impl Reading {
 
     fn end_step(&mut self, step: StepId, at: Timestamp, outcome: &StepOutcome) {
         let (state, why) = match outcome {
-            StepOutcome::Done => ("succeeded", None),
-            StepOutcome::Skipped { why } => ("succeeded", Some(why)),
-            StepOutcome::Warned { why } => ("warned", Some(why)),
-            StepOutcome::Failed { why } => ("failed", Some(why)),
-            StepOutcome::Cancelled => ("cancelled", None),
+            StepOutcome::Done => (Mark::Succeeded, None),
+            StepOutcome::Skipped { why } => (Mark::Succeeded, Some(why)),
+            StepOutcome::Warned { why } => (Mark::Warned, Some(why)),
+            StepOutcome::Failed { why } => (Mark::Failed, Some(why)),
+            StepOutcome::Cancelled => (Mark::Cancelled, None),
         };
         let progress = self.progress.entry(step).or_insert(Progress { began: None, ended: None, state });
         progress.ended = Some(at);
@@ -134,7 +146,7 @@ impl Reading {
         group.seconds = began.map(|began| at.as_second() - began.as_second());
         let host = self.places.get(&step).and_then(|(_, _, host)| host.clone());
         if let Some(tile) = host.and_then(|host| self.hosts.get_mut(&host))
-            && state == "failed"
+            && state == Mark::Failed
         {
             tile.why = why.cloned();
         }
@@ -152,7 +164,7 @@ impl Reading {
             id: format!("s{}", step.0),
             title,
             host,
-            state: "running",
+            state: Mark::Running,
             why: None,
             seconds: None,
             lines: VecDeque::new(),
@@ -164,12 +176,12 @@ impl Reading {
     /// Remarks that follow each other share a group.
     fn remark(&mut self, event: &Event, text: &str, tone: Option<&'static str>) {
         let html = Terminal::default().line(text);
-        if self.groups.last().is_none_or(|group| group.state != "info") {
+        if self.groups.last().is_none_or(|group| group.state != Mark::Info) {
             self.groups.push(LogGroup {
                 id: format!("n{}", event.seq),
                 title: "Countersign".to_owned(),
                 host: None,
-                state: "info",
+                state: Mark::Info,
                 why: None,
                 seconds: None,
                 lines: VecDeque::new(),
@@ -226,19 +238,19 @@ impl Reading {
 }
 
 fn mark(stage_name: &str, phase: Phase, steps: &[Option<Progress>]) -> StepMark {
-    let each: Vec<&str> = steps.iter().map(|step| step.map_or("waiting", |step| step.state)).collect();
-    let done = each.iter().filter(|state| matches!(**state, "succeeded" | "warned")).count();
-    let has = |state: &str| each.contains(&state);
-    let state = if has("failed") {
-        "failed"
-    } else if has("cancelled") {
-        "cancelled"
+    let each: Vec<Mark> = steps.iter().map(|step| step.map_or(Mark::Waiting, |step| step.state)).collect();
+    let done = each.iter().filter(|state| matches!(state, Mark::Succeeded | Mark::Warned)).count();
+    let has = |state: Mark| each.contains(&state);
+    let state = if has(Mark::Failed) {
+        Mark::Failed
+    } else if has(Mark::Cancelled) {
+        Mark::Cancelled
     } else if done == each.len() {
-        if has("warned") { "warned" } else { "succeeded" }
-    } else if has("running") || done > 0 {
-        "running"
+        if has(Mark::Warned) { Mark::Warned } else { Mark::Succeeded }
+    } else if has(Mark::Running) || done > 0 {
+        Mark::Running
     } else {
-        "waiting"
+        Mark::Waiting
     };
     let began = steps.iter().flatten().filter_map(|step| step.began).min();
     let ended = steps.iter().flatten().filter_map(|step| step.ended).max();
@@ -255,17 +267,6 @@ fn mark(stage_name: &str, phase: Phase, steps: &[Option<Progress>]) -> StepMark 
     }
 }
 
-fn tile(name: &str, state: &'static str, words: &str) -> HostTile {
+fn tile(name: &str, state: HostState, words: &str) -> HostTile {
     HostTile { name: name.to_owned(), state, words: words.to_owned(), runs: None, why: None, href: None }
-}
-
-fn host_word(state: HostState) -> &'static str {
-    match state {
-        HostState::Waiting => "waiting",
-        HostState::Running => "running",
-        HostState::Done => "done",
-        HostState::Failed => "failed",
-        HostState::Unknown => "unknown",
-        HostState::Skipped => "skipped",
-    }
 }

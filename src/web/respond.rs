@@ -156,15 +156,18 @@ pub struct Unanswered(Status);
 
 impl<'r> Responder<'r, 'static> for Unanswered {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        if self.0.code >= 500 {
-            tracing::error!(request = Frame::of(request).request_id, path = %request.uri().path(), status = self.0.code, "no handler answered");
-        }
-        let (title, text) = unanswered_words(self.0);
         let why = request.local_cache(|| Why("")).0;
+        // Rocket says 422 where a number of the address is none: that leads nowhere.
+        let no_such_address = self.0 == Status::UnprocessableEntity && why.is_empty();
+        let status = if no_such_address { Status::NotFound } else { self.0 };
+        if status.code >= 500 {
+            tracing::error!(request = Frame::of(request).request_id, path = %request.uri().path(), status = status.code, "no handler answered");
+        }
+        let (title, text) = unanswered_words(status);
         let text = if why.is_empty() { text } else { why };
         let page = error_page(
             request,
-            self.0.code,
+            status.code,
             title.to_owned(),
             text.to_owned(),
             Link::new("/", "Go home"),

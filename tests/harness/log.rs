@@ -10,12 +10,15 @@ use tracing_subscriber::fmt::MakeWriter;
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Everything from now on, whatever its level.
+    /// Everything from now on, whatever its level, but what the tests' own reader of
+    /// pages says.
     pub fn listen() -> Self {
         static LOG: OnceLock<Log> = OnceLock::new();
         LOG.get_or_init(|| {
             let log = Log::default();
-            let builder = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+            let builder = tracing_subscriber::fmt()
+                .with_env_filter("trace,html5ever=off,selectors=off")
+                .with_ansi(false);
             builder.with_writer(log.clone()).try_init().expect("the only log of this process");
             log
         })

@@ -78,7 +78,7 @@ pub struct Form {
 }
 
 pub fn forms(world: &Furnished) -> Vec<Form> {
-    let Furnished { awaiting, review, launch, deployment, .. } = world;
+    let Furnished { awaiting, accepted, review, launch, deployment, .. } = world;
     let form = |by, route, address: String, fields: &[(&'static str, &'static str)]| Form {
         by,
         route,
@@ -91,12 +91,12 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         form("dana", "/preferences", "/preferences".to_owned(), &[("theme", "dark"), ("back", "/requests")]),
         form("dana", "/requests", "/requests".to_owned(), &release),
         form("rosa", "/review/<link>/accept", format!("{review}/accept"), &[("comment", "fine")]),
-        form("dana", "/requests/<id>/new-link", format!("/requests/{awaiting}/new-link"), &[]),
-        form("dana", "/requests/<id>/start", format!("/requests/{awaiting}/start"), &[]),
-        // The one that the start above has queued.
-        form("dana", "/deployments/<id>/cancel", format!("/deployments/{}/cancel", deployment + 1), &[]),
         form("rosa", "/review/<link>/reject", format!("{review}/reject"), &[("comment", "no")]),
         form("dana", "/launch/<link>", launch.clone(), &[]),
+        // The one that the launch above has queued; its request is accepted again.
+        form("dana", "/deployments/<id>/cancel", format!("/deployments/{}/cancel", deployment + 1), &[]),
+        form("dana", "/requests/<id>/new-link", format!("/requests/{accepted}/new-link"), &[]),
+        form("dana", "/requests/<id>/start", format!("/requests/{accepted}/start"), &[]),
         form("dana", "/requests/<id>/cancel", format!("/requests/{}/cancel", awaiting + 2), &[]),
         form("dana", "/logout", "/logout".to_owned(), &[]),
     ]

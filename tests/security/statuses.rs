@@ -41,7 +41,9 @@ async fn a_fault_of_ours_shows_a_number_and_the_log_has_the_rest() {
     let number = page.header("x-request-id").to_owned();
     assert!(page.text().contains(&number) && !page.text().contains("fleet_objects"), "{}", page.text());
     assert!(
-        log.text().lines().any(|line| line.contains(&number) && line.contains("internal error")),
+        log.text()
+            .lines()
+            .any(|line| line.contains("ERROR") && line.contains(&number) && line.contains("fleet_objects")),
         "{}",
         log.text()
     );

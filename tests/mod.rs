@@ -7,6 +7,7 @@ mod support;
 
 mod calendar;
 mod browser;
+mod chromium;
 mod config;
 mod docs;
 mod fleet;

@@ -3,6 +3,7 @@
 //! `COUNTERSIGN_DUMP_PAGES=FOLDER` writes what was rendered there, to look at it.
 
 mod ansi;
+mod answered;
 mod assets;
 mod deployment;
 mod deployments;
@@ -40,6 +41,8 @@ fn sound(case: &str, page: &str, state: &str, template: &impl Template) -> Strin
     if let Err(wrong) = document.keeps_the_rules() {
         panic!("{page} {case}: {wrong}");
     }
+    let lost = answered::unanswered(&document);
+    assert!(lost.is_empty(), "{page} {case}: no route answers {lost:?}");
     for raw in samples::MUST_NOT_APPEAR {
         assert!(!html.contains(raw), "{page} {case}: {raw:?} came through");
     }

@@ -120,7 +120,7 @@ fn safe_file_name(name: &str) -> String {
         _ => (name, String::new()),
     };
     let stem: String = stem.chars().take(100 - extension.len()).collect();
-    if stem.is_empty() { format!("attachment{extension}") } else { stem + &extension }
+    if stem.is_empty() { format!("attachment{extension}") } else { format!("{stem}{extension}") }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

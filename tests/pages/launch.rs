@@ -42,7 +42,7 @@ fn a_slot_that_begins_later_says_when() {
 
 #[test]
 fn a_link_that_does_not_start_anything_has_no_start_form() {
-    let new_link = Some(Action::to("/requests/x/link"));
+    let new_link = Some(Action::to("/requests/x/new-link"));
     let late = at("16:20");
     let standings = [
         ("blocked", LaunchStanding::Blocked { slot: slot() }, "something is in the way"),

@@ -4,6 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rocket::http::Method;
+
 const VOID: &[&str] = &["meta", "link", "input", "br", "hr", "img", "col", "use", "path", "circle", "rect"];
 
 #[derive(Debug)]
@@ -61,6 +63,17 @@ impl Document {
 
     pub fn elements<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
         self.elements.iter().filter(move |element| element.name == name)
+    }
+
+    /// Every address of this site that the page leads to or sends a form to.
+    pub fn addresses(&self) -> Vec<(Method, String)> {
+        let address = |element: &Element| {
+            let posts = element.name == "form" && element.get("method") == Some("post");
+            let method = if posts { Method::Post } else { Method::Get };
+            let address = element.get("href").or(element.get("src")).or(element.get("action"))?;
+            address.starts_with('/').then(|| (method, address.to_owned()))
+        };
+        self.elements.iter().filter_map(address).collect()
     }
 
     fn within(&self, element: &Element, test: impl Fn(&Element) -> bool) -> bool {

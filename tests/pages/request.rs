@@ -42,27 +42,27 @@ fn an_accepted_request_offers_start_and_a_new_link() {
         accepted_by: vec!["Rosa Lindqvist".into()],
         slot: Some(slot()),
         actions: RequestActions {
-            start: Some(Action::to("/requests/x/launch")),
-            new_link: Some(Action::to("/requests/x/link")),
+            start: Some(Action::to("/requests/x/start")),
+            new_link: Some(Action::to("/requests/x/new-link")),
             cancel: None,
         },
         ..page(RequestWord::Accepted)
     };
     let html = sound("accepted", "request", "accepted", &accepted);
     assert!(html.contains(r#"<span class="left">38 min</span>"#));
-    assert!(html.contains(r#"<form method="post" action="/requests/x/launch">"#));
+    assert!(html.contains(r#"<form method="post" action="/requests/x/start">"#));
     assert!(html.contains("Send me a new link"));
     assert!(html.contains("<div class=\"seal\">") && html.contains("Countersigned."));
 
     let refused = Request {
         actions: RequestActions {
-            start: Some(Action::refused("/requests/x/launch", "Production is frozen.")),
+            start: Some(Action::refused("/requests/x/start", "Production is frozen.")),
             ..RequestActions::default()
         },
         ..accepted
     };
     let html = sound("accepted-frozen", "request", "accepted", &refused);
-    assert!(!html.contains("action=\"/requests/x/launch\""), "what may not be sent is no form");
+    assert!(!html.contains("action=\"/requests/x/start\""), "what may not be sent is no form");
     assert!(
         html.contains(r#"aria-disabled="true" aria-describedby="start-why""#)
             && html.contains("Production is frozen.")

@@ -1,0 +1,70 @@
+//! Pictures for the documentation and for looking at, from the running service:
+//! `COUNTERSIGN_SCREENSHOTS=docs/screenshots cargo nextest run --lib chromium::screenshots`.
+
+use std::path::{Path, PathBuf};
+
+use super::driver::{Chromium, Screen};
+use super::town::Town;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_drawn_where_the_environment_says() {
+    let Some(folder) = std::env::var_os("COUNTERSIGN_SCREENSHOTS").map(PathBuf::from) else { return };
+    std::fs::create_dir_all(&folder).unwrap();
+    let town = Town::build().await;
+    let chromium = Chromium::start().await;
+    let shop = "/requests/new?application=shop&environment=production&tag=v1.3";
+    let of_dana = [
+        ("home", "/".to_owned()),
+        ("request-form", shop.to_owned()),
+        ("launch", town.launch.clone()),
+        ("deployment-running", format!("/deployments/{}", town.running)),
+        ("deployment-succeeded", format!("/deployments/{}", town.succeeded)),
+        ("deployment-failed", format!("/deployments/{}", town.failed)),
+        ("deployments", "/deployments".to_owned()),
+        ("requests", "/requests".to_owned()),
+        ("applications", "/applications".to_owned()),
+        ("application", "/applications/shop".to_owned()),
+    ];
+    chromium.sign_in(&town.service, "Dana Okafor").await;
+    for (name, address) in of_dana {
+        draw(&town, &chromium, &folder, name, &address).await;
+    }
+    chromium.sign_in(&town.service, "Rosa Lindqvist").await;
+    let of_rosa = [
+        ("home-reviewer", "/".to_owned()),
+        ("review", town.review.clone()),
+        ("request", format!("/requests/{}", town.awaiting)),
+    ];
+    for (name, address) in of_rosa {
+        draw(&town, &chromium, &folder, name, &address).await;
+    }
+    let diff = chromium
+        .ask("return [...document.querySelectorAll('a[href*=\"/diff?\"]')][0].getAttribute('href')")
+        .await;
+    draw(&town, &chromium, &folder, "diff", &diff).await;
+    chromium.resize(Screen::PHONE).await;
+    chromium.open(&town.service, &town.review).await;
+    chromium.click_button("Accept…").await;
+    save(&chromium, &folder.join("review-accept-phone-light.png")).await;
+    chromium.sign_in(&town.service, "Ada Admin").await;
+    draw(&town, &chromium, &folder, "admin", "/admin").await;
+    town.open_the_gate().await;
+}
+
+async fn draw(town: &Town, chromium: &Chromium, folder: &Path, name: &str, address: &str) {
+    for (size, screen) in [("desk", Screen::DESK), ("phone", Screen::PHONE)] {
+        for (tone, screen) in [("light", screen), ("dark", screen.in_the_dark())] {
+            chromium.resize(screen).await;
+            chromium.open(&town.service, address).await;
+            // As tall as the page, to a limit, so that bars at the bottom stand at its end.
+            let height = chromium.value("return document.documentElement.scrollHeight").await;
+            let height = u32::try_from(height.as_u64().unwrap()).unwrap().clamp(screen.height, 1900);
+            chromium.resize(Screen { height, ..screen }).await;
+            save(chromium, &folder.join(format!("{name}-{size}-{tone}.png"))).await;
+        }
+    }
+}
+
+async fn save(chromium: &Chromium, file: &Path) {
+    std::fs::write(file, chromium.driver.screenshot_as_png().await.unwrap()).unwrap();
+}

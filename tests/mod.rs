@@ -7,8 +7,8 @@ mod support;
 
 mod browser;
 mod calendar;
-mod cli;
 mod chromium;
+mod cli;
 mod config;
 mod docs;
 mod fleet;

@@ -156,8 +156,8 @@ fn signatures(stored: &Stored) -> Vec<Signature> {
         signatures.push(Signature { name: decision.person.to_string(), act, at: Some(decision.at) });
     }
     match &request.state {
-        RequestState::AwaitingReview { .. } => signatures.push(Signature { name: "a reviewer".to_owned(), act: "Countersigned", at: None }),
-        RequestState::Accepted { .. } => signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: None }),
+        RequestState::AwaitingReview { .. } => signatures.push(Signature { name: "a reviewer".to_owned(), act: "To countersign", at: None }),
+        RequestState::Accepted { .. } => signatures.push(Signature { name: request.requester.to_string(), act: "To start", at: None }),
         RequestState::Launched { at, .. } => signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: Some(*at) }),
         _ => {}
     }

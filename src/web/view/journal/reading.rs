@@ -90,7 +90,8 @@ impl Reading {
                 let tile =
                     self.hosts.entry(host.to_string()).or_insert_with(|| tile(host.as_str(), HostState::Waiting, ""));
                 tile.state = *state;
-                tile.runs = commit.as_ref().map(|commit| names.name(commit)).or(tile.runs.take());
+                // Touched and not settled, a host may be between two releases: nothing is said then.
+                tile.runs = commit.as_ref().map(|commit| names.name(commit));
                 match state {
                     HostState::Failed if !tile.words.starts_with("failed") => {
                         tile.words = format!("failed at {}", tile.words);

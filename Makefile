@@ -28,7 +28,7 @@ run: ## Serve with config.json
 demo: ## Play one release on this machine, then stay up (ONCE=1: play it and exit)
 	@.ci/setup demo
 	cargo build $(TARGETS) --example demo
-	ONCE="$(ONCE)" cargo run --quiet --workspace --example demo
+	@ONCE="$(ONCE)" exec "$${CARGO_TARGET_DIR:-target}/debug/examples/demo"
 
 .PHONY: test
 test: ## Run all tests

@@ -14,8 +14,8 @@ use crate::github::GitHub;
 use crate::keys::Keys;
 use crate::mail::Mailer;
 use crate::repo::Mirrors;
-use crate::runner::host_reader::SshHostReader;
 use crate::runner::background::Runner;
+use crate::runner::host_reader::SshHostReader;
 use crate::runner::ssh::connection::SshSettings;
 
 /// Which halves of the service this process is.
@@ -30,7 +30,8 @@ pub enum Role {
 pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
     // Twice is fine: the first one stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    make_private_folder(&config.data_dir).with_context(|| format!("data_dir {}", config.data_dir.display()))?;
+    make_private_folder(&config.data_dir)
+        .with_context(|| format!("data_dir {}", config.data_dir.display()))?;
     let keys = Keys::load(&config.auth_key, &config.enc_key).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow!("{}", lines.join("\n"))
@@ -40,7 +41,16 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
     let github = github(&config)?;
     let mirrors = mirrors(&config);
     let hosts = Arc::new(SshHostReader { settings: ssh_settings(&config) });
-    Ok(App { db, clock, keys: Arc::new(keys), config: Arc::new(config), mirrors, github, hosts, wake: Arc::new(Wake::default()) })
+    Ok(App {
+        db,
+        clock,
+        keys: Arc::new(keys),
+        config: Arc::new(config),
+        mirrors,
+        github,
+        hosts,
+        wake: Arc::new(Wake::default()),
+    })
 }
 
 /// Runs the service until it is told to stop: then starts nothing new, lets what
@@ -57,7 +67,8 @@ pub async fn serve(app: App, role: Role, stop: impl Future<Output = ()>) -> anyh
     }
     let addr = app.config.addr;
     let failed = move |error: rocket::Error| anyhow!("web: {addr}: {error}");
-    let rocket = crate::web::rocket(&app)?.attach(say_listening(&app.config)).ignite().await.map_err(failed)?;
+    let rocket =
+        crate::web::rocket(&app)?.attach(say_listening(&app.config)).ignite().await.map_err(failed)?;
     let shutdown = rocket.shutdown();
     let mut server = tokio::spawn(rocket.launch());
     tokio::select! {
@@ -78,8 +89,10 @@ pub async fn serve(app: App, role: Role, stop: impl Future<Output = ()>) -> anyh
 
 /// Said when the port is ours, not before.
 fn say_listening(config: &Config) -> rocket::fairing::AdHoc {
-    let (address, base_url) = (config.addr, config.base_url.clone());
-    rocket::fairing::AdHoc::on_liftoff("listening", move |_| {
+    let base_url = config.base_url.clone();
+    rocket::fairing::AdHoc::on_liftoff("listening", move |rocket| {
+        // The port that was given to us, where port 0 was asked for.
+        let address = std::net::SocketAddr::new(rocket.config().address, rocket.config().port);
         Box::pin(async move { tracing::info!(%address, %base_url, "listening") })
     })
 }

@@ -5,9 +5,10 @@
 mod harness;
 mod support;
 
-mod calendar;
 mod browser;
+mod calendar;
 mod chromium;
+mod cli;
 mod config;
 mod docs;
 mod fleet;
@@ -18,4 +19,6 @@ mod pages;
 mod repo;
 mod rooms;
 mod runner;
+mod security;
+mod service;
 mod whole_way;

@@ -9,7 +9,7 @@ mod deployment;
 mod deployments;
 mod diff;
 mod html;
-mod markup;
+pub mod markup;
 mod risk;
 mod samples;
 

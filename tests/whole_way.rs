@@ -19,7 +19,12 @@ async fn a_release_goes_from_the_first_click_to_bytes_on_every_host() {
 
     let rosa = service.as_user("rosa").await;
     let review = rosa.get(&mail.only_link()).await.unwrap();
-    assert_eq!((review.status, review.main_state().as_deref()), (200, Some("awaiting_review")), "{}", review.text());
+    assert_eq!(
+        (review.status, review.main_state().as_deref()),
+        (200, Some("awaiting_review")),
+        "{}",
+        review.text()
+    );
     let page = rosa.submit(&review, "Countersign", &[("comment", "Ship it")]).await.unwrap();
     assert_eq!(page.main_state().as_deref(), Some("accepted"), "{}", page.text());
 
@@ -39,7 +44,11 @@ async fn a_release_goes_from_the_first_click_to_bytes_on_every_host() {
         assert!(release.starts_with(&format!("v1.0\n{}\n", deployment.commit)), "{release}");
     }
     let log = dana.get(&format!("/deployments/{}/log", deployment.id)).await.unwrap();
-    assert!(log.html.contains(&format!("deploying {} on web-1 to production", deployment.commit)), "{}", log.html);
+    assert!(
+        log.html.contains(&format!("deploying {} on web-1 to production", deployment.commit)),
+        "{}",
+        log.html
+    );
     let mail = service.mail_about("succeeded").await;
     assert!(mail.text().contains("web-2"), "{}", mail.text());
 

@@ -1,5 +1,5 @@
 //! The schema, written once for every database. Instants are epoch milliseconds
-//! in BIGINT: MariaDB's timestamps lose fractions and wrap in 2038.
+//! in BIGINT: `MariaDB`'s timestamps lose fractions and wrap in 2038.
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;

@@ -21,7 +21,7 @@ const WORD: u32 = 32;
 
 fn long_blob(name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(name));
-    // A BLOB of MariaDB holds 64 KiB; this type is its LONGBLOB and plain elsewhere.
+    // A BLOB of `MariaDB` holds 64 KiB; this type is its LONGBLOB and plain elsewhere.
     column.blob().not_null();
     column
 }

@@ -35,8 +35,27 @@ pub async fn access_of_name(source: &impl Source, name: &Name) -> Result<Access,
     }
 }
 
+/// Somebody whose rights rest on what GitHub said earlier, since it does not answer now.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Believed {
+    pub person: Name,
+    pub since: Timestamp,
+}
+
+/// Reads them again for everybody an act rests on; gives those who had to be believed.
+pub async fn refresh_all(app: &App, actor: &Name, approvers: &[Name]) -> Result<Vec<Believed>, Refusal> {
+    let mut believed = Vec::new();
+    for name in std::iter::once(actor).chain(approvers.iter().filter(|approver| *approver != actor)) {
+        if let Some(since) = refresh(app, name).await? {
+            believed.push(Believed { person: name.clone(), since });
+        }
+    }
+    Ok(believed)
+}
+
 /// Reads membership and teams again and stores them. `Some(since)`: GitHub did
-/// not answer, so the last fact is used, and since when it is known.
+/// not answer, so the last fact is used, and since when it is known. When that is
+/// too old nothing is known, which loses nobody a right and starts nothing.
 pub async fn refresh(app: &App, name: &Name) -> Result<Option<Timestamp>, Refusal> {
     let Some(person) = db::people::find_by_name(&app.db, name).await? else { return Ok(None) };
     let from_github = person.identity.as_ref().is_some_and(|identity| identity.provider == "github");
@@ -62,7 +81,10 @@ pub async fn refresh(app: &App, name: &Name) -> Result<Option<Timestamp>, Refusa
         }
         Err(error) => {
             tracing::warn!(person = %person.name, %error, "membership is too old to be believed");
-            lose(app, &person, now).await
+            Err(Refusal::Unavailable(format!(
+                "GitHub does not answer, and what it last said of {} is more than a day old.",
+                person.name
+            )))
         }
     }
 }
@@ -86,7 +108,12 @@ pub async fn disable(app: &App, actor: &Actor, name: &Name) -> Result<(), Refusa
     let tx = app.db.begin().await?;
     db::people::set_disabled(&tx, person.id, Some(now)).await?;
     db::sessions::end_all_of(&tx, person.id, now).await?;
-    let entry = db::audit::Entry { actor: actor.name.as_str(), action: "person.disabled", subject: format!("person {name}"), facts: serde_json::json!({}) };
+    let entry = db::audit::Entry {
+        actor: actor.name.as_str(),
+        action: "person.disabled",
+        subject: format!("person {name}"),
+        facts: serde_json::json!({}),
+    };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
     Ok(())

@@ -7,7 +7,7 @@ use super::{App, Refusal, housekeep};
 use crate::db::fleet::{Kind, Object};
 use crate::db::{self, Tx};
 use crate::domain::document::Problem;
-use crate::domain::fleet::changes::{Change, ChangeKind, changes, with_stored_secrets};
+use crate::domain::fleet::changes::{Change, ChangeKind, changes, impossible_renames, with_stored_secrets};
 use crate::domain::fleet::export::export_text;
 use crate::domain::fleet::parse::parse;
 use crate::domain::fleet::secret::{STORED, SecretForm};
@@ -40,13 +40,25 @@ impl From<db::DbError> for ApplyError {
 }
 
 /// Applies a fleet file from the command line. Gives the changes, made or to be made.
-pub async fn apply_fleet(app: &App, actor: &str, file: &Value, options: Options) -> Result<Vec<Change>, ApplyError> {
+pub async fn apply_fleet(
+    app: &App,
+    actor: &str,
+    file: &Value,
+    options: Options,
+) -> Result<Vec<Change>, ApplyError> {
     let wanted = parse(file).map_err(ApplyError::Invalid)?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let mut old = db::fleet::load(&tx).await?;
     open_secrets(app, &tx, &mut old).await?;
-    let wanted = with_stored_secrets(&old, &wanted).map_err(ApplyError::Invalid)?;
+    let mut problems = impossible_renames(&old, &wanted);
+    let wanted = match with_stored_secrets(&old, &wanted) {
+        Ok(filled) if problems.is_empty() => filled,
+        other => {
+            problems.extend(other.err().into_iter().flatten());
+            return Err(ApplyError::Invalid(problems));
+        }
+    };
     let changes = changes(&old, &wanted, options.prune);
     if options.dry_run || changes.is_empty() {
         return Ok(changes);
@@ -80,7 +92,13 @@ pub async fn export_fleet(app: &App) -> Result<String, Refusal> {
 }
 
 async fn rename(tx: &Tx, wanted: &Fleet) -> Result<(), db::DbError> {
-    async fn one(tx: &Tx, kind: Kind, parent: &str, was: Option<&Name>, name: &Name) -> Result<(), db::DbError> {
+    async fn one(
+        tx: &Tx,
+        kind: Kind,
+        parent: &str,
+        was: Option<&Name>,
+        name: &Name,
+    ) -> Result<(), db::DbError> {
         match was {
             Some(was) if was != name => db::fleet::rename(tx, kind, parent, was, name).await,
             _ => Ok(()),
@@ -104,7 +122,14 @@ async fn rename(tx: &Tx, wanted: &Fleet) -> Result<(), db::DbError> {
     for application in &wanted.applications {
         one(tx, Kind::Application, "", application.was.as_ref(), &application.name).await?;
         for environment in &application.environments {
-            one(tx, Kind::Environment, application.name.as_str(), environment.was.as_ref(), &environment.name).await?;
+            one(
+                tx,
+                Kind::Environment,
+                application.name.as_str(),
+                environment.was.as_ref(),
+                &environment.name,
+            )
+            .await?;
         }
     }
     Ok(())
@@ -114,7 +139,9 @@ async fn remove_missing(tx: &Tx, old: &Fleet, wanted: &Fleet) -> Result<(), Refu
     let kept = objects(wanted)?;
     for object in objects(old)? {
         let is_admin = object.kind == Kind::Role && object.name.as_str() == ADMIN_ROLE;
-        let stays = kept.iter().any(|kept| kept.kind == object.kind && kept.parent == object.parent && kept.name == object.name);
+        let stays = kept
+            .iter()
+            .any(|kept| kept.kind == object.kind && kept.parent == object.parent && kept.name == object.name);
         if !stays && !is_admin {
             db::fleet::remove(tx, object.kind, &object.parent, &object.name).await?;
         }
@@ -158,7 +185,14 @@ async fn open_secrets(app: &App, tx: &Tx, fleet: &mut Fleet) -> Result<(), db::D
         for (number, endpoint) in balancer.endpoints.iter_mut().enumerate() {
             if let Endpoint::Stats(stats) = endpoint {
                 let bound_to = format!("{} {}", stats.url, stats.user);
-                open(app, tx, &format!("load_balancer/{}/{number}", balancer.name), &bound_to, &mut stats.password).await?;
+                open(
+                    app,
+                    tx,
+                    &format!("load_balancer/{}/{number}", balancer.name),
+                    &bound_to,
+                    &mut stats.password,
+                )
+                .await?;
             }
         }
     }
@@ -187,17 +221,32 @@ async fn seal(app: &App, tx: &Tx, place: &str, bound_to: &str, text: &str) -> Re
 /// page gave stay (rules.md 32).
 async fn members(tx: &Tx, wanted: &Fleet, prune: bool) -> Result<(), db::DbError> {
     let named = |kind, role: &Name, members: &[String]| -> Vec<RoleMember> {
-        members.iter().map(|member| RoleMember { role: role.clone(), kind, member: member.clone(), source: SOURCE.to_owned() }).collect()
+        members
+            .iter()
+            .map(|member| RoleMember {
+                role: role.clone(),
+                kind,
+                member: member.clone(),
+                source: SOURCE.to_owned(),
+            })
+            .collect()
     };
     let mut given: Vec<RoleMember> = Vec::new();
     for role in &wanted.roles {
         given.extend(named(MemberKind::Team, &role.name, &role.github_teams));
         given.extend(named(MemberKind::User, &role.name, &role.users));
     }
-    let known: Vec<RoleMember> =
-        db::people::list_all_members(tx).await?.into_iter().filter(|member| member.source == SOURCE).collect();
+    let known: Vec<RoleMember> = db::people::list_all_members(tx)
+        .await?
+        .into_iter()
+        .filter(|member| member.source == SOURCE)
+        .collect();
     for member in &known {
-        let in_file = prune || wanted.roles.iter().any(|role| role.name == member.role || role.was.as_ref() == Some(&member.role));
+        let in_file = prune
+            || wanted
+                .roles
+                .iter()
+                .any(|role| role.name == member.role || role.was.as_ref() == Some(&member.role));
         if in_file && !given.contains(member) {
             db::people::remove_member(tx, member).await?;
         }
@@ -211,13 +260,23 @@ async fn members(tx: &Tx, wanted: &Fleet, prune: bool) -> Result<(), db::DbError
 /// Every object as its row. `was` is an instruction and is not kept.
 fn objects(fleet: &Fleet) -> Result<Vec<Object>, Refusal> {
     let mut objects = Vec::new();
-    let mut add = |kind: Kind, parent: &str, name: &Name, spec: Result<Value, serde_json::Error>| -> Result<(), Refusal> {
+    let mut add = |kind: Kind,
+                   parent: &str,
+                   name: &Name,
+                   spec: Result<Value, serde_json::Error>|
+     -> Result<(), Refusal> {
         let mut spec = spec.map_err(|error| Refusal::Internal(format!("fleet: {error}")))?;
         if let Some(map) = spec.as_object_mut() {
             map.remove("was");
         }
         let position = i32::try_from(objects.len()).unwrap_or(i32::MAX);
-        objects.push(Object { kind, parent: parent.to_owned(), name: name.clone(), position, spec: spec.to_string() });
+        objects.push(Object {
+            kind,
+            parent: parent.to_owned(),
+            name: name.clone(),
+            position,
+            spec: spec.to_string(),
+        });
         Ok(())
     };
     for server in &fleet.servers {
@@ -239,7 +298,12 @@ fn objects(fleet: &Fleet) -> Result<Vec<Object>, Refusal> {
         let alone = Application { environments: Vec::new(), ..application.clone() };
         add(Kind::Application, "", &application.name, serde_json::to_value(alone))?;
         for environment in &application.environments {
-            add(Kind::Environment, application.name.as_str(), &environment.name, serde_json::to_value(environment))?;
+            add(
+                Kind::Environment,
+                application.name.as_str(),
+                &environment.name,
+                serde_json::to_value(environment),
+            )?;
         }
     }
     Ok(objects)

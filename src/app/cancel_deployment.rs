@@ -9,6 +9,7 @@ use crate::db::{self, Tx};
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind};
+use crate::domain::notice::Notice;
 use crate::domain::permission::Permission;
 
 pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
@@ -19,17 +20,31 @@ pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64) -> Result<(), 
         return Err(Refusal::NotFound);
     }
     if !may_cancel(actor, &deployment) {
-        return Err(Refusal::Forbidden("Only who asked for it, who started it, or somebody with the right to deploy may cancel it.".to_owned()));
+        return Err(Refusal::Forbidden(
+            "Only who asked for it, who started it, or somebody with the right to deploy may cancel it."
+                .to_owned(),
+        ));
     }
     if deployment.state != DeploymentState::Queued {
-        return Err(Refusal::Conflict(format!("The deployment is {}; only a waiting one can be cancelled in this version.", deployment.state)));
+        return Err(Refusal::Conflict(format!(
+            "The deployment is {}; only a waiting one can be cancelled in this version.",
+            deployment.state
+        )));
     }
     let why = format!("Cancelled by {} before it started.", actor.name);
     take_from_queue(app, &tx, &deployment, &why, now).await?;
-    let entry = db::audit::Entry { actor: actor.name.as_str(), action: "deployment.cancelled", subject: format!("deployment {id}"), facts: json!({ "why": why }) };
-    db::audit::append(&tx, &app.keys, now, entry).await?;
+    let entry = db::audit::Entry {
+        actor: actor.name.as_str(),
+        action: "deployment.cancelled",
+        subject: format!("deployment {id}"),
+        facts: json!({ "why": why }),
+    };
+    let head = db::audit::append(&tx, &app.keys, now, entry).await?;
+    let notice = Notice::DeploymentEnded { deployment: id, audit_count: head.count, audit_mac: head.mac };
+    db::outbox::put(&tx, &notice, None, now).await?;
     tx.commit().await?;
     let _ = app.wake.journal.send(id);
+    app.wake.outbox.notify_one();
     app.wake.queue.notify_one();
     Ok(())
 }
@@ -47,7 +62,13 @@ pub fn may_cancel(actor: &Actor, deployment: &Deployment) -> bool {
 }
 
 /// Ends a waiting deployment and gives its approval back while it stands.
-pub async fn take_from_queue(app: &App, tx: &Tx, deployment: &Deployment, why: &str, now: Timestamp) -> Result<(), Refusal> {
+pub async fn take_from_queue(
+    app: &App,
+    tx: &Tx,
+    deployment: &Deployment,
+    why: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     db::deployments::end_unheld(tx, deployment, DeploymentState::Cancelled, Some(why), now).await?;
     let seq = db::journal::last_seq(tx, deployment.id).await? + 1;
     let what = EventKind::State { state: DeploymentState::Cancelled, why: Some(why.to_owned()) };

@@ -27,5 +27,6 @@ pub async fn cancel_request(app: &App, actor: &Actor, id: i64) -> Result<(), Ref
 }
 
 pub fn may_cancel(actor: &Actor, request: &Request) -> bool {
-    request.requester == actor.name || actor.access.may(Permission::Review, &request.application, &request.environment)
+    request.requester == actor.name
+        || actor.access.may(Permission::Review, &request.application, &request.environment)
 }

@@ -14,10 +14,11 @@ use crate::domain::live::LiveState;
 use crate::domain::name::Name;
 use crate::domain::notice::Notice;
 use crate::domain::progress::{HostProgress, Progress};
-use crate::domain::request::{Request, RequestState, release_words};
+use crate::domain::request::{Request, RequestState, VoidCause, release_words};
 use crate::domain::risk;
 use crate::mail::messages::{
-    AuditHead, Change, DeploymentEnded, Ending, HostLine, Moment, RequestAccepted, RequestEnded, RequestRejected, ReviewAsked, Risk, Thread,
+    AuditHead, Change, DeploymentEnded, Difference, Ending, HostLine, Moment, RequestAccepted, RequestEnded,
+    RequestRejected, ReviewAsked, Risk, Thread,
 };
 use crate::mail::{Letter, MailError, Mailer, recipients};
 
@@ -95,7 +96,8 @@ async fn review_asked(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, R
     let RequestState::AwaitingReview { until } = request.state else { return Ok(None) };
     let Some(url) = secret_url(app, due, "review")? else { return Ok(None) };
     let bytes = db::requests::find_patch(&app.db, &request.seal.patch_sha256).await?.unwrap_or_default();
-    let range = app.mirrors.commits_between(&request.application, request.from.as_ref(), &request.commit, 1).await;
+    let range =
+        app.mirrors.commits_between(&request.application, request.from.as_ref(), &request.commit, 1).await;
     let mail = ReviewAsked {
         change: change(request),
         requester: display(app, &request.requester).await?,
@@ -104,9 +106,16 @@ async fn review_asked(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, R
         rollback: request.rollback,
         commits: range.map_or(0, |range| range.total),
         hosts: stored.situation.active_servers().len(),
-        risks: risk::risk_hints(&request.stat).into_iter().map(|hint| Risk { label: hint.word.to_owned(), words: hint.text }).collect(),
+        risks: risk::risk_hints(&request.stat)
+            .into_iter()
+            .map(|hint| Risk { label: hint.word.to_owned(), words: hint.text })
+            .collect(),
         fingerprint: request.fingerprint.clone(),
-        patch: crate::domain::diff::Patch { bytes, sha256: request.seal.patch_sha256.clone(), stat: request.stat.clone() },
+        patch: crate::domain::diff::Patch {
+            bytes,
+            sha256: request.seal.patch_sha256.clone(),
+            stat: request.stat.clone(),
+        },
         decide_before: Moment { at: until, zone: stored.situation.zone(app) },
         url,
         thread: thread(app, request, 0),
@@ -118,16 +127,22 @@ async fn review_asked(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, R
 async fn request_accepted(app: &App, due: &Due, id: i64, link: i64) -> Result<Option<Letter>, Refusal> {
     let stored = Stored::load(&app.db, id, app.clock.now()).await?;
     let request = &stored.request;
-    let latest = db::links::find_latest(&app.db, Purpose::Launch, id).await?.filter(|latest| latest.id == link);
+    let latest =
+        db::links::find_latest(&app.db, Purpose::Launch, id).await?.filter(|latest| latest.id == link);
     let (Some(latest), RequestState::Accepted { .. }) = (latest, &request.state) else { return Ok(None) };
     let Some(url) = secret_url(app, due, "launch")? else { return Ok(None) };
     let zone = stored.situation.zone(app);
-    let comment = stored.decisions.last().map(|decision| decision.comment.clone()).filter(|comment| !comment.is_empty());
+    let comment = stored
+        .decisions
+        .last()
+        .map(|decision| decision.comment.clone())
+        .filter(|comment| !comment.is_empty());
     let mail = RequestAccepted {
         change: change(request),
         accepted_by: displays(app, &stored.accepted_by()).await?,
         comment,
-        slot_from: (latest.facts.starts_at > latest.created_at).then(|| Moment { at: latest.facts.starts_at, zone: zone.clone() }),
+        slot_from: (latest.facts.starts_at > latest.created_at)
+            .then(|| Moment { at: latest.facts.starts_at, zone: zone.clone() }),
         slot_until: Moment { at: latest.facts.expires_at, zone },
         url,
         thread: thread(app, request, copy(link)),
@@ -140,30 +155,68 @@ async fn request_ended(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, 
     let request = db::requests::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
     let to = mail_of(app, &request.requester).await?;
     let to = recipients(to.iter().map(String::as_str));
-    let (url, thread, change) = (page(app, &format!("requests/{id}"))?, thread(app, &request, 0), change(&request));
+    let (url, thread, change) =
+        (page(app, &format!("requests/{id}"))?, thread(app, &request, 0), change(&request));
     let (ending, cause) = match &request.state {
         RequestState::Rejected { by, reason, .. } => {
-            let mail = RequestRejected { change, by: display(app, by).await?, why: reason.clone(), url, thread };
+            let mail =
+                RequestRejected { change, by: display(app, by).await?, why: reason.clone(), url, thread };
             return address(due, to, |to| mail.letter(to, due.created_at));
         }
-        RequestState::Cancelled { by, .. } => (Ending::Cancelled { by: display(app, by).await? }, "It was withdrawn.".to_owned()),
+        RequestState::Cancelled { by, .. } => {
+            (Ending::Cancelled { by: display(app, by).await? }, "It was withdrawn.".to_owned())
+        }
         RequestState::Expired { .. } => (Ending::Expired, "Its time ran out.".to_owned()),
         RequestState::Void { cause, .. } => (Ending::Void, cause.words()),
-        RequestState::AwaitingReview { .. } | RequestState::Accepted { .. } | RequestState::Launched { .. } => return Ok(None),
+        RequestState::AwaitingReview { .. }
+        | RequestState::Accepted { .. }
+        | RequestState::Launched { .. } => return Ok(None),
     };
-    let mail = RequestEnded { change, ending, cause, differs: Vec::new(), url, thread };
+    let differs = match &request.state {
+        RequestState::Void { cause, .. } => differences(&request, cause),
+        _ => Vec::new(),
+    };
+    let mail = RequestEnded { change, ending, cause, differs, url, thread };
     address(due, to, |to| mail.letter(to, due.created_at))
 }
 
-async fn deployment_ended(app: &App, due: &Due, id: i64, audit: (i64, &str)) -> Result<Option<Letter>, Refusal> {
+/// What was reviewed and what is there now, where both can be told in a word.
+fn differences(request: &Request, cause: &VoidCause) -> Vec<Difference> {
+    let one = |what: String, reviewed: &str, now: &str| {
+        vec![Difference { what, reviewed: reviewed.to_owned(), now: now.to_owned() }]
+    };
+    match cause {
+        VoidCause::TagMoved { was, is } => one(format!("the tag {}", request.release), was, is),
+        VoidCause::TagDeleted => {
+            one(format!("the tag {}", request.release), request.commit.short(), "deleted")
+        }
+        VoidCause::LiveChanged { was, is } => one("the live release".to_owned(), was, is),
+        VoidCause::TagReplaced { .. }
+        | VoidCause::HostsChanged
+        | VoidCause::ConfigurationChanged
+        | VoidCause::ApproverLostRight { .. }
+        | VoidCause::EnvironmentGone => Vec::new(),
+    }
+}
+
+async fn deployment_ended(
+    app: &App,
+    due: &Due,
+    id: i64,
+    audit: (i64, &str),
+) -> Result<Option<Letter>, Refusal> {
     let deployment = db::deployments::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
     let fleet = db::fleet::load(&app.db).await?;
-    let owners = fleet.application(&deployment.application).map(|application| application.owners.clone()).unwrap_or_default();
+    let owners = fleet
+        .application(&deployment.application)
+        .map(|application| application.owners.clone())
+        .unwrap_or_default();
     let stored = match deployment.request {
         Some(request) => Stored::load(&app.db, request, app.clock.now()).await.ok(),
         None => None,
     };
-    let zone = stored.as_ref().map_or_else(|| app.config.timezone.clone(), |stored| stored.situation.zone(app));
+    let zone =
+        stored.as_ref().map_or_else(|| app.config.timezone.clone(), |stored| stored.situation.zone(app));
     let accepted_by = stored.as_ref().map(Stored::accepted_by).unwrap_or_default();
     let mail = DeploymentEnded {
         deployment: number(id),
@@ -206,7 +259,8 @@ async fn host_lines(app: &App, deployment: &Deployment) -> Result<Vec<HostLine>,
     }
     let progress = progress(app, deployment).await?;
     let rows = db::live::list(&app.db, &deployment.application, &deployment.environment).await?;
-    let settled = |host: &Name| rows.iter().find(|row| &row.server == host && row.state == LiveState::Settled);
+    let settled =
+        |host: &Name| rows.iter().find(|row| &row.server == host && row.state == LiveState::Settled);
     let line = |(name, host): (&Name, &HostProgress)| HostLine {
         host: name.to_string(),
         state: host.state,

@@ -35,8 +35,14 @@ pub fn disk(app: &App) -> Check {
 pub fn disk_space(config: &Config) -> Check {
     let limit = config.limits.disk_free_mb;
     match free_mb(&config.data_dir) {
-        Some(free) => Check { name: "disk", ok: free >= limit, words: format!("{free} MB free, {limit} MB wanted") },
-        None => Check { name: "disk", ok: false, words: "the free space of the data folder could not be read".to_owned() },
+        Some(free) => {
+            Check { name: "disk", ok: free >= limit, words: format!("{free} MB free, {limit} MB wanted") }
+        }
+        None => Check {
+            name: "disk",
+            ok: false,
+            words: "the free space of the data folder could not be read".to_owned(),
+        },
     }
 }
 

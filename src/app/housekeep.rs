@@ -61,8 +61,11 @@ pub async fn settle_all(app: &App) {
         Ok(rows) => rows,
         Err(error) => return tracing::error!(%error, "housekeeping: unsettled hosts"),
     };
-    let mut places: Vec<(Name, Name)> =
-        rows.into_iter().filter(|(_, _, row)| row.state == LiveState::Unknown).map(|(a, e, _)| (a, e)).collect();
+    let mut places: Vec<(Name, Name)> = rows
+        .into_iter()
+        .filter(|(_, _, row)| row.state == LiveState::Unknown)
+        .map(|(a, e, _)| (a, e))
+        .collect();
     places.sort();
     places.dedup();
     for (application, environment) in places {
@@ -76,7 +79,9 @@ pub async fn settle_all(app: &App) {
 /// host in the middle of a change, or out of reach, stays unknown.
 pub async fn settle(app: &App, application: &Name, environment: &Name) -> Result<(), Refusal> {
     let now = app.clock.now();
-    let Some(mut situation) = Situation::load(&app.db, application, environment, now).await? else { return Ok(()) };
+    let Some(mut situation) = Situation::load(&app.db, application, environment, now).await? else {
+        return Ok(());
+    };
     if situation.rows.iter().all(|row| row.state == LiveState::Settled) {
         return Ok(());
     }
@@ -88,11 +93,26 @@ pub async fn settle(app: &App, application: &Name, environment: &Name) -> Result
     }
     for row in db::live::list(&tx, application, environment).await? {
         let word = situation.words.iter().find(|(server, _)| server == &row.server).map(|(_, word)| word);
-        let (LiveState::Unknown, Some(HostWord::Runs { commit, release, in_progress: false })) = (row.state, word) else { continue };
-        let settled = LiveRow { commit: Some(commit.clone()), release: Some(release.clone()), state: LiveState::Settled, at: app.clock.now(), ..row };
+        let (LiveState::Unknown, Some(HostWord::Runs { commit, release, in_progress: false })) =
+            (row.state, word)
+        else {
+            continue;
+        };
+        let settled = LiveRow {
+            commit: Some(commit.clone()),
+            release: Some(release.clone()),
+            state: LiveState::Settled,
+            at: app.clock.now(),
+            ..row
+        };
         db::live::put(&tx, application, environment, &settled).await?;
         let facts = json!({ "commit": settled.commit, "release": settled.release });
-        let entry = db::audit::Entry { actor: "policy", action: "host.settled", subject: format!("server {}", settled.server), facts };
+        let entry = db::audit::Entry {
+            actor: "policy",
+            action: "host.settled",
+            subject: format!("server {}", settled.server),
+            facts,
+        };
         db::audit::append(&tx, &app.keys, app.clock.now(), entry).await?;
     }
     tx.commit().await?;
@@ -137,7 +157,12 @@ pub async fn void_moved(app: &App) -> Result<(), Refusal> {
 
 /// By record alone, inside the transaction that changed something: on apply, and
 /// at the end of each deployment.
-pub async fn void_changed(app: &App, tx: &Tx, place: Option<(&Name, &Name)>, actor: &str) -> Result<(), Refusal> {
+pub async fn void_changed(
+    app: &App,
+    tx: &Tx,
+    place: Option<(&Name, &Name)>,
+    actor: &str,
+) -> Result<(), Refusal> {
     let filter = db::requests::Filter {
         states: vec![RequestWord::AwaitingReview, RequestWord::Accepted],
         application: place.map(|(application, _)| application.clone()),
@@ -161,7 +186,11 @@ pub async fn void_changed(app: &App, tx: &Tx, place: Option<(&Name, &Name)>, act
     Ok(())
 }
 
-async fn void_one(app: &App, id: i64, cause: Option<crate::domain::request::VoidCause>) -> Result<(), Refusal> {
+async fn void_one(
+    app: &App,
+    id: i64,
+    cause: Option<crate::domain::request::VoidCause>,
+) -> Result<(), Refusal> {
     let tx = app.db.begin().await?;
     let request = db::requests::find(&tx, id).await?;
     if let (Some(request), Some(cause)) = (request.filter(|request| request.state.word().is_open()), cause) {
@@ -173,7 +202,10 @@ async fn void_one(app: &App, id: i64, cause: Option<crate::domain::request::Void
 }
 
 async fn list_open(app: &App) -> Result<Vec<Request>, DbError> {
-    let filter = db::requests::Filter { states: vec![RequestWord::AwaitingReview, RequestWord::Accepted], ..Default::default() };
+    let filter = db::requests::Filter {
+        states: vec![RequestWord::AwaitingReview, RequestWord::Accepted],
+        ..Default::default()
+    };
     db::requests::list(&app.db, &filter, 10_000).await
 }
 

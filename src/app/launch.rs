@@ -2,15 +2,17 @@
 //! checked again, then the link is used, the deployment queued, and the record
 //! written, all in one transaction or not at all.
 
+use jiff::Timestamp;
 use serde_json::json;
 
+use super::access::{self, Believed};
 use super::review_release::{find_link, readable};
 use super::stored_request::{self, Stored};
-use super::{App, Gone, Refusal, access};
-use crate::db;
+use super::{App, Gone, Refusal};
+use crate::db::{self, DbError};
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{Deployment, DeploymentState};
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::{Event, EventKind, NoteLevel};
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::link::{Link, Purpose};
 use crate::domain::policy::{self, Act};
@@ -37,55 +39,79 @@ async fn start(app: &App, actor: &Actor, link: Link) -> Result<i64, Refusal> {
         return Err(foreign(actor, &stored));
     }
     check_link(app, &link, &stored)?;
-    access::refresh(app, &actor.name).await?;
-    for approver in stored.accepted_by() {
-        access::refresh(app, &approver).await?;
-    }
+    let believed = access::refresh_all(app, &actor.name, &stored.accepted_by()).await?;
     stored.read_tag(app, true).await?;
-    let deployment = consume(app, actor, &stored, &link).await?;
+    let deployment = consume(app, actor, &stored, &link, &believed).await?;
     app.wake.queue.notify_one();
     app.wake.outbox.notify_one();
     Ok(deployment)
 }
 
 fn foreign(actor: &Actor, stored: &Stored) -> Refusal {
-    Refusal::Forbidden(format!("This link is {}'s; {} cannot start it, and it still works for them.", stored.request.requester, actor.name))
+    Refusal::Forbidden(format!(
+        "This link is {}'s; {} cannot start it, and it still works for them.",
+        stored.request.requester, actor.name
+    ))
 }
 
 /// Used, expired and revoked links are gone, each with its words (rules.md 35). A
-/// link revoked because its request became void says so as a conflict: that is
-/// what somebody has to know.
+/// link to a void request says that as a conflict: it is what somebody has to know.
 pub fn check_link(app: &App, link: &Link, stored: &Stored) -> Result<(), Refusal> {
-    let (state, words) = match link.facts.state(app.clock.now()) {
+    let link_state = link.facts.state(app.clock.now());
+    if let RequestState::Void { cause, .. } = &stored.request.state
+        && link_state != LinkState::Used
+    {
+        let remedy = format!("{} Ask for the release again.", cause.words());
+        return Err(Refusal::Stopped(vec![Gate::stop("unchanged", "The approval is void", remedy)]));
+    }
+    let (state, words) = match link_state {
         LinkState::Unused | LinkState::Early => return Ok(()),
-        LinkState::Used => ("used", "This link has started its deployment already. A link works once.".to_owned()),
-        LinkState::Expired => ("expired", "The slot of this link is over. While the approval stands, the request page makes a new one.".to_owned()),
-        LinkState::Revoked => {
-            if let RequestState::Void { cause, .. } = &stored.request.state {
-                let remedy = format!("{} Ask for the release again.", cause.words());
-                return Err(Refusal::Stopped(vec![Gate::stop("unchanged", "The approval is void", remedy)]));
-            }
-            ("revoked", super::queries::requests::ending_words(&stored.request, &stored.decisions))
+        LinkState::Used => {
+            ("used", "This link has started its deployment already. A link works once.".to_owned())
         }
+        LinkState::Expired => (
+            "expired",
+            "The slot of this link is over. While the approval stands, the request page makes a new one."
+                .to_owned(),
+        ),
+        LinkState::Revoked => ("revoked", revoked_words(stored)),
     };
-    Err(Refusal::Gone(Box::new(Gone { state, words, request: stored.request.id, deployment: link.deployment.or(stored.request.deployment) })))
+    Err(Refusal::Gone(Box::new(Gone {
+        state,
+        words,
+        request: stored.request.id,
+        deployment: link.deployment.or(stored.request.deployment),
+    })))
 }
 
-async fn consume(app: &App, actor: &Actor, stored: &Stored, link: &Link) -> Result<i64, Refusal> {
+/// Why a link was revoked: a newer one was made, or the request ended.
+pub fn revoked_words(stored: &Stored) -> String {
+    match stored.request.state.word() {
+        RequestWord::Accepted | RequestWord::Launched => {
+            "A newer link replaced this one. Use the one in the last mail.".to_owned()
+        }
+        _ => super::queries::requests::ending_words(&stored.request, &stored.decisions),
+    }
+}
+
+async fn consume(
+    app: &App,
+    actor: &Actor,
+    stored: &Stored,
+    link: &Link,
+    believed: &[Believed],
+) -> Result<i64, Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
     let actor = access::actor_of(&tx, person).await?;
     let mut stored = stored.again(&tx, now).await?;
     let current = db::links::find_latest(&tx, Purpose::Launch, stored.request.id).await?;
-    let link = current.filter(|current| current.id == link.id).ok_or_else(|| {
-        Refusal::Gone(Box::new(Gone {
-            state: "revoked",
-            words: "A newer link replaced this one. Use the one in the last mail.".to_owned(),
-            request: stored.request.id,
-            deployment: stored.request.deployment,
-        }))
-    })?;
+    let (request, earlier) = (link.request, stored.request.deployment);
+    let gone = |state, words| Refusal::Gone(Box::new(Gone { state, words, request, deployment: earlier }));
+    let link = current
+        .filter(|current| current.id == link.id)
+        .ok_or_else(|| gone("revoked", revoked_words(&stored)))?;
     check_link(app, &link, &stored)?;
     let facts = stored.facts(&actor.name, &actor.access, Some(link.facts.state(now)));
     let gates = policy::gates(Act::Launch, &facts);
@@ -121,26 +147,57 @@ async fn consume(app: &App, actor: &Actor, stored: &Stored, link: &Link) -> Resu
         fence: 0,
     };
     deployment.id = db::deployments::insert(&tx, &deployment).await?;
-    db::links::consume(&tx, link.id, deployment.id, now).await?;
-    db::links::revoke(&tx, request.id, Some(Purpose::Review), now).await?;
+    db::links::consume(&tx, link.id, deployment.id, now).await.map_err(|error| match error {
+        DbError::Conflict(_) => gone("used", "Somebody was faster: this link has just been used.".to_owned()),
+        other => other.into(),
+    })?;
     request.state = request.state.clone().launch(deployment.id, now)?;
     request.deployment = Some(deployment.id);
     db::requests::update(&tx, request).await?;
-    let event = Event { seq: 1, at: now, what: EventKind::State { state: DeploymentState::Queued, why: None } };
-    db::journal::append(&tx, deployment.id, &[event]).await?;
-    let facts = json!({ "deployment": deployment.id, "fingerprint": request.fingerprint });
-    let entry = db::audit::Entry { actor: actor.name.as_str(), action: "request.launched", subject: format!("request {}", request.id), facts };
+    db::journal::append(&tx, deployment.id, &first_events(believed, now)).await?;
+    let facts =
+        json!({ "deployment": deployment.id, "fingerprint": request.fingerprint, "believed": believed });
+    let entry = db::audit::Entry {
+        actor: actor.name.as_str(),
+        action: "request.launched",
+        subject: format!("request {}", request.id),
+        facts,
+    };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
     Ok(deployment.id)
 }
 
+/// That it waits, and who had to be believed because GitHub did not answer (rules.md 30).
+fn first_events(believed: &[Believed], now: Timestamp) -> Vec<Event> {
+    let queued = EventKind::State { state: DeploymentState::Queued, why: None };
+    let said = believed.iter().map(|believed| EventKind::Note {
+        level: NoteLevel::Warning,
+        text: format!(
+            "GitHub did not answer; what it said of {} at {} was believed.",
+            believed.person,
+            believed.since.strftime("%Y-%m-%d %H:%M UTC")
+        ),
+    });
+    let numbered = (1..).zip(std::iter::once(queued).chain(said));
+    numbered.map(|(seq, what)| Event { seq, at: now, what }).collect()
+}
+
 /// A link whose slot closed between page and POST is gone, not in conflict.
 fn stopped(gates: Vec<Gate>, link: &Link) -> Refusal {
-    let slot_over = gates.iter().any(|gate| gate.code == "slot" && gate.verdict == Verdict::Stop && gate.title == "The slot is over");
+    let slot_over = gates
+        .iter()
+        .any(|gate| gate.code == "slot" && gate.verdict == Verdict::Stop && gate.title == "The slot is over");
     if slot_over {
-        let words = "The slot of this link is over. While the approval stands, the request page makes a new one.".to_owned();
-        return Refusal::Gone(Box::new(Gone { state: "expired", words, request: link.request, deployment: link.deployment }));
+        let words =
+            "The slot of this link is over. While the approval stands, the request page makes a new one."
+                .to_owned();
+        return Refusal::Gone(Box::new(Gone {
+            state: "expired",
+            words,
+            request: link.request,
+            deployment: link.deployment,
+        }));
     }
     Refusal::Stopped(gates)
 }

@@ -45,13 +45,11 @@ pub use refusal::{FieldError, Gone, Refusal};
 
 /// Asks hosts what they run. Behind a trait, since `app` opens no connections.
 pub trait HostReader: Send + Sync {
-    fn read<'a>(
-        &'a self,
-        hosts: &'a [HostFacts],
-        remote_user: &'a str,
-        target_path: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Vec<(Name, HostWord)>> + Send + 'a>>;
+    fn read<'a>(&'a self, hosts: &'a [HostFacts], remote_user: &'a str, target_path: &'a str) -> Answers<'a>;
 }
+
+/// Each host's answer, in the order asked.
+pub type Answers<'a> = Pin<Box<dyn Future<Output = Vec<(Name, HostWord)>> + Send + 'a>>;
 
 /// What every use case stands on. Cheap to clone.
 #[derive(Clone)]
@@ -80,7 +78,12 @@ pub struct Wake {
 
 impl Default for Wake {
     fn default() -> Self {
-        Self { queue: Notify::new(), outbox: Notify::new(), journal: broadcast::channel(1024).0, cancel: broadcast::channel(64).0 }
+        Self {
+            queue: Notify::new(),
+            outbox: Notify::new(),
+            journal: broadcast::channel(1024).0,
+            cancel: broadcast::channel(64).0,
+        }
     }
 }
 

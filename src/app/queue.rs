@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{App, Refusal, situation};
-use crate::db::{self, DbError};
 pub use crate::db::deployments::Lease;
+use crate::db::{self, DbError};
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::fleet::Fleet;
@@ -41,7 +41,13 @@ pub async fn claim_next(app: &App, owner: &str) -> Result<Option<Claimed>, Refus
     Ok(None)
 }
 
-async fn claim(app: &App, fleet: &Fleet, deployment: &Deployment, owner: &str, now: Timestamp) -> Result<Option<Claimed>, Refusal> {
+async fn claim(
+    app: &App,
+    fleet: &Fleet,
+    deployment: &Deployment,
+    owner: &str,
+    now: Timestamp,
+) -> Result<Option<Claimed>, Refusal> {
     let tx = app.db.begin().await?;
     let lease = match db::deployments::claim(&tx, deployment, owner, now, now + LEASE).await {
         Ok(lease) => lease,
@@ -58,7 +64,12 @@ async fn claim(app: &App, fleet: &Fleet, deployment: &Deployment, owner: &str, n
     let what = EventKind::State { state: DeploymentState::Running, why: None };
     db::journal::append(&tx, deployment.id, &[Event { seq, at: now, what }]).await?;
     let facts = json!({ "commit": deployment.commit, "runner": owner });
-    let entry = db::audit::Entry { actor: deployment.started_by.as_str(), action: "deployment.started", subject: format!("deployment {}", deployment.id), facts };
+    let entry = db::audit::Entry {
+        actor: deployment.started_by.as_str(),
+        action: "deployment.started",
+        subject: format!("deployment {}", deployment.id),
+        facts,
+    };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
     let _ = app.wake.journal.send(deployment.id);
@@ -73,7 +84,13 @@ fn share(fleet: &Fleet, one: &Deployment, other: &Deployment) -> bool {
 
 /// The servers a deployment will touch: the active ones of its environment.
 fn servers(fleet: &Fleet, deployment: &Deployment) -> Vec<Name> {
-    let Some((_, environment)) = fleet.environment(&deployment.application, &deployment.environment) else { return Vec::new() };
+    let Some((_, environment)) = fleet.environment(&deployment.application, &deployment.environment) else {
+        return Vec::new();
+    };
     let servers = fleet.servers_of(environment);
-    servers.into_iter().filter(|server| server.active).map(|server| situation::place_of(server).server).collect()
+    servers
+        .into_iter()
+        .filter(|server| server.active)
+        .map(|server| situation::place_of(server).server)
+        .collect()
 }

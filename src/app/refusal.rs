@@ -92,7 +92,9 @@ fn first_stop(gates: &[Gate]) -> String {
 impl From<DbError> for Refusal {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Conflict(what) => Refusal::Conflict(format!("Somebody else was faster: {what}. Load the page again.")),
+            DbError::Conflict(what) => {
+                Refusal::Conflict(format!("Somebody else was faster: {what}. Load the page again."))
+            }
             other => Refusal::Internal(other.to_string()),
         }
     }
@@ -100,6 +102,10 @@ impl From<DbError> for Refusal {
 
 impl From<WrongState> for Refusal {
     fn from(error: WrongState) -> Self {
-        Refusal::Conflict(format!("It is {} and cannot be {}.", error.state.word().replace('_', " "), error.wanted))
+        Refusal::Conflict(format!(
+            "It is {} and cannot be {}.",
+            error.state.word().replace('_', " "),
+            error.wanted
+        ))
     }
 }

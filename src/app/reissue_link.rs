@@ -15,17 +15,30 @@ pub async fn reissue_link(app: &App, actor: &Actor, request: i64) -> Result<(), 
     let stored = Stored::load(&tx, request, now).await?;
     super::review_release::readable(actor, &stored)?;
     if stored.request.requester != actor.name {
-        return Err(Refusal::Forbidden(format!("Only {} may have a new link made.", stored.request.requester)));
+        return Err(Refusal::Forbidden(format!(
+            "Only {} may have a new link made.",
+            stored.request.requester
+        )));
     }
     match &stored.request.state {
         RequestState::Accepted { stands_until, .. } if now < *stands_until => {}
         other if other.word() == RequestWord::Accepted => {
             return Err(Refusal::Conflict("The approval has run out. Ask for the release again.".to_owned()));
         }
-        other => return Err(Refusal::Conflict(format!("The request is {}; only an accepted one has a link.", other.word().word().replace('_', " ")))),
+        other => {
+            return Err(Refusal::Conflict(format!(
+                "The request is {}; only an accepted one has a link.",
+                other.word().word().replace('_', " ")
+            )));
+        }
     }
     issue_launch_link(app, &tx, &stored, now).await?;
-    let entry = db::audit::Entry { actor: actor.name.as_str(), action: "link.reissued", subject: format!("request {request}"), facts: json!({}) };
+    let entry = db::audit::Entry {
+        actor: actor.name.as_str(),
+        action: "link.reissued",
+        subject: format!("request {request}"),
+        facts: json!({}),
+    };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
     app.wake.outbox.notify_one();

@@ -56,7 +56,8 @@ pub async fn request_release(app: &App, actor: &Actor, form: &Form) -> Result<i6
     super::access::refresh(app, &actor.name).await?;
     let candidate = look_up(app, &application, &environment, &form.tag, form.rollback).await?;
     let live = candidate.situation.live();
-    let patch = app.mirrors.patch(&application, live.from.as_ref(), &candidate.commit).await.map_err(repository)?;
+    let patch =
+        app.mirrors.patch(&application, live.from.as_ref(), &candidate.commit).await.map_err(repository)?;
     app.mirrors.keep(&application, &candidate.commit).await.map_err(repository)?;
     store(app, actor, form, candidate, &patch).await
 }
@@ -92,7 +93,13 @@ fn check_text(form: &Form) -> Result<(), Refusal> {
 }
 
 /// Fetches, resolves and compares. Opens connections to the hosts to hear what they run.
-pub async fn look_up(app: &App, application: &Name, environment: &Name, tag: &str, rollback: bool) -> Result<Candidate, Refusal> {
+pub async fn look_up(
+    app: &App,
+    application: &Name,
+    environment: &Name,
+    tag: &str,
+    rollback: bool,
+) -> Result<Candidate, Refusal> {
     let now = app.clock.now();
     let situation = Situation::load(&app.db, application, environment, now).await?;
     let mut situation = situation.ok_or(Refusal::NotFound)?;
@@ -119,19 +126,23 @@ async fn resolve(app: &App, situation: &Situation, text: &str) -> Result<Resolve
     let text = text.trim();
     match &situation.environment.deploy_from {
         DeployFrom::Tags(_) => {
-            let tag = TagName::parse(text).map_err(|error| Refusal::field("tag", format!("The tag {error}.")))?;
+            let tag =
+                TagName::parse(text).map_err(|error| Refusal::field("tag", format!("The tag {error}.")))?;
             let info = app.mirrors.tag(application, &tag).await.map_err(repository)?;
-            let info = info.ok_or_else(|| Refusal::field("tag", format!("There is no tag {tag} in the repository.")))?;
+            let info = info
+                .ok_or_else(|| Refusal::field("tag", format!("There is no tag {tag} in the repository.")))?;
             let why = not_allowed(situation, tag.as_str());
             Ok((tag.to_string(), info.commit.clone(), Some(info), why))
         }
         DeployFrom::Branch(branch) => {
-            let commit = CommitId::parse(text).map_err(|error| Refusal::field("tag", format!("The commit {error}.")))?;
+            let commit = CommitId::parse(text)
+                .map_err(|error| Refusal::field("tag", format!("The commit {error}.")))?;
             let known = app.mirrors.commit(application, &commit).await.map_err(repository)?;
             if known.is_none() {
                 return Err(Refusal::field("tag", "There is no such commit in the repository."));
             }
-            let reachable = app.mirrors.is_reachable(application, &commit, branch).await.map_err(repository)?;
+            let reachable =
+                app.mirrors.is_reachable(application, &commit, branch).await.map_err(repository)?;
             let why = (!reachable).then(|| format!("It is not on the branch {branch}."));
             Ok((commit.to_string(), commit, None, why))
         }
@@ -140,7 +151,12 @@ async fn resolve(app: &App, situation: &Situation, text: &str) -> Result<Resolve
 
 /// Why the rules of the environment do not take a tag, if they do not.
 pub fn not_allowed(situation: &Situation, tag: &str) -> Option<String> {
-    policy::not_allowed_by(&situation.environment.deploy_from, situation.application.tags.as_deref(), tag, glob::matches)
+    policy::not_allowed_by(
+        &situation.environment.deploy_from,
+        situation.application.tags.as_deref(),
+        tag,
+        glob::matches,
+    )
 }
 
 /// How a commit stands to what is live.
@@ -192,8 +208,14 @@ pub struct Counts {
     pub last_hour: u64,
 }
 
-pub async fn counts(source: &impl db::Source, actor: &Actor, candidate: &Candidate, now: Timestamp) -> Result<Counts, Refusal> {
-    let (application, environment) = (&candidate.situation.application.name, &candidate.situation.environment.name);
+pub async fn counts(
+    source: &impl db::Source,
+    actor: &Actor,
+    candidate: &Candidate,
+    now: Timestamp,
+) -> Result<Counts, Refusal> {
+    let (application, environment) =
+        (&candidate.situation.application.name, &candidate.situation.environment.name);
     Ok(Counts {
         twin: db::requests::find_open_twin(source, application, environment, &candidate.commit).await?,
         open: db::requests::count_open(source, &actor.name).await?,
@@ -207,7 +229,13 @@ pub async fn counts_now(app: &App, actor: &Actor, candidate: &Candidate) -> Resu
 }
 
 /// The transaction: policy on fresh facts, then request, link, record and mail together.
-async fn store(app: &App, actor: &Actor, form: &Form, candidate: Candidate, patch: &Patch) -> Result<i64, Refusal> {
+async fn store(
+    app: &App,
+    actor: &Actor,
+    form: &Form,
+    candidate: Candidate,
+    patch: &Patch,
+) -> Result<i64, Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
@@ -219,14 +247,20 @@ async fn store(app: &App, actor: &Actor, form: &Form, candidate: Candidate, patc
     if !policy::passes(&gates) {
         return Err(Refusal::Stopped(gates));
     }
-    let mut request = sealed(&candidate, &actor.name, form, patch, now)?;
+    let mut request = sealed(&candidate, &actor.name, form, patch, now);
     if candidate.situation.live().adopted {
         adopt(&tx, &candidate.situation, now).await?;
     }
     let identifier = identifier(app, &request)?;
-    let inserted = db::requests::insert(&tx, db::requests::NewRequest { request: &request, identifier, patch: &patch.bytes }).await;
+    let inserted = db::requests::insert(
+        &tx,
+        db::requests::NewRequest { request: &request, identifier, patch: &patch.bytes },
+    )
+    .await;
     request.id = match inserted {
-        Err(error) if error.is_taken() => return Err(Refusal::Conflict("The same commit was asked for this moment.".to_owned())),
+        Err(error) if error.is_taken() => {
+            return Err(Refusal::Conflict("The same commit was asked for this moment.".to_owned()));
+        }
         other => other?,
     };
     record(app, &tx, &request, now).await?;
@@ -237,14 +271,20 @@ async fn store(app: &App, actor: &Actor, form: &Form, candidate: Candidate, patc
             return Err(Refusal::Internal("a new request awaits review".to_owned()));
         };
         let link = new_link(app, &tx, Purpose::Review, &request, None, (now, until), now).await?;
-        db::outbox::put(&tx, &Notice::ReviewAsked { request: request.id, link: link.id }, Some(link.sealed), now).await?;
+        db::outbox::put(
+            &tx,
+            &Notice::ReviewAsked { request: request.id, link: link.id },
+            Some(link.sealed),
+            now,
+        )
+        .await?;
     }
     tx.commit().await?;
     app.wake.outbox.notify_one();
     Ok(request.id)
 }
 
-fn sealed(candidate: &Candidate, requester: &Name, form: &Form, patch: &Patch, now: Timestamp) -> Result<Request, Refusal> {
+fn sealed(candidate: &Candidate, requester: &Name, form: &Form, patch: &Patch, now: Timestamp) -> Request {
     let situation = &candidate.situation;
     let live = situation.live();
     let seal = Seal {
@@ -264,7 +304,7 @@ fn sealed(candidate: &Candidate, requester: &Name, form: &Form, patch: &Patch, n
     if live.adopted {
         notes.push("There was no record; the hosts' own word was taken as what is live.".to_owned());
     }
-    Ok(Request {
+    Request {
         id: 0,
         application: seal.application.clone(),
         environment: seal.environment.clone(),
@@ -286,7 +326,7 @@ fn sealed(candidate: &Candidate, requester: &Name, form: &Form, patch: &Patch, n
         accepted_at: None,
         deployment: None,
         version: 0,
-    })
+    }
 }
 
 /// What the hosts agreed on becomes the record that the request is measured against.
@@ -310,7 +350,10 @@ async fn adopt(tx: &db::Tx, situation: &Situation, now: Timestamp) -> Result<(),
 /// The HMAC over random bits, requester, application, tag and patch (design.md, step 4).
 fn identifier(app: &App, request: &Request) -> Result<String, Refusal> {
     let random = super::session::random::<16>()?;
-    let text = format!("{}\n{}\n{}\n{}", request.requester, request.application, request.release, request.seal.patch_sha256);
+    let text = format!(
+        "{}\n{}\n{}\n{}",
+        request.requester, request.application, request.release, request.seal.patch_sha256
+    );
     Ok(hex(&app.keys.mac("request identifier", &[&random[..], text.as_bytes()].concat())))
 }
 
@@ -319,7 +362,12 @@ async fn record(app: &App, tx: &db::Tx, request: &Request, now: Timestamp) -> Re
         "application": request.application, "environment": request.environment, "release": request.release,
         "commit": request.commit, "from": request.from, "fingerprint": request.fingerprint, "rollback": request.rollback,
     });
-    let entry = db::audit::Entry { actor: request.requester.as_str(), action: "request.created", subject: format!("request {}", request.id), facts };
+    let entry = db::audit::Entry {
+        actor: request.requester.as_str(),
+        action: "request.created",
+        subject: format!("request {}", request.id),
+        facts,
+    };
     db::audit::append(tx, &app.keys, now, entry).await?;
     Ok(())
 }
@@ -328,12 +376,18 @@ async fn record(app: &App, tx: &db::Tx, request: &Request, now: Timestamp) -> Re
 async fn accept_at_once(app: &App, tx: &db::Tx, id: i64, now: Timestamp) -> Result<(), Refusal> {
     let mut stored = Stored::load(tx, id, now).await?;
     let approval = &stored.situation.environment.approval;
-    stored.request.state = stored.request.state.clone().accept(approval, stored.situation.slot_begins(), now)?;
+    stored.request.state =
+        stored.request.state.clone().accept(approval, stored.situation.slot_begins(), now)?;
     stored.request.accepted_at = Some(now);
     debug_assert_eq!(stored.request.state.word(), RequestWord::Accepted);
     db::requests::update(tx, &stored.request).await?;
     stored.request.version += 1;
-    let entry = db::audit::Entry { actor: "policy", action: "request.accepted", subject: format!("request {id}"), facts: json!({ "required": 0 }) };
+    let entry = db::audit::Entry {
+        actor: "policy",
+        action: "request.accepted",
+        subject: format!("request {id}"),
+        facts: json!({ "required": 0 }),
+    };
     db::audit::append(tx, &app.keys, now, entry).await?;
     issue_launch_link(app, tx, &stored, now).await
 }

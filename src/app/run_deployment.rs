@@ -26,32 +26,40 @@ use crate::repo::Tree;
 pub enum Checked {
     Go(Box<Plan>),
     /// It ended already, in the queue so to say: nothing was touched.
-    Stopped { why: String },
+    Stopped {
+        why: String,
+    },
 }
 
 /// Asks policy again with everything read anew, and makes the plan.
 pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusal> {
     let deployment = &claimed.deployment;
-    let request = deployment.request.ok_or_else(|| Refusal::Internal("a deployment without a request".to_owned()))?;
+    let request =
+        deployment.request.ok_or_else(|| Refusal::Internal("a deployment without a request".to_owned()))?;
     let now = app.clock.now();
     let mut stored = match Stored::load(&app.db, request, now).await {
         Ok(stored) => stored,
         Err(Refusal::NotFound) => return stop(app, claimed, "The environment no longer exists.", None).await,
         Err(other) => return Err(other),
     };
-    access::refresh(app, &deployment.requested_by).await?;
-    for approver in stored.accepted_by() {
-        access::refresh(app, &approver).await?;
+    match access::refresh_all(app, &deployment.requested_by, &stored.accepted_by()).await {
+        Ok(_) => {}
+        Err(Refusal::Unavailable(words)) => return stop(app, claimed, &words, None).await,
+        Err(other) => return Err(other),
     }
     stored.read_tag(app, true).await?;
-    let stored = Stored { tag: stored.tag.clone(), ..Stored::load(&app.db, request, app.clock.now()).await? };
+    let mut stored = stored.again(&app.db, app.clock.now()).await?;
+    stored.situation.find_base(app).await?;
     let requester_access = access::access_of_name(&app.db, &deployment.requested_by).await?;
     let facts = stored.facts(&deployment.requested_by, &requester_access, None);
     let gates = policy::gates(Act::Start, &facts);
     if !policy::passes(&gates) {
         let cause = policy::void_cause(&facts);
-        let stops: Vec<String> =
-            gates.iter().filter(|gate| gate.verdict == Verdict::Stop).map(|gate| format!("{}: {}", gate.title, gate.remedy)).collect();
+        let stops: Vec<String> = gates
+            .iter()
+            .filter(|gate| gate.verdict == Verdict::Stop)
+            .map(|gate| format!("{}: {}", gate.title, gate.remedy))
+            .collect();
         return stop(app, claimed, &stops.join(" "), cause).await;
     }
     match plan(run_facts(deployment, &stored.situation), &clusters(&stored.situation)) {
@@ -83,7 +91,12 @@ fn clusters(situation: &Situation) -> Vec<ClusterFacts> {
         .clusters_of(&situation.environment)
         .map(|cluster| ClusterFacts {
             name: cluster.name.clone(),
-            hosts: cluster.servers.iter().filter_map(|member| fleet.server(&member.server)).map(super::situation::place_of).collect(),
+            hosts: cluster
+                .servers
+                .iter()
+                .filter_map(|member| fleet.server(&member.server))
+                .map(super::situation::place_of)
+                .collect(),
         })
         .collect()
 }
@@ -102,7 +115,12 @@ async fn stop(
     db::deployments::end(&tx, &claimed.lease, DeploymentState::Cancelled, Some(why), now).await?;
     let what = EventKind::State { state: DeploymentState::Cancelled, why: Some(why.to_owned()) };
     db::journal::append(&tx, deployment.id, &[Event { seq: claimed.seq + 1, at: now, what }]).await?;
-    let entry = db::audit::Entry { actor: "policy", action: "deployment.cancelled", subject: format!("deployment {}", deployment.id), facts: json!({ "why": why }) };
+    let entry = db::audit::Entry {
+        actor: "policy",
+        action: "deployment.cancelled",
+        subject: format!("deployment {}", deployment.id),
+        facts: json!({ "why": why }),
+    };
     let head = db::audit::append(&tx, &app.keys, now, entry).await?;
     match (cause, deployment.request) {
         (Some(cause), Some(request)) => {
@@ -111,7 +129,8 @@ async fn stop(
         }
         _ => give_back(app, &tx, deployment, now).await?,
     }
-    let notice = Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
+    let notice =
+        Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
     db::outbox::put(&tx, &notice, None, now).await?;
     tx.commit().await?;
     announce(app, deployment.id);
@@ -139,14 +158,19 @@ pub async fn renew(app: &App, lease: &Lease) -> Result<(), DbError> {
 }
 
 /// Appends events under the lease, together with what they say about hosts.
-pub async fn append(app: &App, deployment: &Deployment, lease: &Lease, events: &[Event]) -> Result<(), DbError> {
+pub async fn append(
+    app: &App,
+    deployment: &Deployment,
+    lease: &Lease,
+    events: &[Event],
+) -> Result<(), DbError> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     db::deployments::renew(&tx, lease, now + LEASE).await?;
     db::journal::append(&tx, deployment.id, events).await?;
     for event in events {
-        if let EventKind::Host { host, state, commit } = &event.what {
-            record_host(&tx, deployment, host, *state, commit.as_ref(), now).await?;
+        if let EventKind::Host { host, state, .. } = &event.what {
+            record_host(&tx, deployment, host, *state, now).await?;
         }
     }
     tx.commit().await?;
@@ -160,7 +184,6 @@ async fn record_host(
     deployment: &Deployment,
     host: &Name,
     state: HostState,
-    commit: Option<&crate::domain::name::CommitId>,
     now: jiff::Timestamp,
 ) -> Result<(), DbError> {
     let rows = db::live::list(tx, &deployment.application, &deployment.environment).await?;
@@ -174,26 +197,43 @@ async fn record_host(
             deployment: Some(deployment.id),
             at: now,
         },
-        HostState::Running | HostState::Unknown | HostState::Failed => {
-            let known_commit = known.as_ref().and_then(|row| row.commit.clone());
-            // A host that failed before it was changed still says what it said.
-            let untouched = state == HostState::Failed && commit.is_some() && commit == known_commit.as_ref();
-            LiveRow {
-                server: host.clone(),
-                commit: known_commit,
-                release: known.as_ref().and_then(|row| row.release.clone()),
-                state: if untouched { LiveState::Settled } else { LiveState::Unknown },
-                deployment: Some(deployment.id),
-                at: now,
+        HostState::Running => being_changed(deployment, host, known, now),
+        // Only what this run began to change is unknown; else the record still holds.
+        HostState::Unknown | HostState::Failed => match known {
+            Some(row) if row.state == LiveState::Unknown && row.deployment == Some(deployment.id) => {
+                being_changed(deployment, host, Some(row), now)
             }
-        }
+            _ => return Ok(()),
+        },
         HostState::Waiting | HostState::Skipped => return Ok(()),
     };
     db::live::put(tx, &deployment.application, &deployment.environment, &row).await
 }
 
+fn being_changed(
+    deployment: &Deployment,
+    host: &Name,
+    known: Option<LiveRow>,
+    now: jiff::Timestamp,
+) -> LiveRow {
+    LiveRow {
+        server: host.clone(),
+        commit: known.as_ref().and_then(|row| row.commit.clone()),
+        release: known.and_then(|row| row.release),
+        state: LiveState::Unknown,
+        deployment: Some(deployment.id),
+        at: now,
+    }
+}
+
 /// The end of a run: state, last event, record and mail in one transaction.
-pub async fn finish(app: &App, claimed: &Claimed, seq: u64, state: DeploymentState, why: Option<&str>) -> Result<(), Refusal> {
+pub async fn finish(
+    app: &App,
+    claimed: &Claimed,
+    seq: u64,
+    state: DeploymentState,
+    why: Option<&str>,
+) -> Result<(), Refusal> {
     let now = app.clock.now();
     let deployment = &claimed.deployment;
     let tx = app.db.begin().await?;
@@ -209,7 +249,8 @@ pub async fn finish(app: &App, claimed: &Claimed, seq: u64, state: DeploymentSta
 /// A run whose process is gone (rules.md 23): marked, its servers are free again,
 /// and what was being changed stays unknown.
 pub async fn interrupt(app: &App, deployment: &Deployment) -> Result<(), Refusal> {
-    const WHY: &str = "The process that ran it was lost. What its hosts run is read before anything else runs there.";
+    const WHY: &str =
+        "The process that ran it was lost. What its hosts run is read before anything else runs there.";
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     db::deployments::end_unheld(&tx, deployment, DeploymentState::Interrupted, Some(WHY), now).await?;
@@ -222,7 +263,13 @@ pub async fn interrupt(app: &App, deployment: &Deployment) -> Result<(), Refusal
     Ok(())
 }
 
-async fn record_end(app: &App, tx: &Tx, deployment: &Deployment, state: DeploymentState, why: Option<&str>) -> Result<(), Refusal> {
+async fn record_end(
+    app: &App,
+    tx: &Tx,
+    deployment: &Deployment,
+    state: DeploymentState,
+    why: Option<&str>,
+) -> Result<(), Refusal> {
     let now = app.clock.now();
     let entry = db::audit::Entry {
         actor: deployment.started_by.as_str(),
@@ -232,9 +279,16 @@ async fn record_end(app: &App, tx: &Tx, deployment: &Deployment, state: Deployme
     };
     let head = db::audit::append(tx, &app.keys, now, entry).await?;
     tracing::info!(deployment = deployment.id, state = %state, audit_count = head.count, audit_mac = %head.mac, "deployment ended");
-    let notice = Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
+    let notice =
+        Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
     db::outbox::put(tx, &notice, None, now).await?;
-    super::housekeep::void_changed(app, tx, Some((&deployment.application, &deployment.environment)), "policy").await?;
+    super::housekeep::void_changed(
+        app,
+        tx,
+        Some((&deployment.application, &deployment.environment)),
+        "policy",
+    )
+    .await?;
     Ok(())
 }
 

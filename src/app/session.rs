@@ -48,7 +48,11 @@ pub async fn find(app: &App, cookie: &str) -> Result<Option<SignedIn>, Refusal> 
         tx.commit().await?;
     }
     let actor = access::actor_of(&app.db, person).await?;
-    Ok(Some(SignedIn { session: session.id, actor, csrf: URL_SAFE_NO_PAD.encode(app.keys.mac(CSRF, &secret)) }))
+    Ok(Some(SignedIn {
+        session: session.id,
+        actor,
+        csrf: URL_SAFE_NO_PAD.encode(app.keys.mac(CSRF, &secret)),
+    }))
 }
 
 pub fn csrf_holds(signed_in: &SignedIn, token: &str) -> bool {
@@ -60,7 +64,12 @@ pub async fn sign_out(app: &App, signed_in: &SignedIn) -> Result<(), Refusal> {
     let tx = app.db.begin().await?;
     db::sessions::end(&tx, signed_in.session, now).await?;
     let actor = signed_in.actor.name.as_str();
-    let entry = db::audit::Entry { actor, action: "person.signed_out", subject: format!("person {actor}"), facts: serde_json::json!({}) };
+    let entry = db::audit::Entry {
+        actor,
+        action: "person.signed_out",
+        subject: format!("person {actor}"),
+        facts: serde_json::json!({}),
+    };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
     Ok(())

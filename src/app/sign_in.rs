@@ -35,7 +35,8 @@ pub async fn begin(app: &App, return_to: &str) -> Result<(String, UnderWay), Ref
     let state = URL_SAFE_NO_PAD.encode(session::random::<32>()?);
     let verifier = PkceVerifier::new(session::random::<32>()?);
     let tx = app.db.begin().await?;
-    db::sessions::remember_state(&tx, hex(&app.keys.mac(HASH, state.as_bytes())), app.clock.now() + PATIENCE).await?;
+    db::sessions::remember_state(&tx, hex(&app.keys.mac(HASH, state.as_bytes())), app.clock.now() + PATIENCE)
+        .await?;
     tx.commit().await?;
     let url = app.github.authorize_url(&state, &verifier);
     let verifier = verifier.secret().to_owned();
@@ -54,11 +55,21 @@ pub struct Arrived {
 pub enum NotIn {
     /// The state was not started in this browser, was used, or is too old.
     Stale,
-    Outsider { login: String },
-    NameTaken { login: String },
-    Disabled { login: String },
+    /// GitHub refused the code, or the token that came of it.
+    NotAccepted,
+    Outsider {
+        login: String,
+    },
+    NameTaken {
+        login: String,
+    },
+    Disabled {
+        login: String,
+    },
     GitHubDown,
-    RateLimited { minutes: Option<u64> },
+    RateLimited {
+        minutes: Option<u64>,
+    },
     Refused(Refusal),
 }
 
@@ -68,8 +79,15 @@ impl<E: Into<Refusal>> From<E> for NotIn {
     }
 }
 
-/// GitHub sent the browser back.
-pub async fn complete(app: &App, under_way: &UnderWay, state: &str, code: &str) -> Result<Arrived, NotIn> {
+/// GitHub sent the browser back. `before` is the session that the browser had until
+/// now; it ends with the same act that begins the new one (security.md 18).
+pub async fn complete(
+    app: &App,
+    under_way: &UnderWay,
+    state: &str,
+    code: &str,
+    before: Option<i64>,
+) -> Result<Arrived, NotIn> {
     let same: bool = under_way.state.as_bytes().ct_eq(state.as_bytes()).into();
     let hashes: Vec<String> = app.keys.macs(HASH, state.as_bytes()).iter().map(|hash| hex(hash)).collect();
     if !same || !take_state(app, &hashes).await? {
@@ -78,7 +96,7 @@ pub async fn complete(app: &App, under_way: &UnderWay, state: &str, code: &str) 
     let token = app.github.exchange(code, &under_way.verifier).await.map_err(|error| refuse(app, error))?;
     let identity = app.github.identity(&token).await.map_err(|error| refuse(app, error))?;
     let membership = app.github.membership(&token).await.map_err(|error| refuse(app, error))?;
-    let session = arrive(app, &token, &identity, &membership).await?;
+    let session = arrive(app, &token, &identity, &membership, before).await?;
     Ok(Arrived { session, return_to: local_path(&under_way.return_to).to_owned() })
 }
 
@@ -95,6 +113,7 @@ async fn arrive(
     token: &SecretString,
     identity: &github::Identity,
     membership: &github::Membership,
+    before: Option<i64>,
 ) -> Result<String, NotIn> {
     let name = identity.login.clone();
     let login = || name.to_string();
@@ -118,14 +137,27 @@ async fn arrive(
         db::people::seen(&tx, person.id, &seen).await?;
     }
     let allowed = person.as_ref().filter(|person| membership.member && !person.disabled);
-    let subject = format!("person {name}");
+    // A login may be renamed at GitHub, or even be somebody else's by now.
+    let subject = format!("person {}", person.as_ref().map_or(&name, |person| &person.name));
     let Some(person) = allowed else {
         let why = if membership.member { "disabled" } else { "not a member of the organisation" };
-        let entry = db::audit::Entry { actor: name.as_str(), action: "person.sign_in_refused", subject, facts: json!({ "why": why }) };
+        let entry = db::audit::Entry {
+            actor: name.as_str(),
+            action: "person.sign_in_refused",
+            subject,
+            facts: json!({ "why": why }),
+        };
         db::audit::append(&tx, &app.keys, now, entry).await?;
         tx.commit().await?;
-        return Err(if membership.member { NotIn::Disabled { login: login() } } else { NotIn::Outsider { login: login() } });
+        return Err(if membership.member {
+            NotIn::Disabled { login: login() }
+        } else {
+            NotIn::Outsider { login: login() }
+        });
     };
+    if let Some(before) = before {
+        db::sessions::end(&tx, before, now).await?;
+    }
     let secret = session::open(app, &tx, person.id).await?;
     let facts = json!({ "provider": "github", "subject": bound.subject });
     let entry = db::audit::Entry { actor: person.name.as_str(), action: "person.signed_in", subject, facts };
@@ -174,10 +206,12 @@ fn clean(display: &str, name: &str) -> String {
 fn refuse(app: &App, error: GitHubError) -> NotIn {
     tracing::warn!(%error, "a sign-in did not come to its end");
     match error {
-        GitHubError::Refused(_) | GitHubError::Revoked => NotIn::Stale,
+        GitHubError::Refused(_) | GitHubError::Revoked => NotIn::NotAccepted,
         GitHubError::RateLimited { until } => {
             let wait = until.map(|until| until.duration_since(app.clock.now()).as_mins().max(0));
-            NotIn::RateLimited { minutes: wait.and_then(|minutes| u64::try_from(minutes).ok()).map(|minutes| minutes + 1) }
+            NotIn::RateLimited {
+                minutes: wait.and_then(|minutes| u64::try_from(minutes).ok()).map(|minutes| minutes + 1),
+            }
         }
         GitHubError::Unreachable(_) | GitHubError::TimedOut | GitHubError::Unexpected(_) => NotIn::GitHubDown,
     }

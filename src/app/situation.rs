@@ -39,12 +39,24 @@ impl Situation {
         now: Timestamp,
     ) -> Result<Option<Self>, DbError> {
         let fleet = db::fleet::load(source).await?;
-        let Some((application, environment)) = fleet.environment(application, environment) else { return Ok(None) };
+        let Some((application, environment)) = fleet.environment(application, environment) else {
+            return Ok(None);
+        };
         let (application, environment) = (application.clone(), environment.clone());
         let rows = db::live::list(source, &application.name, &environment.name).await?;
         let busy = db::deployments::find_under_way(source, &application.name, &environment.name).await?;
         let window = window(&fleet, &environment, now);
-        Ok(Some(Self { now, fleet, application, environment, rows, words: Vec::new(), base: None, busy, window }))
+        Ok(Some(Self {
+            now,
+            fleet,
+            application,
+            environment,
+            rows,
+            words: Vec::new(),
+            base: None,
+            busy,
+            window,
+        }))
     }
 
     /// The same place as the database tells it now, keeping what the hosts said.
@@ -53,13 +65,17 @@ impl Situation {
         let (application, environment) = (&self.application.name, &self.environment.name);
         let fresh = Self::load(source, application, environment, now).await?.ok_or(Refusal::NotFound)?;
         if fresh.recorded() != self.recorded() {
-            return Err(Refusal::Conflict("What is live here changed this moment. Load the page again.".to_owned()));
+            return Err(Refusal::Conflict(
+                "What is live here changed this moment. Load the page again.".to_owned(),
+            ));
         }
         Ok(Self { words: self.words.clone(), base: self.base.clone(), ..fresh })
     }
 
     /// Finds the base where several releases are live, or refuses to guess.
     pub async fn find_base(&mut self, app: &App) -> Result<(), Refusal> {
+        // What was found before may no longer be what is live.
+        self.base = None;
         let commits: Vec<CommitId> = self.recorded().into_iter().cloned().collect();
         if commits.len() < 2 {
             return Ok(());
@@ -81,8 +97,11 @@ impl Situation {
     /// Asks the hosts, unless a deployment has them just now (rules.md 27).
     pub async fn ask_hosts(&mut self, app: &App) -> Result<(), DbError> {
         let locks = db::deployments::list_server_locks(&app.db).await?;
-        let free: Vec<HostPlace> =
-            self.places().into_iter().filter(|place| !locks.iter().any(|(server, _)| server == place.server.as_str())).collect();
+        let free: Vec<HostPlace> = self
+            .places()
+            .into_iter()
+            .filter(|place| !locks.iter().any(|(server, _)| server == place.server.as_str()))
+            .collect();
         let (user, path) = (&self.environment.remote_user, &self.environment.target_path);
         self.words = app.hosts.read(&free, user, path).await;
         Ok(())
@@ -167,9 +186,10 @@ pub fn repository(error: crate::repo::RepoError) -> Refusal {
     use crate::repo::RepoError;
     match error {
         RepoError::Internal(cause) => Refusal::Internal(format!("repository: {cause}")),
-        RepoError::NoSuchCommit(_) | RepoError::NoSuchBranch(_) | RepoError::RefusedTree { .. } | RepoError::TooLarge(_) => {
-            Refusal::field("tag", error.to_string())
-        }
+        RepoError::NoSuchCommit(_)
+        | RepoError::NoSuchBranch(_)
+        | RepoError::RefusedTree { .. }
+        | RepoError::TooLarge(_) => Refusal::field("tag", error.to_string()),
         other => Refusal::Unavailable(format!("{other}.")),
     }
 }

@@ -44,9 +44,9 @@ impl Stored {
         Self::load(&app.db, id, app.clock.now()).await
     }
 
-    /// The same request inside a transaction, keeping what was read outside.
-    pub async fn again(&self, tx: &Tx, now: Timestamp) -> Result<Self, Refusal> {
-        let mut fresh = Self::load(tx, self.request.id, now).await?;
+    /// The same request as the database tells it now, keeping what was read outside.
+    pub async fn again(&self, source: &impl Source, now: Timestamp) -> Result<Self, Refusal> {
+        let mut fresh = Self::load(source, self.request.id, now).await?;
         fresh.tag = self.tag.clone();
         fresh.situation.words.clone_from(&self.situation.words);
         fresh.situation.base.clone_from(&self.situation.base);
@@ -92,12 +92,20 @@ impl Stored {
     }
 
     pub fn accepted_by(&self) -> Vec<Name> {
-        self.standing.iter().filter(|facts| facts.kind == DecisionKind::Accept).map(|facts| facts.person.clone()).collect()
+        self.standing
+            .iter()
+            .filter(|facts| facts.kind == DecisionKind::Accept)
+            .map(|facts| facts.person.clone())
+            .collect()
     }
 }
 
 /// The last decision of each person, and whether it still counts.
-async fn standing(source: &impl Source, request: &Request, decisions: &[Decision]) -> Result<Vec<DecisionFacts>, Refusal> {
+async fn standing(
+    source: &impl Source,
+    request: &Request,
+    decisions: &[Decision],
+) -> Result<Vec<DecisionFacts>, Refusal> {
     let mut standing: Vec<DecisionFacts> = Vec::new();
     for decision in decisions.iter().rev() {
         if standing.iter().any(|known| known.person == decision.person) {
@@ -121,8 +129,10 @@ async fn tag_now(app: &App, request: &Request, situation: &Situation, fetch: boo
     }
     let Some(tag) = request.seal.tag.as_ref() else { return commit_now(app, request).await };
     match app.mirrors.tag(&application.name, tag).await {
-        Ok(Some(info)) if info.commit == request.seal.to && info.object == request.seal.tag_object => TagNow::Same,
-        Ok(Some(info)) if info.commit == request.seal.to => TagNow::Moved { is: info.object.unwrap_or(info.commit) },
+        Ok(Some(info)) if info.commit == request.seal.to && info.object == request.seal.tag_object => {
+            TagNow::Same
+        }
+        Ok(Some(info)) if info.commit == request.seal.to => TagNow::Replaced,
         Ok(Some(info)) => TagNow::Moved { is: info.commit },
         Ok(None) => TagNow::Deleted,
         Err(error) => TagNow::Unread { why: format!("{error}.") },
@@ -141,7 +151,14 @@ async fn commit_now(app: &App, request: &Request) -> TagNow {
 
 /// Ends a request as void, revokes its links and says so. The same act, whoever
 /// finds the cause.
-pub async fn void(app: &App, tx: &Tx, mut request: Request, cause: VoidCause, actor: &str, now: Timestamp) -> Result<(), Refusal> {
+pub async fn void(
+    app: &App,
+    tx: &Tx,
+    mut request: Request,
+    cause: VoidCause,
+    actor: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let facts = serde_json::json!({ "cause": cause });
     request.state = request.state.clone().void(cause, now)?;
     db::requests::update(tx, &request).await?;
@@ -176,8 +193,22 @@ pub async fn issue_launch_link(app: &App, tx: &Tx, stored: &Stored, now: Timesta
     };
     let approval = &stored.situation.environment.approval;
     let (starts_at, expires_at) = slot(approval, stored.situation.slot_begins(), *stands_until);
+    if starts_at >= expires_at {
+        return Err(Refusal::Conflict(
+            "The window opens only after the approval has run out. Ask for the release again.".to_owned(),
+        ));
+    }
     db::links::revoke(tx, stored.request.id, Some(Purpose::Launch), now).await?;
-    let link = new_link(app, tx, Purpose::Launch, &stored.request, Some(stored.request.requester.clone()), (starts_at, expires_at), now).await?;
+    let link = new_link(
+        app,
+        tx,
+        Purpose::Launch,
+        &stored.request,
+        Some(stored.request.requester.clone()),
+        (starts_at, expires_at),
+        now,
+    )
+    .await?;
     let notice = Notice::RequestAccepted { request: stored.request.id, link: link.id };
     db::outbox::put(tx, &notice, Some(link.sealed), now).await?;
     Ok(())

@@ -6,17 +6,27 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogConfig;
 
-/// Rocket and the migrator tell at length what they are about to do, and the lines
-/// that rocket indents name what strangers asked for.
-const DEFAULT: &str = "info,rocket=error,rocket::server::_=off,sea_orm_migration=warn";
+/// The migrator tells at length what it is about to do.
+const DEFAULT: &str = "info,sea_orm_migration=warn";
+/// Whatever is asked for: rocket's lines name the addresses of requests, and the
+/// address of a link is its secret (security.md 2).
+const NEVER: [&str; 2] = ["rocket=error", "rocket::server::_=off"];
 
 pub fn start(config: &LogConfig) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter(wanted.as_deref())).with_writer(std::io::stderr);
     // A second start would change nothing; there is none.
     let _ = if config.json {
         builder.json().flatten_event(true).try_init()
     } else {
         builder.with_ansi(std::io::stderr().is_terminal()).try_init()
     };
+}
+
+/// What `RUST_LOG` asks for, else the default, and in no case a secret.
+pub fn filter(wanted: Option<&str>) -> EnvFilter {
+    let wanted = wanted.and_then(|wanted| EnvFilter::try_new(wanted).ok());
+    let filter = wanted.unwrap_or_else(|| EnvFilter::new(DEFAULT));
+    NEVER.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive)
 }

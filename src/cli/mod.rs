@@ -9,7 +9,7 @@ mod audit;
 mod check;
 mod fleet;
 mod keys;
-mod logs;
+pub mod logs;
 mod serve;
 
 use std::io::Write as _;

@@ -77,14 +77,25 @@ pub async fn head(source: &impl Source) -> Result<Option<Head>, DbError> {
 pub enum Broken {
     #[error("row {0} was changed: its seal does not fit its content")]
     Changed(i64),
-    #[error("row {0} is missing")]
-    Missing(i64),
+    /// The first and the last of them.
+    #[error("{}", missing_words(*.0, *.1))]
+    Missing(i64, i64),
     #[error("row {0} does not follow the row before it")]
     Unlinked(i64),
     #[error("the trail ends at row {found}, but its head says {said}")]
     Cut { found: i64, said: i64 },
+    #[error("the recorded head is not that of row {0}, the last one")]
+    WrongHead(i64),
     #[error("the given head {0} is not in the trail")]
     OtherHead(String),
+}
+
+fn missing_words(first: i64, last: i64) -> String {
+    if first == last {
+        format!("row {first} is missing")
+    } else {
+        format!("rows {first} to {last} are missing")
+    }
 }
 
 /// Walks the whole chain; gives the head, or every place where it breaks.
@@ -106,8 +117,8 @@ pub async fn verify(
             .await?;
         let full = rows.len() as u64 == PAGE;
         for row in rows {
-            for missing in seq + 1..row.seq {
-                broken.push(Broken::Missing(missing));
+            if row.seq > seq + 1 {
+                broken.push(Broken::Missing(seq + 1, row.seq - 1));
             }
             let follows = row.seq == seq + 1 && row.previous == previous;
             if !keys.verify(PURPOSE, &message(&row), &unhex(&row.mac)) {
@@ -124,8 +135,10 @@ pub async fn verify(
         }
     }
     let said = head(source).await?.unwrap_or(Head { count: 0, mac: String::new() });
-    if said.count != seq || (broken.is_empty() && said.mac != previous) {
+    if said.count != seq {
         broken.push(Broken::Cut { found: seq, said: said.count });
+    } else if said.mac != previous {
+        broken.push(Broken::WrongHead(seq));
     }
     if let (false, Some(known)) = (known_seen, known) {
         broken.push(Broken::OtherHead(format!("{}:{}", known.count, known.mac)));

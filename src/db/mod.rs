@@ -1,6 +1,6 @@
 //! Rows and the domain's values: the only room that speaks SQL.
 //!
-//! SQLite has one writer. A deferred transaction that reads and then writes fails
+//! `SQLite` has one writer. A deferred transaction that reads and then writes fails
 //! under load whatever the busy time-out, so writes go through one connection and
 //! begin IMMEDIATE; readers have a pool of their own.
 
@@ -74,7 +74,7 @@ impl std::fmt::Debug for Tx {
 }
 
 impl Db {
-    /// Connects and, where `url` names a SQLite file that is not there yet, makes it.
+    /// Connects and, where `url` names a `SQLite` file that is not there yet, makes it.
     pub async fn connect(url: &str) -> Result<Self, DbError> {
         if url.starts_with("sqlite:") {
             let write = Database::connect(options(url, 1)).await?;
@@ -93,7 +93,8 @@ impl Db {
 
     /// How far the schema is, without a change to anything.
     pub async fn schema(&self) -> Result<Schema, DbError> {
-        let pending = Migrator::get_pending_migrations_read_only(&self.read).await.map_err(newer_or_broken)?;
+        let pending =
+            Migrator::get_pending_migrations_read_only(&self.read).await.map_err(newer_or_broken)?;
         Ok(match Migrator::get_migration_files().last() {
             Some(last) if pending.is_empty() => Schema::Current(last.name().to_owned()),
             _ => Schema::Outdated { changes: pending.len() },

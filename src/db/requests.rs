@@ -138,7 +138,10 @@ pub async fn list_decisions(source: &impl Source, request: i64) -> Result<Vec<De
 }
 
 /// The same for several requests at once, each with its request.
-pub async fn list_decisions_of(source: &impl Source, requests: &[i64]) -> Result<Vec<(i64, Decision)>, DbError> {
+pub async fn list_decisions_of(
+    source: &impl Source,
+    requests: &[i64],
+) -> Result<Vec<(i64, Decision)>, DbError> {
     if requests.is_empty() {
         return Ok(Vec::new());
     }
@@ -211,7 +214,7 @@ fn columns(request: &Request) -> Result<requests::ActiveModel, DbError> {
         notes: Set(serde_json::to_string(&request.notes).map_err(text)?),
         required: Set(i32::try_from(request.required).unwrap_or(i32::MAX)),
         created_at: Set(request.created_at.as_millisecond()),
-        ended_at: Set(ended_at.map(|at| at.as_millisecond())),
+        ended_at: Set(ended_at.map(Timestamp::as_millisecond)),
         ended_by: Set(ended_by),
         ended_why: Set(ended_why),
         deployment_id: Set(request.deployment),

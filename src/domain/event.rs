@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::deployment::DeploymentState;
-use super::words::words;
 use super::name::{CommitId, Name};
+use super::words::words;
 
 /// One line of the journal. `seq` starts at 1 and has no gaps within a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -97,7 +97,7 @@ pub fn live_facts(
                 facts.drifted.push(format!("{server} says {}", release_words(release)));
             }
             HostWord::Nothing if recorded.is_some() => {
-                facts.drifted.push(format!("{server} says nothing is there"))
+                facts.drifted.push(format!("{server} says nothing is there"));
             }
             HostWord::Runs { .. } | HostWord::Nothing => {}
         }

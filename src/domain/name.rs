@@ -121,7 +121,10 @@ fn parse_tag(text: &str) -> Result<(), NameError> {
     }
     let forbidden = |c: char| matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\' | ' ');
     let bad_part = |part: &str| {
-        part.is_empty() || part.starts_with('.') || part.ends_with(".lock") || part.ends_with('.')
+        part.is_empty()
+            || part.starts_with('.')
+            || part.strip_suffix(".lock").is_some()
+            || part.ends_with('.')
     };
     if text.starts_with('-')
         || text == "@"

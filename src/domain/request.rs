@@ -124,12 +124,24 @@ words!(DecisionKind { Accept => "accept", Reject => "reject" });
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "snake_case")]
 pub enum VoidCause {
-    TagMoved { was: String, is: String },
+    TagMoved {
+        was: String,
+        is: String,
+    },
+    /// Another tag object, or none, on the same commit.
+    TagReplaced {
+        tag: String,
+    },
     TagDeleted,
-    LiveChanged { was: String, is: String },
+    LiveChanged {
+        was: String,
+        is: String,
+    },
     HostsChanged,
     ConfigurationChanged,
-    ApproverLostRight { who: Name },
+    ApproverLostRight {
+        who: Name,
+    },
     EnvironmentGone,
 }
 
@@ -139,6 +151,11 @@ impl VoidCause {
         match self {
             VoidCause::TagMoved { was, is } => {
                 format!("The tag was moved after the request: it pointed to {was} and now points to {is}.")
+            }
+            VoidCause::TagReplaced { tag } => {
+                format!(
+                    "The tag {tag} was made again after the request: the same commit, another tag object."
+                )
             }
             VoidCause::TagDeleted => "The tag was deleted after the request.".to_owned(),
             VoidCause::LiveChanged { was, is } => {
@@ -286,7 +303,7 @@ impl LinkFacts {
     pub fn state(&self, now: Timestamp) -> LinkState {
         if self.used_at.is_some() {
             LinkState::Used
-        } else if self.revoked_at.is_some() {
+        } else if self.revoked_at.is_some_and(|at| at < self.expires_at) {
             LinkState::Revoked
         } else if now >= self.expires_at {
             LinkState::Expired

@@ -25,11 +25,16 @@ impl Window {
     pub fn at(calendar: Option<&Calendar>, now: Timestamp) -> Self {
         let Some(calendar) = calendar else { return Window::Always };
         match Windows::of(calendar) {
-            Err(error) => Window::Closed { opens: None, words: format!("The calendar {} cannot be read: {error}.", calendar.name) },
+            Err(error) => Window::Closed {
+                opens: None,
+                words: format!("The calendar {} cannot be read: {error}.", calendar.name),
+            },
             Ok(windows) if windows.is_open(now) => {
                 Window::Open { until: windows.closes_at(now), words: sentence(&windows.words(now)) }
             }
-            Ok(windows) => Window::Closed { opens: windows.next_opening(now), words: sentence(&windows.words(now)) },
+            Ok(windows) => {
+                Window::Closed { opens: windows.next_opening(now), words: sentence(&windows.words(now)) }
+            }
         }
     }
 

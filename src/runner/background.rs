@@ -10,13 +10,13 @@ use tokio_util::task::TaskTracker;
 
 use super::engine;
 use super::journal::{RENEW_EVERY, journal};
+use super::output::Output;
 use super::ssh::connection::SshSettings;
 use super::ssh::{Prepare, SshExecutor, Tree};
-use super::output::Output;
-use crate::app::{App, deliver, health, housekeep, queue, run_deployment};
 use crate::app::queue::Claimed;
-use crate::app::run_deployment::Checked;
 use crate::app::queue::Lease;
+use crate::app::run_deployment::Checked;
+use crate::app::{App, deliver, health, housekeep, queue, run_deployment};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{NoteLevel, StepOutcome};
 use crate::domain::plan::Plan;
@@ -35,9 +35,13 @@ pub struct Runner {
     ssh: SshSettings,
     /// Names this process among all that may hold leases.
     owner: String,
+    /// Nothing new is taken from the queue.
     stop: CancellationToken,
+    /// All runs are over: mail and housekeeping end too.
+    end: CancellationToken,
     /// Ends the runs that outlive their grace.
     abandon: CancellationToken,
+    queue: TaskTracker,
     loops: TaskTracker,
     runs: TaskTracker,
 }
@@ -50,21 +54,26 @@ impl Runner {
             ssh,
             owner,
             stop: CancellationToken::new(),
+            end: CancellationToken::new(),
             abandon: CancellationToken::new(),
+            queue: TaskTracker::new(),
             loops: TaskTracker::new(),
             runs: TaskTracker::new(),
         });
-        runner.loops.spawn(Arc::clone(&runner).take_from_queue());
+        runner.queue.spawn(Arc::clone(&runner).take_from_queue());
         runner.loops.spawn(Arc::clone(&runner).empty_outbox());
         runner.loops.spawn(Arc::clone(&runner).keep_house());
+        runner.queue.close();
         runner.loops.close();
         runner
     }
 
     /// No new runs from here on; running ones finish within the grace, or are
-    /// marked interrupted.
+    /// marked interrupted. What is to be told of them is still sent.
     pub async fn drain(&self) {
         self.stop.cancel();
+        // A claim under way becomes a run, which is waited for like the others.
+        self.queue.wait().await;
         self.runs.close();
         let grace = Duration::from_secs(u64::from(self.app.config.runner.shutdown_grace_s));
         if tokio::time::timeout(grace, self.runs.wait()).await.is_err() {
@@ -72,6 +81,7 @@ impl Runner {
             self.abandon.cancel();
             let _ = tokio::time::timeout(Duration::from_secs(15), self.runs.wait()).await;
         }
+        self.end.cancel();
         let _ = tokio::time::timeout(Duration::from_secs(25), self.loops.wait()).await;
     }
 
@@ -88,7 +98,8 @@ impl Runner {
                 match queue::claim_next(&self.app, &self.owner).await {
                     Ok(Some(claimed)) => {
                         let runner = Arc::clone(&self);
-                        self.runs.spawn(async move { runner.run(claimed).await });
+                        // On the heap: a run's future is large, and it lives long.
+                        self.runs.spawn(Box::pin(async move { runner.run(claimed).await }));
                     }
                     Ok(None) => break,
                     Err(error) => {
@@ -97,7 +108,7 @@ impl Runner {
                     }
                 }
             }
-            if !self.pause(self.app.wake.queue.notified(), LOOK_EVERY).await {
+            if !pause(&self.stop, self.app.wake.queue.notified(), LOOK_EVERY).await {
                 return;
             }
         }
@@ -106,7 +117,7 @@ impl Runner {
     async fn run(&self, claimed: Claimed) {
         let id = claimed.deployment.id;
         tracing::info!(deployment = id, application = %claimed.deployment.application, environment = %claimed.deployment.environment, "deployment taken from the queue");
-        if let Err(error) = self.run_claimed(&claimed).await {
+        if let Err(error) = Box::pin(self.run_claimed(&claimed)).await {
             // The lease runs out and housekeeping marks it: nothing is called failed that is not known.
             tracing::error!(deployment = id, %error, "the run was given up");
         }
@@ -114,7 +125,8 @@ impl Runner {
     }
 
     async fn run_claimed(&self, claimed: &Claimed) -> Result<(), crate::app::Refusal> {
-        let checked = self.holding(&claimed.lease, run_deployment::check_start(&self.app, claimed)).await;
+        let checked =
+            self.holding(&claimed.lease, Box::pin(run_deployment::check_start(&self.app, claimed))).await;
         let plan = match checked? {
             Checked::Go(plan) => plan,
             Checked::Stopped { why } => {
@@ -126,22 +138,35 @@ impl Runner {
         let clock = self.app.clock.clone();
         let prepare = FromApp { app: self.app.clone() };
         let executor = SshExecutor::new(prepare, self.ssh.clone(), Arc::new(move || clock.now()));
-        let executor = executor.map_err(|error| crate::app::Refusal::Internal(format!("control folder: {error}")))?;
+        let executor =
+            executor.map_err(|error| crate::app::Refusal::Internal(format!("control folder: {error}")))?;
         let (sink, writer) = journal(&self.app, &claimed.deployment, &claimed.lease, claimed.seq);
-        let written = tokio::spawn(writer.run());
+        let mut writing = tokio::spawn(writer.run());
         let cancel = CancellationToken::new();
         let hosts_at_once = self.app.config.runner.hosts as usize;
-        let outcome = tokio::select! {
-            outcome = engine::run(&plan, &executor, &sink, hosts_at_once, &cancel) => Some(outcome),
-            // Dropping the run closes its connections; what ran there dies with them.
-            () = self.abandon.cancelled() => None,
+        let run = tokio::select! {
+            biased;
+            outcome = engine::run(&plan, &executor, &sink, hosts_at_once, &cancel) => Run::Over(outcome),
+            () = self.abandon.cancelled() => Run::Abandoned,
+            // While the sink lives, the writer ends only when the lease is lost. A quiet
+            // script would not notice for as long as it says nothing.
+            written = &mut writing => Run::Lost(written),
         };
+        // What still ran on a host dies with its connection, before anything else is said.
+        drop(executor);
         drop(sink);
-        let written = written.await.map_err(|error| crate::app::Refusal::Internal(format!("journal: {error}")))?;
-        let Some(outcome) = outcome else { return self.interrupted(claimed).await };
-        let (Ok(seq), false) = (written, outcome.lost) else {
+        let (outcome, written) = match run {
+            Run::Over(outcome) => (Some(outcome), writing.await),
+            Run::Abandoned => (None, writing.await),
+            Run::Lost(written) => (None, written),
+        };
+        let written = written.map_err(|error| crate::app::Refusal::Internal(format!("journal: {error}")))?;
+        let Ok(seq) = written else {
             tracing::error!(deployment = claimed.deployment.id, "the lease was lost");
             return Ok(());
+        };
+        let Some(outcome) = outcome.filter(|outcome| !outcome.lost) else {
+            return self.interrupted(claimed).await;
         };
         run_deployment::finish(&self.app, claimed, seq, outcome.state, outcome.why.as_deref()).await
     }
@@ -170,14 +195,16 @@ impl Runner {
 
     async fn empty_outbox(self: Arc<Self>) {
         loop {
+            let is_last = self.end.is_cancelled();
             match deliver::deliver_due(&self.app, &self.mailer).await {
-                Ok(true) if !self.stop.is_cancelled() => continue,
-                Ok(_) => {}
+                Ok(true) => continue,
+                Ok(false) => {}
                 Err(error) => tracing::error!(%error, "the outbox cannot be emptied"),
             }
-            if !self.pause(self.app.wake.outbox.notified(), LOOK_EVERY).await {
+            if is_last {
                 return;
             }
+            pause(&self.end, self.app.wake.outbox.notified(), LOOK_EVERY).await;
         }
     }
 
@@ -187,21 +214,29 @@ impl Runner {
             if round % SETTLE_EVERY == 0 {
                 housekeep::settle_all(&self.app).await;
             }
-            if !self.pause(std::future::pending(), HOUSEKEEP_EVERY).await {
+            if !pause(&self.end, std::future::pending(), HOUSEKEEP_EVERY).await {
                 return;
             }
         }
     }
+}
 
-    /// Waits for a wake signal or a while; false when it is time to stop.
-    async fn pause(&self, wake: impl Future<Output = ()>, at_most: Duration) -> bool {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => false,
-            () = wake => true,
-            () = tokio::time::sleep(at_most) => true,
-        }
+/// Waits for a wake signal or a while; false when it is time to stop.
+async fn pause(stop: &CancellationToken, wake: impl Future<Output = ()>, at_most: Duration) -> bool {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => false,
+        () = wake => true,
+        () = tokio::time::sleep(at_most) => true,
     }
+}
+
+/// How the work of a run came to its end.
+enum Run {
+    Over(engine::RunOutcome),
+    /// Its time of grace is over.
+    Abandoned,
+    Lost(Result<Result<u64, engine::SinkLost>, tokio::task::JoinError>),
 }
 
 /// The steps before any host is touched, over the use cases.
@@ -221,14 +256,18 @@ impl Prepare for FromApp {
     async fn fetch(&self, plan: &Plan, _: &Output) -> StepOutcome {
         match self.app.mirrors.commit(&plan.facts.application, &plan.facts.commit).await {
             Ok(Some(_)) => StepOutcome::Done,
-            Ok(None) => StepOutcome::Failed { why: format!("the repository has no commit {}", plan.facts.commit) },
+            Ok(None) => {
+                StepOutcome::Failed { why: format!("the repository has no commit {}", plan.facts.commit) }
+            }
             Err(error) => StepOutcome::Failed { why: error.to_string() },
         }
     }
 
     async fn build(&self, plan: &Plan, _: &Output) -> Result<Tree, String> {
         let tree = run_deployment::build_tree(&self.app, plan).await.map_err(|refusal| match refusal {
-            crate::app::Refusal::Invalid(errors) => errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "),
+            crate::app::Refusal::Invalid(errors) => {
+                errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; ")
+            }
             other => other.to_string(),
         })?;
         Ok(Tree { path: tree.path, manifest: tree.manifest })

@@ -1,14 +1,11 @@
 //! Asks hosts what they run, for requests and housekeeping.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use super::ssh::connection::SshSettings;
 use super::ssh::live::{Reading, read_live};
-use crate::app::HostReader;
+use crate::app::{Answers, HostReader};
 use crate::domain::live::HostWord;
-use crate::domain::name::Name;
 use crate::domain::plan::HostFacts;
 
 /// Somebody waits for the page: a host that is slower counts as unreachable.
@@ -20,12 +17,7 @@ pub struct SshHostReader {
 }
 
 impl HostReader for SshHostReader {
-    fn read<'a>(
-        &'a self,
-        hosts: &'a [HostFacts],
-        remote_user: &'a str,
-        target_path: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Vec<(Name, HostWord)>> + Send + 'a>> {
+    fn read<'a>(&'a self, hosts: &'a [HostFacts], remote_user: &'a str, target_path: &'a str) -> Answers<'a> {
         Box::pin(async move {
             let readings = read_live(&self.settings, hosts, remote_user, target_path, PATIENCE).await;
             readings.into_iter().map(|(name, reading)| (name, word(reading))).collect()

@@ -4,13 +4,15 @@
 //! database before the step that made it goes on. Each write renews the lease and
 //! is refused once the lease belongs to somebody else.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
 
 use super::engine::{Sink, SinkLost};
-use crate::app::{App, run_deployment};
 use crate::app::queue::Lease;
+use crate::app::{App, run_deployment};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, EventKind, NoteLevel};
 
@@ -71,32 +73,29 @@ pub fn journal(app: &App, deployment: &Deployment, lease: &Lease, seq: u64) -> (
 impl Writer {
     /// Gives the number of the last event, or that the lease is lost.
     pub async fn run(mut self) -> Result<u64, SinkLost> {
-        // When the batch has waited long enough, or the lease has to be renewed.
-        let wake = tokio::time::sleep(RENEW_EVERY);
-        tokio::pin!(wake);
+        let mut renew = pin!(sleep(RENEW_EVERY));
+        let mut flush = pin!(sleep(BATCH_FOR));
         loop {
+            let waiting = !self.batch.is_empty();
             tokio::select! {
                 message = self.from_engine.recv() => {
                     let Some((what, written)) = message else { break };
-                    let was_empty = self.batch.is_empty();
+                    if self.batch.is_empty() {
+                        flush.set(sleep(BATCH_FOR));
+                    }
                     self.take(what);
                     if self.batch_bytes >= BATCH_BYTES || written.is_some() {
                         self.flush().await?;
-                        wake.set(tokio::time::sleep(RENEW_EVERY));
-                    } else if was_empty && !self.batch.is_empty() {
-                        wake.set(tokio::time::sleep(BATCH_FOR));
                     }
                     if let Some(written) = written {
                         let _ = written.send(());
                     }
                 }
-                () = wake.as_mut() => {
-                    if self.batch.is_empty() {
-                        self.renew().await?;
-                    } else {
-                        self.flush().await?;
-                    }
-                    wake.set(tokio::time::sleep(RENEW_EVERY));
+                () = &mut flush, if waiting => self.flush().await?,
+                // A write renews it too; once more does no harm.
+                () = &mut renew => {
+                    self.renew().await?;
+                    renew.set(sleep(RENEW_EVERY));
                 }
             }
         }
@@ -110,7 +109,10 @@ impl Writer {
             self.output_bytes = self.output_bytes.saturating_add(text.len() as u64);
             if self.output_bytes > limit {
                 if !std::mem::replace(&mut self.output_cut, true) {
-                    let words = format!("Output beyond {} MB is not kept. The run goes on.", self.app.config.limits.output_mb);
+                    let words = format!(
+                        "Output beyond {} MB is not kept. The run goes on.",
+                        self.app.config.limits.output_mb
+                    );
                     self.push(EventKind::Note { level: NoteLevel::Warning, text: words }, 64);
                 }
                 return;

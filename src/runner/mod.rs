@@ -2,13 +2,13 @@
 //! executor does the work, a sink keeps the journal; none of them knows the
 //! database, mail or pages.
 
+pub mod background;
 pub mod engine;
 pub mod executor;
 pub mod host_reader;
 pub mod journal;
 pub mod output;
 pub mod quote;
-pub mod background;
 #[cfg(test)]
 pub mod scripted;
 pub mod ssh;

@@ -5,6 +5,7 @@
 //! Colours last from line to line, as in a terminal. A sequence that is not finished
 //! ends with its line, so that nobody can hide what follows inside one.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use anstyle_parse::{DefaultCharAccumulator, Params, Parser, Perform};
@@ -41,6 +42,44 @@ impl Terminal {
             let _ = write!(html, "<span class=\"cut\">… {more} bytes more in the raw log</span>");
         }
         html
+    }
+}
+
+/// The same line as text: colours and tabs stay as they are, whatever else a terminal
+/// would obey is dropped.
+pub fn colours_only(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|c| c == '\t' || !is_deceptive(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = Plain(String::with_capacity(text.len()));
+    let mut parser = Parser::<DefaultCharAccumulator>::new();
+    for byte in text.bytes() {
+        parser.advance(&mut plain, byte);
+    }
+    Cow::Owned(plain.0)
+}
+
+struct Plain(String);
+
+impl Perform for Plain {
+    fn print(&mut self, c: char) {
+        if !is_deceptive(c) {
+            self.0.push(c);
+        }
+    }
+
+    fn execute(&mut self, byte: u8) {
+        if byte == b'\t' {
+            self.0.push('\t');
+        }
+    }
+
+    fn csi_dispatch(&mut self, params: &Params, intermediates: &[u8], ignore: bool, byte: u8) {
+        if byte == b'm' && intermediates.is_empty() && !ignore {
+            let join = |numbers: &[u16]| numbers.iter().map(u16::to_string).collect::<Vec<_>>().join(":");
+            let codes: Vec<String> = params.iter().map(join).collect();
+            let _ = write!(self.0, "\x1b[{}m", codes.join(";"));
+        }
     }
 }
 

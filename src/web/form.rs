@@ -74,7 +74,10 @@ const UNKNOWN: &str = "The form held a field that this page does not have. Nothi
 const TOO_LARGE: &str = "The form is larger than this page takes. Nothing was changed.";
 const MALFORMED: &str = "The form could not be read. Nothing was changed.";
 
-async fn posted<'r, T: FromFields>(request: &'r Request<'_>, data: Data<'r>) -> Result<Posted<'r, T>, (Status, &'static str)> {
+async fn posted<'r, T: FromFields>(
+    request: &'r Request<'_>,
+    data: Data<'r>,
+) -> Result<Posted<'r, T>, (Status, &'static str)> {
     let forbidden = (Status::Forbidden, NOT_OURS);
     let visit = match visit(request).await {
         Ok(visit) => visit,
@@ -88,7 +91,8 @@ async fn posted<'r, T: FromFields>(request: &'r Request<'_>, data: Data<'r>) -> 
     if !is_form {
         return Err(forbidden);
     }
-    let body = data.open(LARGEST_KIB.kibibytes()).into_bytes().await.map_err(|_| (Status::BadRequest, MALFORMED))?;
+    let body =
+        data.open(LARGEST_KIB.kibibytes()).into_bytes().await.map_err(|_| (Status::BadRequest, MALFORMED))?;
     if !body.is_complete() {
         return Err((Status::PayloadTooLarge, TOO_LARGE));
     }
@@ -112,6 +116,7 @@ fn comes_from_us(request: &Request<'_>, visit: &Visit<'_>) -> bool {
     let ours = visit.app.config.base_url.origin().ascii_serialization();
     let mut origins = request.headers().get("Origin");
     let origin_fits = origins.next() == Some(ours.as_str()) && origins.next().is_none();
-    let site_fits = request.headers().get("Sec-Fetch-Site").all(|site| matches!(site, "same-origin" | "none"));
+    let site_fits =
+        request.headers().get("Sec-Fetch-Site").all(|site| matches!(site, "same-origin" | "none"));
     origin_fits && site_fits
 }

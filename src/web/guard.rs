@@ -30,8 +30,11 @@ impl Frame {
         request.local_cache(|| Frame {
             request_id: session::random::<6>().map_or_else(|_| "none".to_owned(), |bytes| hex(&bytes)),
             path: request.uri().to_string(),
-            theme: request.cookies().get(THEME_COOKIE).map_or(Theme::Auto, |cookie| Theme::parse(cookie.value())),
-            address: request.remote().map(|address| address.ip()),
+            theme: request
+                .cookies()
+                .get(THEME_COOKIE)
+                .map_or(Theme::Auto, |cookie| Theme::parse(cookie.value())),
+            address: request.remote().map(|address| address.ip().to_canonical()),
         })
     }
 }
@@ -54,7 +57,9 @@ enum Looked {
 async fn look<'r>(request: &'r Request<'_>) -> &'r Looked {
     request
         .local_cache_async(async {
-            let Some(app) = request.rocket().state::<App>() else { return Looked::Failed("no app".to_owned()) };
+            let Some(app) = request.rocket().state::<App>() else {
+                return Looked::Failed("no app".to_owned());
+            };
             match find(app, request.cookies()).await {
                 Ok(Some(found)) => Looked::Somebody(Box::new(found)),
                 Ok(None) => Looked::Nobody,
@@ -103,7 +108,9 @@ pub async fn visit<'r>(request: &'r Request<'_>) -> Result<Visit<'r>, Status> {
     let app = request.rocket().state::<App>().ok_or(Status::InternalServerError)?;
     let frame = Frame::of(request).clone();
     match look(request).await {
-        Looked::Somebody(found) => Ok(Visit { app, person: found.person.clone(), frame, waiting: found.waiting }),
+        Looked::Somebody(found) => {
+            Ok(Visit { app, person: found.person.clone(), frame, waiting: found.waiting })
+        }
         Looked::Nobody => Err(Status::Unauthorized),
         Looked::Failed(error) => {
             tracing::error!(request = frame.request_id, error, "the session could not be read");
@@ -132,7 +139,9 @@ impl<'r> FromRequest<'r> for Stranger<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let Some(app) = request.rocket().state::<App>() else { return Outcome::Error((Status::InternalServerError, ())) };
+        let Some(app) = request.rocket().state::<App>() else {
+            return Outcome::Error((Status::InternalServerError, ()));
+        };
         let frame = Frame::of(request).clone();
         let found = match look(request).await {
             Looked::Somebody(found) => Some((**found).clone()),

@@ -10,6 +10,7 @@ use super::guard::Frame;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+#[derive(Debug, Clone, Copy)]
 pub struct SecurityHeaders {
     /// Only where the site is reached by https.
     pub strict_transport: bool,
@@ -22,6 +23,14 @@ impl Fairing for SecurityHeaders {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        self.harden(request, response);
+    }
+}
+
+impl SecurityHeaders {
+    /// Also called by the error pages themselves: what Rocket cannot even read gets
+    /// one without passing a fairing.
+    pub fn harden(&self, request: &Request<'_>, response: &mut Response<'_>) {
         let mut set = |name: &'static str, value: &'static str| {
             response.set_header(Header::new(name, value));
         };

@@ -44,6 +44,7 @@ pub fn rocket(app: &App) -> anyhow::Result<Rocket<Build>> {
         .manage(app.clone())
         .manage(limit::Limits::default())
         .attach(Shield::new())
+        .manage(headers)
         .attach(headers)
         .mount("/", pages::routes())
         .register("/", rocket::catchers![respond::unauthorized, respond::other]);

@@ -8,6 +8,7 @@ use rocket::response::{self, Responder, Response};
 
 use super::form::Why;
 use super::guard::{Frame, error_shell};
+use super::headers::SecurityHeaders;
 use super::view::Link;
 use super::view::error::ErrorPage;
 use crate::app::Refusal;
@@ -26,14 +27,19 @@ impl Html {
     }
 
     pub fn with_status(status: u16, page: &impl askama::Template) -> Result<Self, PageError> {
-        let body = page.render().map_err(|error| PageError(Refusal::Internal(format!("template: {error}"))))?;
+        let body =
+            page.render().map_err(|error| PageError(Refusal::Internal(format!("template: {error}"))))?;
         Ok(Self { status: Status::new(status), body })
     }
 }
 
 impl<'r> Responder<'r, 'static> for Html {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        Response::build().status(self.status).header(ContentType::HTML).sized_body(self.body.len(), Cursor::new(self.body)).ok()
+        Response::build()
+            .status(self.status)
+            .header(ContentType::HTML)
+            .sized_body(self.body.len(), Cursor::new(self.body))
+            .ok()
     }
 }
 
@@ -109,7 +115,14 @@ fn face(refusal: &Refusal, request: &Request<'_>) -> Face {
     }
 }
 
-fn error_page(request: &Request<'_>, status: u16, title: String, text: String, way_out: Link, gates: Vec<Gate>) -> response::Result<'static> {
+fn error_page(
+    request: &Request<'_>,
+    status: u16,
+    title: String,
+    text: String,
+    way_out: Link,
+    gates: Vec<Gate>,
+) -> response::Result<'static> {
     let Some(shell) = error_shell(request) else { return Err(Status::InternalServerError) };
     let request_id = Frame::of(request).request_id.clone();
     let page = ErrorPage { shell, status, title, text, way_out, request_id, gates };
@@ -122,7 +135,8 @@ fn error_page(request: &Request<'_>, status: u16, title: String, text: String, w
 /// Where somebody signs in, and what they wanted to see.
 fn to_login(request: &Request<'_>) -> SeeOther {
     let wanted = request.uri().to_string();
-    let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &wanted).finish();
+    let query: String =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &wanted).finish();
     SeeOther(format!("/login?{query}"))
 }
 
@@ -142,10 +156,29 @@ pub struct Unanswered(Status);
 
 impl<'r> Responder<'r, 'static> for Unanswered {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let (title, text) = unanswered_words(self.0);
         let why = request.local_cache(|| Why("")).0;
+        // Rocket says 422 where a number of the address is none: that leads nowhere.
+        let no_such_address = self.0 == Status::UnprocessableEntity && why.is_empty();
+        let status = if no_such_address { Status::NotFound } else { self.0 };
+        if status.code >= 500 {
+            tracing::error!(request = Frame::of(request).request_id, path = %request.uri().path(), status = status.code, "no handler answered");
+        }
+        let (title, text) = unanswered_words(status);
         let text = if why.is_empty() { text } else { why };
-        error_page(request, self.0.code, title.to_owned(), text.to_owned(), Link::new("/", "Go home"), Vec::new())
+        let page = error_page(
+            request,
+            status.code,
+            title.to_owned(),
+            text.to_owned(),
+            Link::new("/", "Go home"),
+            Vec::new(),
+        );
+        page.map(|mut response| {
+            if let Some(headers) = request.rocket().state::<SecurityHeaders>() {
+                headers.harden(request, &mut response);
+            }
+            response
+        })
     }
 }
 
@@ -153,11 +186,17 @@ fn unanswered_words(status: Status) -> (&'static str, &'static str) {
     match status.code {
         400 => ("This could not be read", "The request was malformed."),
         403 => ("You may not do this", "Nothing was changed."),
-        404 => ("There is nothing here", "The address leads nowhere. It may have been mistyped, or cut off by a mail program."),
+        404 => (
+            "There is nothing here",
+            "The address leads nowhere. It may have been mistyped, or cut off by a mail program.",
+        ),
         413 => ("That is too large", "Nothing was changed."),
         422 => ("The form has mistakes", "Nothing was changed."),
         503 => ("The service cannot answer now", "Try again in a moment."),
         _ if status.code < 500 => ("This cannot be done", "Nothing was changed."),
-        _ => ("Something went wrong on our side", "It is written down. Try again, or tell an administrator the number below."),
+        _ => (
+            "Something went wrong on our side",
+            "It is written down. Try again, or tell an administrator the number below.",
+        ),
     }
 }

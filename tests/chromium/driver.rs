@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use thirtyfour::prelude::*;
 use thirtyfour::LoggingPrefsLogLevel;
+use thirtyfour::prelude::*;
 
 use crate::tests::harness::Service;
 
@@ -99,7 +99,11 @@ impl Chromium {
     }
 
     pub async fn devtools(&self, method: &str, parameters: Value) -> Value {
-        self.driver.cdp().send_raw(method, parameters).await.unwrap_or_else(|error| panic!("{method}: {error}"))
+        self.driver
+            .cdp()
+            .send_raw(method, parameters)
+            .await
+            .unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
     /// Signs in by clicking, at the stand-in for GitHub. Ends any session before.
@@ -115,7 +119,11 @@ impl Chromium {
 
     /// A path of the service, or a link of a mail.
     pub async fn open(&self, service: &Service, address: &str) {
-        let url = if address.starts_with('/') { format!("{}{address}", service.base_url) } else { address.to_owned() };
+        let url = if address.starts_with('/') {
+            format!("{}{address}", service.base_url)
+        } else {
+            address.to_owned()
+        };
         self.driver.goto(url).await.unwrap();
     }
 
@@ -125,7 +133,9 @@ impl Chromium {
     }
 
     pub async fn click_button(&self, words: &str) {
-        let buttons = format!("//button[contains(normalize-space(.), '{words}')] | //summary[contains(normalize-space(.), '{words}')]");
+        let buttons = format!(
+            "//button[contains(normalize-space(.), '{words}')] | //summary[contains(normalize-space(.), '{words}')]"
+        );
         self.click(By::XPath(buttons), words).await;
     }
 
@@ -153,7 +163,12 @@ impl Chromium {
     pub async fn arrives(&self, page: &str, state: &str) {
         let wanted = By::Css(format!("main[data-page='{page}'][data-state='{state}']"));
         if self.driver.query(wanted).wait(PATIENCE, LOOK_EVERY).first().await.is_err() {
-            panic!("never at {page} {state}: {} {}: {}", self.page().await, self.state().await, self.text().await);
+            panic!(
+                "never at {page} {state}: {} {}: {}",
+                self.page().await,
+                self.state().await,
+                self.text().await
+            );
         }
     }
 
@@ -174,7 +189,12 @@ impl Chromium {
     }
 
     pub async fn value(&self, script: &str) -> Value {
-        self.driver.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+        self.driver
+            .execute(script, Vec::new())
+            .await
+            .unwrap_or_else(|error| panic!("{script}: {error}"))
+            .json()
+            .clone()
     }
 
     /// Waits until a condition on the page holds, woken by its changes.
@@ -196,7 +216,10 @@ impl Chromium {
     pub async fn complaints(&self) -> Vec<String> {
         let log = self.driver.browser_log().await.unwrap();
         let status = |message: &str| message.contains("the server responded with a status of");
-        log.into_iter().filter(|entry| !status(&entry.message)).map(|entry| format!("{}: {}", entry.level, entry.message)).collect()
+        log.into_iter()
+            .filter(|entry| !status(&entry.message))
+            .map(|entry| format!("{}: {}", entry.level, entry.message))
+            .collect()
     }
 
     /// The methods of all HTTP requests since it was asked last.
@@ -237,5 +260,6 @@ pub fn axe() -> String {
     let file = cache
         .unwrap_or_default()
         .join(format!("countersign/axe-core-{AXE_VERSION}/node_modules/axe-core/axe.min.js"));
-    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}; `make setup` installs axe-core", file.display()))
+    std::fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("{}: {error}; `make setup` installs axe-core", file.display()))
 }

@@ -38,7 +38,9 @@ async fn pages_are_drawn_where_the_environment_says() {
     for (name, address) in of_rosa {
         draw(&town, &chromium, &folder, name, &address).await;
     }
-    let diff = chromium.ask("return [...document.querySelectorAll('a[href*=\"/diff?\"]')][0].getAttribute('href')").await;
+    let diff = chromium
+        .ask("return [...document.querySelectorAll('a[href*=\"/diff?\"]')][0].getAttribute('href')")
+        .await;
     draw(&town, &chromium, &folder, "diff", &diff).await;
     chromium.resize(Screen::PHONE).await;
     chromium.open(&town.service, &town.review).await;

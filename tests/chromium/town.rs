@@ -38,14 +38,24 @@ impl Town {
         history(&service.repository, &gate);
         let dana = service.as_user("dana").await;
         let rosa = service.as_user("rosa").await;
-        let mut town =
-            Self { service, succeeded: 0, failed: 0, running: 0, awaiting: 0, rejected: 0, review: String::new(), launch: String::new(), gate };
+        let mut town = Self {
+            service,
+            succeeded: 0,
+            failed: 0,
+            running: 0,
+            awaiting: 0,
+            rejected: 0,
+            review: String::new(),
+            launch: String::new(),
+            gate,
+        };
         let (staging, production) = (("shop", "staging"), ("shop", "production"));
         let billing = ("billing", "staging");
         town.release(&dana, &rosa, staging, "v1.0", DeploymentState::Succeeded).await;
         town.succeeded = town.release(&dana, &rosa, production, "v1.0", DeploymentState::Succeeded).await.id;
         town.rejected = id_of(&town.asked(&dana, production, "v1.1", "The payment page is ready.").await);
-        town.decided(&rosa, production, "v1.1", "Reject", "Black Friday is on; please come back on Monday.").await;
+        town.decided(&rosa, production, "v1.1", "Reject", "Black Friday is on; please come back on Monday.")
+            .await;
         town.release(&dana, &rosa, billing, "v1.0", DeploymentState::Succeeded).await;
         town.failed = town.release(&dana, &rosa, billing, "v1.3", DeploymentState::Failed).await.id;
         let launch = town.accepted(&dana, &rosa, staging, "v1.4").await;
@@ -67,14 +77,31 @@ impl Town {
     }
 
     async fn asked(&self, who: &Browser, (application, environment): Place, tag: &str, reason: &str) -> Page {
-        let form = who.get(&format!("/requests/new?application={application}&environment={environment}&tag={tag}")).await.unwrap();
-        let page = who.submit(&form, "Request review of", &[("reason", reason), ("ticket", "SHOP-1289")]).await.unwrap();
+        let form = who
+            .get(&format!("/requests/new?application={application}&environment={environment}&tag={tag}"))
+            .await
+            .unwrap();
+        let page = who
+            .submit(&form, "Request review of", &[("reason", reason), ("ticket", "SHOP-1289")])
+            .await
+            .unwrap();
         assert_eq!(page.main_state().as_deref(), Some("awaiting_review"), "{}", page.text());
         page
     }
 
-    async fn decided(&self, who: &Browser, (application, environment): Place, tag: &str, button: &str, comment: &str) {
-        let link = self.service.mail_about(&format!("[review] {application} {tag} → {environment}")).await.only_link();
+    async fn decided(
+        &self,
+        who: &Browser,
+        (application, environment): Place,
+        tag: &str,
+        button: &str,
+        comment: &str,
+    ) {
+        let link = self
+            .service
+            .mail_about(&format!("[review] {application} {tag} → {environment}"))
+            .await
+            .only_link();
         let page = who.get(&link).await.unwrap();
         let page = who.submit(&page, button, &[("comment", comment)]).await.unwrap();
         assert_eq!(page.main_page().as_deref(), Some("request"), "{}", page.text());
@@ -87,7 +114,14 @@ impl Town {
         self.service.mail_about(&format!("[accepted] {application} {tag} → {environment}")).await.only_link()
     }
 
-    async fn release(&self, dana: &Browser, rosa: &Browser, place: Place, tag: &str, end: DeploymentState) -> Deployment {
+    async fn release(
+        &self,
+        dana: &Browser,
+        rosa: &Browser,
+        place: Place,
+        tag: &str,
+        end: DeploymentState,
+    ) -> Deployment {
         let launch = self.accepted(dana, rosa, place, tag).await;
         let page = dana.get(&launch).await.unwrap();
         let page = dana.submit(&page, "Start deployment", &[]).await.unwrap();
@@ -139,7 +173,8 @@ fn fleet(fleet: &mut Value) {
     let mut billing = application.clone();
     billing["name"] = json!("billing");
     for environment in billing["environments"].as_array_mut().unwrap() {
-        environment["target_path"] = json!(format!("{}-billing", environment["target_path"].as_str().unwrap()));
+        environment["target_path"] =
+            json!(format!("{}-billing", environment["target_path"].as_str().unwrap()));
     }
     fleet["applications"].as_array_mut().unwrap().push(billing);
     fleet["roles"][1]["grants"] = json!([{ "permission": "request" }]);
@@ -156,12 +191,18 @@ fn history(repository: &GitRepository, gate: &Gate) {
     };
     let talk = "printf '\\033[32m✓\\033[0m assets compiled\\n'; echo 'cache warmed: 412 entries'; ";
     repository.write("deploy.sh", format!("{talk}if [ \"$2\" = web-2 ]; then echo 'could not connect to tax-api.internal:443: no route to host' >&2; exit 1; fi\n"));
-    repository.write("migrations/0042_guest_carts.sql", "CREATE TABLE guest_carts (\n    id BIGINT PRIMARY KEY,\n    cookie TEXT NOT NULL\n);\n");
+    repository.write(
+        "migrations/0042_guest_carts.sql",
+        "CREATE TABLE guest_carts (\n    id BIGINT PRIMARY KEY,\n    cookie TEXT NOT NULL\n);\n",
+    );
     repository.commit("Carts of guests have a table", FROM);
     tag("v1.3", "Baskets survive signing in", 0);
     repository.write("deploy.sh", format!("{talk}if [ \"$1\" = staging ]; then {}; fi\n", gate.wait()));
     repository.write("config/production.yaml", "basket:\n  days: 30\n");
     repository.commit("Keep a basket for thirty days", FROM + DAY);
-    repository.write("src/payment.py", "def pay(amount, currency=\"EUR\"):\n    check(amount)\n    return Receipt(amount, currency)\n");
+    repository.write(
+        "src/payment.py",
+        "def pay(amount, currency=\"EUR\"):\n    check(amount)\n    return Receipt(amount, currency)\n",
+    );
     tag("v1.4", "Baskets survive signing in, second try", 1);
 }

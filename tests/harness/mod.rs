@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -22,6 +23,7 @@ use crate::boot::{self, Role};
 use crate::clock::Clock;
 use crate::config;
 use crate::domain::deployment::Deployment;
+use crate::github::{GitHub, Timeouts};
 use crate::keys;
 use crate::tests::support::browser::{Browser, Page};
 use crate::tests::support::git::GitRepository;
@@ -29,8 +31,18 @@ use crate::tests::support::github::{CLIENT_ID, CLIENT_SECRET, GitHubStandIn, ORG
 use crate::tests::support::smtp::{Mail, SmtpSink};
 use crate::tests::support::sshd::{Sshd, new_identity, user};
 
+mod by_hand;
+pub mod dump;
+mod follow;
+pub mod furnished;
+pub mod log;
+mod logs;
+mod process;
 mod repository;
 
+pub use by_hand::{Approved, number_in, production, server};
+pub use follow::{Feed, Gate, Message};
+pub use logs::{keep_logs, kept_logs};
 pub use repository::{release, shop};
 
 /// A test that waits longer than this has found a defect.
@@ -50,9 +62,20 @@ pub struct Service {
     running: Option<Running>,
 }
 
+/// A run has a runtime of its own, so that all of it can be dropped at once, as a
+/// process is.
 struct Running {
-    stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<anyhow::Result<()>>,
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// What a test wants to be different from the beginning.
@@ -61,11 +84,18 @@ pub struct World {
     pub edit_fleet: Box<dyn FnOnce(&mut Value) + Send>,
     pub edit_config: Box<dyn FnOnce(&mut Value) + Send>,
     pub role: Role,
+    pub github_timeouts: Timeouts,
 }
 
 impl Default for World {
     fn default() -> Self {
-        Self { hosts: 2, edit_fleet: Box::new(|_| {}), edit_config: Box::new(|_| {}), role: Role::All }
+        Self {
+            hosts: 2,
+            edit_fleet: Box::new(|_| {}),
+            edit_config: Box::new(|_| {}),
+            role: Role::All,
+            github_timeouts: Timeouts::default(),
+        }
     }
 }
 
@@ -73,6 +103,14 @@ impl World {
     /// Pages without a runner: what is queued stays queued, and mail is not sent.
     pub fn without_runner() -> Self {
         Self { role: Role::Web, ..Self::default() }
+    }
+
+    /// What is asked for is accepted at once: stories about what comes after that.
+    pub fn unreviewed(hosts: usize) -> Self {
+        let edit_fleet = Box::new(|fleet: &mut Value| {
+            fleet["applications"][0]["environments"][0]["approval"]["required"] = json!(0);
+        });
+        Self { hosts, edit_fleet, ..Self::default() }
     }
 
     pub fn with_fleet(edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
@@ -115,9 +153,21 @@ impl Service {
         std::fs::write(path.join("config.json"), settings.to_string()).unwrap();
         keys::generate(&path.join("keys/auth.key"), &path.join("keys/enc.key"), &identity).unwrap();
         let clock = Clock::system();
-        let app = open(path, &clock).await;
-        let mut service =
-            Self { app, clock, repository, github, mail, hosts, fleet: fleet.clone(), base_url, folder, running: None };
+        let mut app = open(path, &clock).await;
+        let redirect = app.config.base_url.join("authorized").unwrap();
+        app.github = GitHub::with_timeouts(&app.config.github, redirect, world.github_timeouts).unwrap();
+        let mut service = Self {
+            app,
+            clock,
+            repository,
+            github,
+            mail,
+            hosts,
+            fleet: fleet.clone(),
+            base_url,
+            folder,
+            running: None,
+        };
         service.apply(|_| {}).await;
         service.run(world.role).await;
         service
@@ -126,10 +176,16 @@ impl Service {
     /// Runs the server and waits until it answers.
     pub async fn run(&mut self, role: Role) {
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(boot::serve(self.app.clone(), role, async move {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let server = runtime.spawn(boot::serve(self.app.clone(), role, async move {
             let _ = stopped.await;
         }));
-        self.running = Some(Running { stop, server });
+        self.running = Some(Running { stop: Some(stop), server, runtime: Some(runtime) });
+        self.until_it_answers().await;
+    }
+
+    async fn until_it_answers(&self) {
         let browser = self.browser();
         tokio::time::timeout(PATIENCE, async {
             while browser.get("/health").await.is_err() {
@@ -142,23 +198,33 @@ impl Service {
 
     /// As on SIGTERM: drains and ends.
     pub async fn stop(&mut self) {
-        let running = self.running.take().expect("it runs");
-        let _ = running.stop.send(());
-        tokio::time::timeout(PATIENCE, running.server).await.expect("it stops").unwrap().unwrap();
+        let mut running = self.running.take().expect("it runs");
+        let _ = running.stop.take().map(|stop| stop.send(()));
+        tokio::time::timeout(PATIENCE, &mut running.server).await.expect("it stops").unwrap().unwrap();
     }
 
     /// As on `kill -9`: everything of it is gone in the middle of what it did.
     pub fn kill(&mut self) {
-        self.running.take().expect("it runs").server.abort();
+        let runtime = self.running.take().and_then(|mut running| running.runtime.take()).expect("it runs");
+        std::thread::spawn(move || runtime.shutdown_timeout(PATIENCE)).join().expect("it ends");
     }
 
     /// A new process on the same data.
     pub async fn restart(&mut self) {
+        self.restart_as(Role::All).await;
+    }
+
+    pub async fn restart_as(&mut self, role: Role) {
         if self.running.is_some() {
             self.stop().await;
         }
+        self.reopen().await;
+        self.run(role).await;
+    }
+
+    /// Opens the data again after the service closed it.
+    pub async fn reopen(&mut self) {
         self.app = open(self.folder.path(), &self.clock).await;
-        self.run(Role::All).await;
     }
 
     pub fn path(&self) -> &Path {
@@ -172,7 +238,9 @@ impl Service {
     /// Changes the fleet and applies it.
     pub async fn apply(&mut self, edit: impl FnOnce(&mut Value)) {
         edit(&mut self.fleet);
-        apply_fleet(&self.app, "command", &self.fleet, Options { prune: true, ..Options::default() }).await.expect("the fleet applies");
+        apply_fleet(&self.app, "command", &self.fleet, Options { prune: true, ..Options::default() })
+            .await
+            .expect("the fleet applies");
     }
 
     /// Somebody's browser that has been nowhere yet.
@@ -190,7 +258,12 @@ impl Service {
     pub async fn sign_in(&self, browser: &Browser, login: &str) -> Page {
         self.github.sign_in_as(Some(login));
         let page = browser.get("/authorize?return_to=/").await.unwrap();
-        assert_eq!((page.status, page.main_page().as_deref()), (200, Some("home")), "{login} signs in: {}", page.text());
+        assert_eq!(
+            (page.status, page.main_page().as_deref()),
+            (200, Some("home")),
+            "{login} signs in: {}",
+            page.text()
+        );
         page
     }
 
@@ -251,7 +324,8 @@ impl Service {
         let mut wake = self.app.wake.journal.subscribe();
         tokio::time::timeout(PATIENCE, async {
             loop {
-                let deployment = crate::db::deployments::find(&self.app.db, id).await.unwrap().expect("the deployment");
+                let deployment =
+                    crate::db::deployments::find(&self.app.db, id).await.unwrap().expect("the deployment");
                 if wanted(&deployment) {
                     return deployment;
                 }
@@ -289,7 +363,8 @@ pub fn id_of(page: &Page) -> i64 {
 }
 
 async fn open(folder: &Path, clock: &Clock) -> App {
-    let loaded = config::load(&folder.join("config.json"), std::iter::empty()).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let loaded = config::load(&folder.join("config.json"), std::iter::empty())
+        .unwrap_or_else(|problems| panic!("{problems:?}"));
     boot::open(loaded.config, clock.clone()).await.unwrap()
 }
 
@@ -327,7 +402,8 @@ fn default_fleet(hosts: &[Sshd], repository: &GitRepository, target: &Path) -> V
         .enumerate()
         .map(|(place, host)| json!({ "name": format!("web-{}", place + 1), "host": host.host(), "port": host.port(), "host_key": host.host_key() }))
         .collect();
-    let members: Vec<Value> = (1..=hosts.len()).map(|number| json!({ "server": format!("web-{number}") })).collect();
+    let members: Vec<Value> =
+        (1..=hosts.len()).map(|number| json!({ "server": format!("web-{number}") })).collect();
     json!({
         "servers": servers,
         "clusters": [{ "name": "web", "servers": members }],

@@ -14,7 +14,9 @@ pub fn unanswered(document: &Document) -> Vec<String> {
     let routes = pages::routes();
     let addresses = document.addresses().into_iter();
     addresses
-        .filter(|(method, address)| !LATER.contains(&address.as_str()) && !routes.iter().any(|route| answers(route, *method, address)))
+        .filter(|(method, address)| {
+            !LATER.contains(&address.as_str()) && !routes.iter().any(|route| answers(route, *method, address))
+        })
         .map(|(method, address)| format!("{method} {address}"))
         .collect()
 }
@@ -39,8 +41,12 @@ fn answers(route: &Route, method: Method, address: &str) -> bool {
 #[test]
 fn an_address_that_no_route_answers_is_found() {
     let page = |body: &str| Document::read(&format!("<!doctype html><main>{body}</main>")).unwrap();
-    let fine = page("<a href=\"/requests?mine=1#x\">a</a><a href=\"#b\">b</a><form method=\"post\" action=\"/requests/7/cancel\"></form>");
+    let fine = page(
+        "<a href=\"/requests?mine=1#x\">a</a><a href=\"#b\">b</a><form method=\"post\" action=\"/requests/7/cancel\"></form>",
+    );
     assert_eq!(unanswered(&fine), [""; 0]);
-    let lost = page("<a href=\"/requests/7/cancel\">a</a><a href=\"/nowhere\">b</a><form method=\"post\" action=\"/deployments/7/retry\"></form>");
+    let lost = page(
+        "<a href=\"/requests/7/cancel\">a</a><a href=\"/nowhere\">b</a><form method=\"post\" action=\"/deployments/7/retry\"></form>",
+    );
     assert_eq!(unanswered(&lost), ["GET /requests/7/cancel", "GET /nowhere", "POST /deployments/7/retry"]);
 }

@@ -14,7 +14,11 @@ fn application(name: &str) -> ApplicationItem {
         repository: format!("https://git.example.com/acme/{name}.git"),
         environments: vec![
             environment("staging", Live::One("v42".into()), None),
-            environment("production", Live::Mixed(vec!["v41".into(), "v40".into()]), Some(DeploymentState::Running)),
+            environment(
+                "production",
+                Live::Mixed(vec!["v41".into(), "v40".into()]),
+                Some(DeploymentState::Running),
+            ),
             environment("demo", Live::Nothing, None),
         ],
         may_request: true,
@@ -53,7 +57,8 @@ fn an_empty_list_says_why_and_what_next() {
 fn hostile_searches_and_names_are_text() {
     let mut item = application("shop");
     item.repository = HOSTILE.into();
-    item.environments = vec![environment("production", Live::One(HOSTILE.into()), Some(DeploymentState::Failed)); 40];
+    item.environments =
+        vec![environment("production", Live::One(HOSTILE.into()), Some(DeploymentState::Failed)); 40];
     let page = Applications { shell: hostile_shell(Section::Applications), ..page(HOSTILE, vec![item; 200]) };
     sound("hostile", "applications", "ready", &page);
 }

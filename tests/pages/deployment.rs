@@ -164,7 +164,10 @@ fn the_rail_counts_hosts_and_times_what_is_over() {
 #[test]
 fn tiles_say_the_phase_and_afterwards_the_truth() {
     let tiles = |board: &Board| {
-        board.hosts().map(|host| (host.name.clone(), host.state.word(), host.words.clone())).collect::<Vec<_>>()
+        board
+            .hosts()
+            .map(|host| (host.name.clone(), host.state.word(), host.words.clone()))
+            .collect::<Vec<_>>()
     };
     let of = |rows: [(&str, &'static str, &str); 3]| {
         rows.map(|(name, state, words)| (name.to_owned(), state, words.to_owned())).to_vec()
@@ -194,7 +197,13 @@ fn the_log_groups_lines_by_step_and_host() {
         .groups
         .iter()
         .map(|group| {
-            (group.id.as_str(), group.title.as_str(), group.host.as_deref(), group.state.word(), group.lines.len())
+            (
+                group.id.as_str(),
+                group.title.as_str(),
+                group.host.as_deref(),
+                group.state.word(),
+                group.lines.len(),
+            )
         })
         .collect();
     let expected = [
@@ -269,7 +278,10 @@ fn every_state_has_its_sentence() {
         );
         sound(&format!("all-{state}"), "deployment", state.word(), &page(state, board.clone()));
     }
-    assert!(sentence(DeploymentState::Failed, "v42", None, &running().board()).starts_with("It failed before any host"));
+    assert!(
+        sentence(DeploymentState::Failed, "v42", None, &running().board())
+            .starts_with("It failed before any host")
+    );
     assert!(
         sentence(DeploymentState::Queued, "v42", Some("Deployment 116 runs there"), &board)
             .ends_with("Deployment 116 runs there.")

@@ -60,6 +60,7 @@ fn a_link_that_does_not_start_anything_has_no_start_form() {
             "revoked",
             LaunchStanding::Revoked {
                 at: at("15:20"),
+                why: "A newer link replaced this one.".into(),
                 new_link: Some(Action::refused("/x", "the approval is over")),
             },
             "No new link: the approval is over",

@@ -22,6 +22,7 @@ fn each_way_to_fail_has_words_of_its_own() {
         ("rate-open", SignInProblem::RateLimited { minutes: None }, "in a few minutes"),
         ("declined", SignInProblem::Declined, "You declined"),
         ("stale", SignInProblem::Stale, "too long ago"),
+        ("refused", SignInProblem::NotAccepted, "did not accept"),
         ("outsider", SignInProblem::NotAMember { login: "eve".into() }, "eve is not a member of acme"),
         ("taken", SignInProblem::NameTaken { login: "dana".into() }, "somebody else"),
         ("disabled", SignInProblem::Disabled { login: HOSTILE.into() }, "may not sign in any more"),

@@ -73,7 +73,11 @@ fn an_accepted_request_offers_start_and_a_new_link() {
 fn every_end_has_its_sentence_and_cause() {
     let ends = [
         (RequestWord::Launched, "started it", None),
-        (RequestWord::Rejected, "cannot be acted on any more", Some("The index rebuild needs a window of its own.")),
+        (
+            RequestWord::Rejected,
+            "cannot be acted on any more",
+            Some("The index rebuild needs a window of its own."),
+        ),
         (RequestWord::Cancelled, "withdrawn", None),
         (RequestWord::Expired, "time ran out", None),
         (RequestWord::Void, "not what would be deployed", Some("The tag v42 was moved.")),

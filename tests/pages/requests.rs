@@ -17,7 +17,12 @@ fn requests(items: Vec<RequestItem>) -> Requests {
 
 #[test]
 fn requests_of_every_state_have_their_word_and_icon() {
-    let html = sound("typical", "requests", "ready", &requests(RequestWord::ALL.iter().copied().map(request).collect()));
+    let html = sound(
+        "typical",
+        "requests",
+        "ready",
+        &requests(RequestWord::ALL.iter().copied().map(request).collect()),
+    );
     for state in RequestWord::ALL {
         assert!(html.contains(&format!(r#"<span class="status" data-s="{state}">"#)), "{state}");
     }
@@ -27,7 +32,8 @@ fn requests_of_every_state_have_their_word_and_icon() {
 
 #[test]
 fn a_page_of_requests_leads_to_older_ones() {
-    let page = Requests { next: Some("/requests?after=x".into()), ..requests(vec![request(RequestWord::Void)]) };
+    let page =
+        Requests { next: Some("/requests?after=x".into()), ..requests(vec![request(RequestWord::Void)]) };
     let html = sound("paged", "requests", "ready", &page);
     assert!(html.contains(r#"rel="next" href="/requests?after=x""#));
 }

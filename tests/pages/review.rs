@@ -84,7 +84,7 @@ fn each_standing_has_words_of_its_own_and_no_form() {
     let standings = [
         (
             "accepted",
-            Standing::Accepted { by: by(), at, comment: Some("Looks right.".into()) },
+            Standing::Accepted { by: by(), at, comment: Some("Looks right.".into()), objection: None },
             "Sam Ito countersigned this",
         ),
         (

@@ -8,8 +8,8 @@ use crate::domain::request::RequestWord;
 use crate::domain::risk::{RiskHint, RiskLevel};
 use crate::web::html::Mark;
 use crate::web::view::{
-    Activity, CommitLine, DeploymentItem, FileLine, PersonView, RequestItem, Sealed, Section, Shell, Signature, Size,
-    Slot, Theme,
+    Activity, CommitLine, DeploymentItem, FileLine, PersonView, RequestItem, Sealed, Section, Shell,
+    Signature, Size, Slot, Theme,
 };
 
 /// Text as nobody should write it: markup, quotes, a reversed direction, a hidden
@@ -217,7 +217,12 @@ pub fn file_line(path: &str, why: &str, added: u64, deleted: u64) -> FileLine {
 }
 
 pub fn commit_line(summary: &str) -> CommitLine {
-    CommitLine { id: "9c1e7d2f04ab".into(), summary: summary.into(), author: "Dana Okafor".into(), at: at("13:40") }
+    CommitLine {
+        id: "9c1e7d2f04ab".into(),
+        summary: summary.into(),
+        author: "Dana Okafor".into(),
+        at: at("13:40"),
+    }
 }
 
 pub fn sealed() -> Sealed {

@@ -1,10 +1,10 @@
 //! What the suites stand on. Files other than this one use only outside crates,
 //! so that the demo can share them.
 
+pub mod browser;
 pub mod git;
 pub mod github;
 pub mod http;
-pub mod browser;
-pub mod sshd;
 pub mod mail_page;
 pub mod smtp;
+pub mod sshd;

@@ -161,12 +161,14 @@ fn free_port(host: &str) -> u16 {
 fn run_daemon(folder: &Path, shared: &Path, host: &str, port: u16) -> Result<Child, String> {
     let config = folder.join("sshd_config");
     let folder_text = folder.display();
+    // HOME: what somebody has in their .bashrc is slow, prints, or waits for a lock.
     let text = format!(
         "ListenAddress {host}:{port}\n\
          HostKey \"{folder_text}/host_key\"\n\
          AuthorizedKeysFile \"{folder_text}/authorized_keys\"\n\
          PidFile none\n\
          UsePAM no\n\
+         SetEnv \"HOME={folder_text}\"\n\
          StrictModes no\n\
          PermitRootLogin prohibit-password\n\
          PasswordAuthentication no\n\

@@ -1,6 +1,7 @@
 //! Applications and environments, narrowed to what their reader may see.
 
 use crate::app::situation::Situation;
+use crate::app::stored_request::FRESH;
 use crate::app::{App, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
@@ -14,7 +15,9 @@ pub async fn readable_fleet(app: &App, actor: &Actor) -> Result<Fleet, Refusal> 
     let mut fleet = db::fleet::load(&app.db).await?;
     for application in &mut fleet.applications {
         let name = application.name.clone();
-        application.environments.retain(|environment| actor.access.may(Permission::Read, &name, &environment.name));
+        application
+            .environments
+            .retain(|environment| actor.access.may(Permission::Read, &name, &environment.name));
     }
     fleet.applications.retain(|application| !application.environments.is_empty() || actor.access.is_admin());
     Ok(fleet)
@@ -29,7 +32,12 @@ pub async fn find(app: &App, actor: &Actor, name: &str) -> Result<(Fleet, Applic
 }
 
 /// One environment, with everything policy knows of it. Opens no connection.
-pub async fn situation(app: &App, actor: &Actor, application: &str, environment: &str) -> Result<Situation, Refusal> {
+pub async fn situation(
+    app: &App,
+    actor: &Actor,
+    application: &str,
+    environment: &str,
+) -> Result<Situation, Refusal> {
     let parse = |text: &str| Name::parse(text).map_err(|_| Refusal::NotFound);
     let (application, environment) = (parse(application)?, parse(environment)?);
     if !actor.access.may(Permission::Read, &application, &environment) {
@@ -44,10 +52,17 @@ pub async fn live_rows(app: &App) -> Result<Vec<(Name, Name, LiveRow)>, Refusal>
 }
 
 /// Who holds a permission in an environment: the roles that grant it, by name.
-pub fn roles_with<'a>(fleet: &'a Fleet, wanted: Permission, application: &Name, environment: &Environment) -> Vec<&'a str> {
+pub fn roles_with<'a>(
+    fleet: &'a Fleet,
+    wanted: Permission,
+    application: &Name,
+    environment: &Environment,
+) -> Vec<&'a str> {
     let grants = |role: &&crate::domain::fleet::Role| {
         role.grants.iter().any(|grant| {
-            grant.permission.implies(wanted) && grant.application.covers(application) && grant.environment.covers(&environment.name)
+            grant.permission.implies(wanted)
+                && grant.application.covers(application)
+                && grant.environment.covers(&environment.name)
         })
     };
     fleet.roles.iter().filter(grants).map(|role| role.name.as_str()).collect()
@@ -55,8 +70,12 @@ pub fn roles_with<'a>(fleet: &'a Fleet, wanted: Permission, application: &Name, 
 
 /// Where this person may ask for releases.
 pub fn may_request_somewhere(fleet: &Fleet, actor: &Actor) -> bool {
-    let places = fleet.applications.iter().flat_map(|application| application.environments.iter().map(|environment| (&application.name, &environment.name)));
-    places.into_iter().any(|(application, environment)| actor.access.may(Permission::Request, application, environment))
+    let places = fleet.applications.iter().flat_map(|application| {
+        application.environments.iter().map(|environment| (&application.name, &environment.name))
+    });
+    places
+        .into_iter()
+        .any(|(application, environment)| actor.access.may(Permission::Request, application, environment))
 }
 
 /// Mails that were given up.
@@ -66,7 +85,30 @@ pub async fn failed_deliveries(app: &App) -> Result<u64, Refusal> {
 }
 
 /// What is live in an environment, by the record.
-pub async fn live(app: &App, application: &Name, environment: &Name) -> Result<Option<crate::domain::policy::LiveFacts>, Refusal> {
+pub async fn live(
+    app: &App,
+    application: &Name,
+    environment: &Name,
+) -> Result<Option<crate::domain::policy::LiveFacts>, Refusal> {
     let situation = Situation::load(&app.db, application, environment, app.clock.now()).await?;
     Ok(situation.map(|situation| situation.live()))
+}
+
+/// Fetches when there is no mirror or it is old (rules.md 45). Gives when the
+/// mirror is from, and why it could not be made newer; refuses only without any.
+pub async fn fresh_mirror(
+    app: &App,
+    application: &Application,
+) -> Result<(jiff::Timestamp, Option<String>), Refusal> {
+    let now = app.clock.now();
+    let known = app.mirrors.fetched_at(&application.name).await;
+    if let Some(at) = known.filter(|at| now.duration_since(*at) <= FRESH) {
+        return Ok((at, None));
+    }
+    let fetched = app.mirrors.fetch(&application.name, &application.repository, now).await;
+    match (fetched, app.mirrors.fetched_at(&application.name).await) {
+        (Ok(()), at) => Ok((at.unwrap_or(now), None)),
+        (Err(error), Some(at)) => Ok((at, Some(error.to_string()))),
+        (Err(error), None) => Err(Refusal::Unavailable(format!("{error}."))),
+    }
 }

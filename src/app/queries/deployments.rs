@@ -18,7 +18,12 @@ pub struct Wanted {
 }
 
 /// Newest first, only what may be read, with the number to go on below.
-pub async fn list(app: &App, actor: &Actor, wanted: &Wanted, limit: usize) -> Result<(Vec<Deployment>, Option<i64>), Refusal> {
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    wanted: &Wanted,
+    limit: usize,
+) -> Result<(Vec<Deployment>, Option<i64>), Refusal> {
     let mut filter = db::deployments::Filter {
         states: wanted.states.clone(),
         application: wanted.application.clone(),

@@ -13,16 +13,29 @@ use crate::domain::request::{Decision, DecisionKind, Request, RequestState, Requ
 /// How a request ended, in a sentence or two: by whom, when it matters, and why.
 pub fn ending_words(request: &Request, decisions: &[Decision]) -> String {
     let accepted = || {
-        let names: Vec<&str> =
-            decisions.iter().filter(|decision| decision.kind == DecisionKind::Accept).map(|decision| decision.person.as_str()).collect();
-        if names.is_empty() { "It needed no approval.".to_owned() } else { format!("It was accepted by {}.", names.join(", ")) }
+        let names: Vec<&str> = decisions
+            .iter()
+            .filter(|decision| decision.kind == DecisionKind::Accept)
+            .map(|decision| decision.person.as_str())
+            .collect();
+        if names.is_empty() {
+            "It needed no approval.".to_owned()
+        } else {
+            format!("It was accepted by {}.", names.join(", "))
+        }
     };
     match &request.state {
         RequestState::AwaitingReview { .. } => "It awaits review.".to_owned(),
         RequestState::Accepted { .. } => accepted(),
-        RequestState::Launched { deployment, .. } => format!("{} It became deployment {deployment}.", accepted()),
-        RequestState::Rejected { by, reason, at } => format!("{by} rejected it at {}: {reason}", at.strftime("%Y-%m-%d %H:%M UTC")),
-        RequestState::Cancelled { by, at } => format!("{by} cancelled it at {}.", at.strftime("%Y-%m-%d %H:%M UTC")),
+        RequestState::Launched { deployment, .. } => {
+            format!("{} It became deployment {deployment}.", accepted())
+        }
+        RequestState::Rejected { by, reason, at } => {
+            format!("{by} rejected it at {}: {reason}", at.strftime("%Y-%m-%d %H:%M UTC"))
+        }
+        RequestState::Cancelled { by, at } => {
+            format!("{by} cancelled it at {}.", at.strftime("%Y-%m-%d %H:%M UTC"))
+        }
         RequestState::Expired { .. } => "Its time ran out. It can be asked for again.".to_owned(),
         RequestState::Void { cause, .. } => format!("{} It has to be asked for again.", cause.words()),
     }
@@ -56,7 +69,12 @@ pub struct Wanted {
 }
 
 /// Newest first, only what may be read, with the number to go on below.
-pub async fn list(app: &App, actor: &Actor, wanted: &Wanted, limit: usize) -> Result<(Vec<Request>, Option<i64>), Refusal> {
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    wanted: &Wanted,
+    limit: usize,
+) -> Result<(Vec<Request>, Option<i64>), Refusal> {
     let mut filter = db::requests::Filter {
         states: wanted.states.clone(),
         requester: wanted.mine.then(|| actor.name.clone()),
@@ -86,13 +104,17 @@ pub async fn list(app: &App, actor: &Actor, wanted: &Wanted, limit: usize) -> Re
 }
 
 pub fn may_read(actor: &Actor, request: &Request) -> bool {
-    request.requester == actor.name || actor.access.may(Permission::Read, &request.application, &request.environment)
+    request.requester == actor.name
+        || actor.access.may(Permission::Read, &request.application, &request.environment)
 }
 
 /// The commits that a request brings, newest first, and how many there are; nothing
 /// when they cannot be read.
 pub async fn commits(app: &App, request: &Request, limit: usize) -> Option<(u64, Vec<CommitInfo>)> {
-    let range = app.mirrors.commits_between(&request.application, request.from.as_ref(), &request.commit, limit).await;
+    let range = app
+        .mirrors
+        .commits_between(&request.application, request.from.as_ref(), &request.commit, limit)
+        .await;
     range.ok().map(|range| (range.total as u64, range.commits))
 }
 

@@ -18,21 +18,19 @@ use crate::keys::Keys;
 /// A program that only says its version and takes longer will not do its work either.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub fn keys(config: &Config) -> Finding {
+pub fn keys(config: &Config) -> Vec<Finding> {
     let item = "keys";
     match Keys::load(&config.auth_key, &config.enc_key) {
         Ok(keys) => {
             let (auth, enc) = keys.older();
-            let mut words = format!("{} and {}", config.auth_key.display(), config.enc_key.display());
-            if auth + enc > 0 {
-                words += &format!("; {auth} older still verify, {enc} older still open");
-            }
-            Finding::fine(item, words)
+            let older = match auth + enc {
+                0 => String::new(),
+                _ => format!("; {auth} older still verify, {enc} older still open"),
+            };
+            let (auth, enc) = (config.auth_key.display(), config.enc_key.display());
+            vec![Finding::fine(item, format!("{auth} and {enc}{older}"))]
         }
-        Err(errors) => {
-            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            Finding::broken(item, lines.join("; "))
-        }
+        Err(errors) => errors.iter().map(|error| Finding::broken(item, error.to_string())).collect(),
     }
 }
 

@@ -116,7 +116,7 @@ pub async fn check(path: &Path, loaded: Result<Loaded, Vec<Problem>>) -> Result<
 }
 
 async fn everything(report: &mut Report, config: &Config) -> Result<(), Failed> {
-    report.print([here::keys(config)])?;
+    report.print(here::keys(config))?;
     report.print_all([here::identity(config)]).await?;
     let folder = here::data_folder(config);
     // What another user's service works with is left alone: files of ours would stop it.

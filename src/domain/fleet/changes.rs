@@ -14,6 +14,8 @@ use super::follow::{fill_stored, follow};
 use super::{Fleet, export};
 use crate::domain::document::Problem;
 
+pub use super::follow::impossible_renames;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {

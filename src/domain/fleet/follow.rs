@@ -93,6 +93,43 @@ pub(super) fn follow(old: &Fleet, new: &Fleet) -> (Fleet, Renames) {
     (fleet, renames)
 }
 
+/// Every `was` that cannot be followed: the old name and the new one both exist, so
+/// that one object would have to become two, or two one.
+pub fn impossible_renames(old: &Fleet, new: &Fleet) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut check = |path: String, known: &dyn Fn(&Name) -> bool, name: &Name, was: Option<&Name>| {
+        if let Some(was) = was.filter(|was| *was != name && known(was) && known(name)) {
+            let message = format!("cannot be renamed: both \"{was}\" and \"{name}\" exist already");
+            problems.push(Problem::new(format!("{path}.was"), message));
+        }
+    };
+    macro_rules! check_all {
+        ($list:ident) => {
+            let known = |name: &Name| old.$list.iter().any(|object| &object.name == name);
+            for (index, object) in new.$list.iter().enumerate() {
+                let path = format!("{}[{index}]", stringify!($list));
+                check(path, &known, &object.name, object.was.as_ref());
+            }
+        };
+    }
+    check_all!(servers);
+    check_all!(load_balancers);
+    check_all!(clusters);
+    check_all!(calendars);
+    check_all!(roles);
+    check_all!(applications);
+    for (index, application) in new.applications.iter().enumerate() {
+        let former = old.application(&application.name);
+        let former = former.or_else(|| old.application(application.was.as_ref()?));
+        let known = |name: &Name| former.is_some_and(|former| former.environment(name).is_some());
+        for (place, environment) in application.environments.iter().enumerate() {
+            let path = format!("applications[{index}].environments[{place}]");
+            check(path, &known, &environment.name, environment.was.as_ref());
+        }
+    }
+    problems
+}
+
 fn follow_environments(old: &mut Application, new: &Application, renames: &mut Renames) {
     let names = new_names!(old.environments, new.environments);
     names.note(renames, Kind::Environment, &format!("{}/", old.name));
@@ -117,10 +154,20 @@ pub(super) fn fill_stored(new: &Fleet, old: &Fleet) -> (Fleet, Vec<Problem>) {
         let known = old.load_balancers.iter().find(|old| old.name == balancer.name);
         for (place, endpoint) in balancer.endpoints.iter_mut().enumerate() {
             let Endpoint::Stats(page) = endpoint else { continue };
-            let same = known.iter().flat_map(|old| &old.endpoints).find_map(|endpoint| match endpoint {
-                Endpoint::Stats(old) if old.url == page.url && old.user == page.user => Some(&old.password),
+            let password = |endpoint: &Endpoint| match endpoint {
+                Endpoint::Stats(old) if old.url == page.url && old.user == page.user => {
+                    Some(old.password.clone())
+                }
                 _ => None,
+            };
+            // The one at the same place first: two may share URL and user.
+            let same = known.and_then(|old| {
+                old.endpoints
+                    .get(place)
+                    .and_then(password)
+                    .or_else(|| old.endpoints.iter().find_map(password))
             });
+            let same = same.as_ref();
             let path = format!("load_balancers[{index}].endpoints[{place}].password");
             fill(&mut page.password, same, path);
         }

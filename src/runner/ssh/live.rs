@@ -6,8 +6,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::timeout;
 
@@ -55,7 +55,9 @@ pub async fn read_live(
         asked.push(Box::pin(async move {
             let found = inspect(settings, host, remote_user, target_path, limit).await;
             let reading = match found.map(|found| found.release) {
-                Ok(Some(GitRelease { commit, release, in_progress, .. })) => Reading::Runs { commit, release, in_progress },
+                Ok(Some(GitRelease { commit, release, in_progress, .. })) => {
+                    Reading::Runs { commit, release, in_progress }
+                }
                 Ok(None) => Reading::Nothing,
                 Err(why) => Reading::Unreachable(why),
             };

@@ -17,7 +17,9 @@ use crate::domain::windows::Window;
 use crate::web::guard::Visit;
 use crate::web::respond::{Html, PageError};
 use crate::web::view::Section;
-use crate::web::view::application::{Application, ClusterView, Environment, EnvironmentView, Fact, ServerStanding, ServerView};
+use crate::web::view::application::{
+    Application, ClusterView, Environment, EnvironmentView, Fact, ServerStanding, ServerView,
+};
 use crate::web::view::applications::{ApplicationItem, Applications, EnvironmentItem, Live};
 use crate::web::view::diff::{DiffPage, DiffView};
 
@@ -27,8 +29,11 @@ pub async fn list(visit: Visit<'_>, q: Option<&str>) -> Result<Html, PageError> 
     let q = q.unwrap_or_default().trim().to_lowercase();
     let fleet = applications::readable_fleet(app, actor).await?;
     let rows = applications::live_rows(app).await?;
-    let wanted: Vec<&fleet::Application> =
-        fleet.applications.iter().filter(|application| q.is_empty() || application.name.as_str().contains(&q)).collect();
+    let wanted: Vec<&fleet::Application> = fleet
+        .applications
+        .iter()
+        .filter(|application| q.is_empty() || application.name.as_str().contains(&q))
+        .collect();
     let mut items = Vec::new();
     for application in wanted {
         let mut environments = Vec::new();
@@ -41,7 +46,10 @@ pub async fn list(visit: Visit<'_>, q: Option<&str>) -> Result<Html, PageError> 
                 ..deployments::Wanted::default()
             };
             let (latest, _) = deployments::list(app, actor, &filter, 1).await?;
-            let going_on = latest.first().map(|deployment| deployment.state).filter(|state| *state != DeploymentState::Succeeded);
+            let going_on = latest
+                .first()
+                .map(|deployment| deployment.state)
+                .filter(|state| *state != DeploymentState::Succeeded);
             environments.push(EnvironmentItem {
                 name: environment.name.to_string(),
                 live: live(&own),
@@ -53,7 +61,10 @@ pub async fn list(visit: Visit<'_>, q: Option<&str>) -> Result<Html, PageError> 
         items.push(ApplicationItem {
             name: application.name.to_string(),
             repository: shown_repository(&application.repository),
-            may_request: application.environments.iter().any(|e| actor.access.may(Permission::Request, &application.name, &e.name)),
+            may_request: application
+                .environments
+                .iter()
+                .any(|e| actor.access.may(Permission::Request, &application.name, &e.name)),
             environments,
         });
     }
@@ -63,11 +74,16 @@ pub async fn list(visit: Visit<'_>, q: Option<&str>) -> Result<Html, PageError> 
 
 /// Without a login that may stand in it.
 fn shown_repository(repository: &str) -> String {
-    crate::domain::repository_url::RepositoryUrl::parse(repository).map_or_else(|_| "not readable".to_owned(), |url| url.to_string())
+    crate::domain::repository_url::RepositoryUrl::parse(repository)
+        .map_or_else(|_| "not readable".to_owned(), |url| url.to_string())
 }
 
 fn live(rows: &[LiveRow]) -> Live {
-    let mut releases: Vec<String> = rows.iter().filter_map(|row| row.release.as_deref().map(release_words)).collect();
+    let runs = |row: &LiveRow| match row.state {
+        LiveState::Settled => row.release.as_deref().map(release_words),
+        LiveState::Unknown => Some("unknown".to_owned()),
+    };
+    let mut releases: Vec<String> = rows.iter().filter_map(runs).collect();
     releases.sort();
     releases.dedup();
     releases.reverse();
@@ -111,7 +127,8 @@ pub async fn environment(visit: Visit<'_>, name: &str, environment: &str) -> Res
         ..requests::Wanted::default()
     };
     let (open, _) = requests::list(app, actor, &open, 20).await?;
-    let recent = deployments::Wanted { application: place.0, environment: place.1, ..deployments::Wanted::default() };
+    let recent =
+        deployments::Wanted { application: place.0, environment: place.1, ..deployments::Wanted::default() };
     let (recent, _) = deployments::list(app, actor, &recent, 20).await?;
     let page = Environment {
         environment: environment_view(app, actor, &situation).await?,
@@ -122,7 +139,11 @@ pub async fn environment(visit: Visit<'_>, name: &str, environment: &str) -> Res
     Html::page(&page)
 }
 
-async fn environment_view(app: &App, actor: &Actor, situation: &Situation) -> Result<EnvironmentView, Refusal> {
+async fn environment_view(
+    app: &App,
+    actor: &Actor,
+    situation: &Situation,
+) -> Result<EnvironmentView, Refusal> {
     let (application, environment) = (&situation.application, &situation.environment);
     let gates: Vec<Gate> = policy::gates(Act::Request, &situation.facts(&actor.name, &actor.access));
     let active = match situation.busy {
@@ -137,7 +158,8 @@ async fn environment_view(app: &App, actor: &Actor, situation: &Situation) -> Re
         facts: facts(situation),
         chips: chips(environment),
         people: people(situation),
-        may_request: actor.access.may(Permission::Request, &application.name, &environment.name) && policy::passes(&gates),
+        may_request: actor.access.may(Permission::Request, &application.name, &environment.name)
+            && policy::passes(&gates),
         gates,
         clusters: clusters(situation),
         active: active.map(|deployment| deployment_item(&deployment, None)),
@@ -159,23 +181,47 @@ fn facts(situation: &Situation) -> Vec<Fact> {
     let mut facts = vec![
         rule,
         Fact::code("Target", format!("{}@…:{}", environment.remote_user, environment.target_path)),
-        Fact::said("Layout", match environment.layout { Layout::InPlace => "in place", Layout::Releases => "a folder per release" }),
-        Fact::code("Sync", format!("{} {}", match environment.sync { SyncMethod::Rsync => "rsync", SyncMethod::Delta => "delta" }, environment.rsync_options.join(" "))),
-        Fact::said("Strategy", match environment.strategy {
-            Strategy::Clusters => "cluster by cluster",
-            Strategy::Rolling => "rolling",
-            Strategy::Canary => "canary first",
-            Strategy::All => "all at once",
-        }),
+        Fact::said(
+            "Layout",
+            match environment.layout {
+                Layout::InPlace => "in place",
+                Layout::Releases => "a folder per release",
+            },
+        ),
+        Fact::code(
+            "Sync",
+            format!(
+                "{} {}",
+                match environment.sync {
+                    SyncMethod::Rsync => "rsync",
+                    SyncMethod::Delta => "delta",
+                },
+                environment.rsync_options.join(" ")
+            ),
+        ),
+        Fact::said(
+            "Strategy",
+            match environment.strategy {
+                Strategy::Clusters => "cluster by cluster",
+                Strategy::Rolling => "rolling",
+                Strategy::Canary => "canary first",
+                Strategy::All => "all at once",
+            },
+        ),
         Fact::said("Approval", format!("{needed}; the slot is {} minutes", approval.slot_minutes)),
-        Fact::said("Failed tests", if environment.fail_on_failed_tests { "fail the deployment" } else { "are a warning" }),
+        Fact::said(
+            "Failed tests",
+            if environment.fail_on_failed_tests { "fail the deployment" } else { "are a warning" },
+        ),
     ];
     if !approval.review_list.is_empty() {
         facts.push(Fact::said("Review list", approval.review_list.join(", ")));
     }
     match &situation.window {
         Window::Always => facts.push(Fact::said("Window", "always open")),
-        Window::Open { words, .. } | Window::Closed { words, .. } => facts.push(Fact::said("Window", words.clone())),
+        Window::Open { words, .. } | Window::Closed { words, .. } => {
+            facts.push(Fact::said("Window", words.clone()));
+        }
     }
     facts
 }
@@ -192,12 +238,24 @@ fn chips(environment: &fleet::Environment) -> Vec<String> {
 }
 
 fn people(situation: &Situation) -> Vec<Fact> {
-    let holders = |wanted| applications::roles_with(&situation.fleet, wanted, &situation.application.name, &situation.environment).join(", ");
+    let holders = |wanted| {
+        applications::roles_with(
+            &situation.fleet,
+            wanted,
+            &situation.application.name,
+            &situation.environment,
+        )
+        .join(", ")
+    };
     let of = |label, wanted| {
         let roles = holders(wanted);
         Fact::said(label, if roles.is_empty() { "administrators only".to_owned() } else { roles })
     };
-    vec![of("May request", Permission::Request), of("May review", Permission::Review), of("May read", Permission::Read)]
+    vec![
+        of("May request", Permission::Request),
+        of("May review", Permission::Review),
+        of("May read", Permission::Read),
+    ]
 }
 
 fn clusters(situation: &Situation) -> Vec<ClusterView> {
@@ -207,13 +265,21 @@ fn clusters(situation: &Situation) -> Vec<ClusterView> {
         let standing = match row {
             _ if !server.active => ServerStanding::Inactive,
             None => ServerStanding::New,
-            Some(row) if row.state == LiveState::Unknown && situation.busy.is_some() => ServerStanding::Changing,
-            Some(row) if row.state == LiveState::Unknown => ServerStanding::Unknown("a run did not come to its end here".to_owned()),
+            Some(row) if row.state == LiveState::Unknown && situation.busy.is_some() => {
+                ServerStanding::Changing
+            }
+            Some(row) if row.state == LiveState::Unknown => {
+                let before = row.release.as_deref().map_or("nothing".to_owned(), release_words);
+                ServerStanding::Unknown(format!("a run did not come to its end here; before it, {before}"))
+            }
             Some(_) => ServerStanding::AsRecorded,
         };
         Some(ServerView {
             name: name.to_string(),
-            release: row.and_then(|row| row.release.as_deref()).map(release_words),
+            release: row
+                .filter(|row| row.state == LiveState::Settled)
+                .and_then(|row| row.release.as_deref())
+                .map(release_words),
             deployed_at: row.map(|row| row.at),
             standing,
         })
@@ -224,7 +290,10 @@ fn clusters(situation: &Situation) -> Vec<ClusterView> {
         .map(|cluster| ClusterView {
             name: cluster.name.to_string(),
             behind: cluster.load_balancer.as_ref().map(|balancer| {
-                cluster.backend.as_ref().map_or_else(|| balancer.to_string(), |backend| format!("{balancer}/{backend}"))
+                cluster
+                    .backend
+                    .as_ref()
+                    .map_or_else(|| balancer.to_string(), |backend| format!("{balancer}/{backend}"))
             }),
             servers: cluster.servers.iter().filter_map(|member| server(&member.server)).collect(),
         })
@@ -246,13 +315,17 @@ pub async fn diff(
 ) -> Result<Html, PageError> {
     let (app, actor) = (visit.app, visit.actor());
     let (_, application) = applications::find(app, actor, name).await?;
-    let parse = |field, text: &str| CommitId::parse(text).map_err(|error| Refusal::field(field, format!("{field}: the commit {error}.")));
+    let parse = |field, text: &str| {
+        CommitId::parse(text).map_err(|error| Refusal::field(field, format!("{field}: the commit {error}.")))
+    };
     let to = parse("to", to.unwrap_or_default())?;
     let from = from.filter(|from| !from.is_empty()).map(|from| parse("from", from)).transpose()?;
+    applications::fresh_mirror(app, &application).await?;
     for commit in from.iter().chain([&to]) {
         app.mirrors.commit(&application.name, commit).await.map_err(repository)?.ok_or(Refusal::NotFound)?;
     }
-    let range = app.mirrors.commits_between(&application.name, from.as_ref(), &to, 500).await.map_err(repository)?;
+    let range =
+        app.mirrors.commits_between(&application.name, from.as_ref(), &to, 500).await.map_err(repository)?;
     let patch = app.mirrors.patch(&application.name, from.as_ref(), &to).await.map_err(repository)?;
     let total = size(Some(range.total as u64), &patch.stat);
     let view = if view == Some("commits") {
@@ -272,7 +345,11 @@ pub async fn diff(
         to: named(&to),
         fingerprint: None,
         back: None,
-        href: super::items::diff_href(application.name.as_str(), from.as_ref().map(AsRef::as_ref), to.as_str()),
+        href: super::items::diff_href(
+            application.name.as_str(),
+            from.as_ref().map(AsRef::as_ref),
+            to.as_str(),
+        ),
         view,
         size: total,
         shell: visit.shell(Section::Applications),

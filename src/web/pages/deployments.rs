@@ -19,7 +19,7 @@ use crate::web::html::Mark;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::deployment::Deployment;
 use crate::web::view::deployments::Deployments;
-use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames};
+use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames, outgoing};
 use crate::web::view::requests::Filter;
 use crate::web::view::{Action, Link, Section};
 
@@ -33,7 +33,9 @@ pub async fn list(
     state: Option<&str>,
     before: Option<i64>,
 ) -> Result<Html, PageError> {
-    let name = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Name::parse).transpose().map_err(|_| Refusal::NotFound);
+    let name = |text: Option<&str>| {
+        text.filter(|text| !text.is_empty()).map(Name::parse).transpose().map_err(|_| Refusal::NotFound)
+    };
     let state = state.and_then(DeploymentState::from_word);
     let wanted = deployments::Wanted {
         states: state.into_iter().collect(),
@@ -87,7 +89,8 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
         Some(request) => Stored::find(app, request).await.ok(),
         None => None,
     };
-    let may_cancel = deployment.state == DeploymentState::Queued && cancel_deployment::may_cancel(actor, &deployment);
+    let may_cancel =
+        deployment.state == DeploymentState::Queued && cancel_deployment::may_cancel(actor, &deployment);
     let page = Deployment {
         id,
         application: deployment.application.to_string(),
@@ -98,7 +101,13 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
         state: deployment.state,
         why: deployment.why.clone(),
         requested_by: Some(deployment.requested_by.to_string()),
-        approved_by: stored.as_ref().map(Stored::accepted_by).unwrap_or_default().iter().map(ToString::to_string).collect(),
+        approved_by: stored
+            .as_ref()
+            .map(Stored::accepted_by)
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         started_by: deployment.started_by.to_string(),
         created_at: deployment.created_at,
         started_at: deployment.started_at,
@@ -139,17 +148,21 @@ pub async fn board(app: &App, deployment: &Run) -> Result<Board, Refusal> {
             lines = LINES_SHOWN;
         }
     }
-    let mut known = vec![(deployment.commit.clone(), release_words(&deployment.release))];
-    if let (Some(commit), Some(release)) = (&deployment.from, &deployment.from_release) {
-        known.push((commit.clone(), release_words(release)));
-    }
     let events: Vec<Event> = events.into();
-    let mut board = Board::read(plan, &events, &ReleaseNames { known });
+    let mut board = Board::read(plan, &events, &release_names(deployment));
     board.hidden_lines += hidden;
     Ok(board)
 }
 
-/// The log as it was written, one line each, in chunks.
+pub fn release_names(deployment: &Run) -> ReleaseNames {
+    let mut known = vec![(deployment.commit.clone(), release_words(&deployment.release))];
+    if let (Some(commit), Some(release)) = (&deployment.from, &deployment.from_release) {
+        known.push((commit.clone(), release_words(release)));
+    }
+    ReleaseNames { known }
+}
+
+/// The whole log, one line each, in chunks.
 pub struct RawLog<S>(String, S);
 
 impl<'r, 'o: 'r, S: Responder<'r, 'o>> Responder<'r, 'o> for RawLog<S> {
@@ -172,7 +185,7 @@ pub async fn log(visit: Visit<'_>, id: i64) -> Result<RawLog<ByteStream![Vec<u8>
                 Ok(events) => {
                     let Some(last) = events.last() else { break };
                     after = last.seq;
-                    yield events.iter().map(raw_line).collect::<String>().into_bytes();
+                    yield events.into_iter().map(|event| raw_line(&outgoing(event))).collect::<String>().into_bytes();
                 }
                 Err(error) => {
                     tracing::error!(deployment = id, %error, "the log cannot be read");
@@ -194,15 +207,24 @@ fn raw_line(event: &Event) -> String {
             let mark = if *stream == Stream::Stderr { "!" } else { "|" };
             format!("{seq} {at} {host} {mark} {text}\n")
         }
-        EventKind::State { state, why } => format!("{seq} {at} -- {state}{}\n", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default()),
-        EventKind::StepStarted { phase, host, .. } => format!("{seq} {at} -- {} begins{}\n", phase.word(), on(host.as_ref())),
+        EventKind::State { state, why } => format!(
+            "{seq} {at} -- {state}{}\n",
+            why.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+        ),
+        EventKind::StepStarted { phase, host, .. } => {
+            format!("{seq} {at} -- {} begins{}\n", phase.word(), on(host.as_ref()))
+        }
         EventKind::StepEnded { step, outcome } => {
             let words = serde_json::to_string(outcome).unwrap_or_default();
             format!("{seq} {at} -- step {} ended {words}\n", step.0)
         }
         EventKind::Host { host, state, commit } => {
             let state = serde_json::to_string(state).unwrap_or_default();
-            format!("{seq} {at} -- {host} is {}{}\n", state.trim_matches('"'), commit.as_ref().map(|commit| format!(" at {commit}")).unwrap_or_default())
+            format!(
+                "{seq} {at} -- {host} is {}{}\n",
+                state.trim_matches('"'),
+                commit.as_ref().map(|commit| format!(" at {commit}")).unwrap_or_default()
+            )
         }
         EventKind::Note { text, .. } => format!("{seq} {at} -- {text}\n"),
     }

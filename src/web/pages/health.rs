@@ -10,7 +10,9 @@ use crate::web::guard::{Stranger, may_administer};
 pub async fn health(stranger: Stranger<'_>) -> (Status, (ContentType, String)) {
     let checks = crate::app::health::health(stranger.app).await;
     let ok = checks.iter().all(|check| check.ok);
-    let listed = stranger.frame.address.is_some_and(|address| stranger.app.config.metrics.addresses.contains(&address));
+    let listed = stranger.frame.address.is_some_and(|address| {
+        stranger.app.config.metrics.addresses.iter().any(|listed| listed.to_canonical() == address)
+    });
     let details = listed || stranger.found.as_ref().is_some_and(|found| may_administer(&found.person));
     let checks: Vec<_> = checks
         .iter()

@@ -24,7 +24,10 @@ pub async fn home(visit: Visit<'_>) -> Result<Html, PageError> {
         ..requests::Wanted::default()
     };
     let (mine, _) = requests::list(app, actor, &mine, SHOWN).await?;
-    let active = runs::Wanted { states: vec![DeploymentState::Queued, DeploymentState::Running], ..runs::Wanted::default() };
+    let active = runs::Wanted {
+        states: vec![DeploymentState::Queued, DeploymentState::Running],
+        ..runs::Wanted::default()
+    };
     let (active, _) = runs::list(app, actor, &active, SHOWN).await?;
     let (latest, _) = runs::list(app, actor, &runs::Wanted::default(), 50).await?;
     let mut failed = Vec::new();
@@ -45,19 +48,22 @@ pub async fn home(visit: Visit<'_>) -> Result<Html, PageError> {
         let progress = runs::progress(app, deployment).await?;
         running.push(deployment_item(deployment, Some(&progress)));
     }
-    let recent = latest.iter().filter(|deployment| deployment.state.is_over()).take(SHOWN).map(|deployment| Activity {
-        at: deployment.ended_at.unwrap_or(deployment.created_at),
-        state: deployment.state.into(),
-        text: format!(
-            "{} {} → {}: {}",
-            deployment.application,
-            crate::domain::request::release_words(&deployment.release),
-            deployment.environment,
-            deployment.state.word()
-        ),
-        href: Some(format!("/deployments/{}", deployment.id)),
-        quote: None,
-    });
+    let recent =
+        latest.iter().filter(|deployment| deployment.state.is_over()).take(SHOWN).map(|deployment| {
+            Activity {
+                at: deployment.ended_at.unwrap_or(deployment.created_at),
+                state: deployment.state.into(),
+                text: format!(
+                    "{} {} → {}: {}",
+                    deployment.application,
+                    crate::domain::request::release_words(&deployment.release),
+                    deployment.environment,
+                    deployment.state.word()
+                ),
+                href: Some(format!("/deployments/{}", deployment.id)),
+                quote: None,
+            }
+        });
     let page = Home {
         to_review: request_items(app, &to_review).await?,
         mine: with_slots(app, &mine).await?,
@@ -77,7 +83,11 @@ async fn with_slots(app: &App, mine: &[Request]) -> Result<Vec<RequestItem>, Ref
         if item.is_accepted()
             && let Some(link) = requests::launch_link(app, request.id).await?
         {
-            item.slot = Some(Slot { begins_at: link.facts.starts_at, ends_at: link.facts.expires_at, ends_local: None });
+            item.slot = Some(Slot {
+                begins_at: link.facts.starts_at,
+                ends_at: link.facts.expires_at,
+                ends_local: None,
+            });
         }
     }
     Ok(items)

@@ -4,6 +4,7 @@ use crate::app::situation::Situation;
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, queries};
 use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::diff::CommitInfo;
 use crate::domain::diff::DiffStat;
 use crate::domain::fleet::Environment;
 use crate::domain::link::Link as LaunchLink;
@@ -11,7 +12,6 @@ use crate::domain::name::Name;
 use crate::domain::progress::Progress;
 use crate::domain::request::{DecisionKind, Request, RequestState, release_words};
 use crate::domain::risk::{risk_hints, risk_of, riskiness};
-use crate::domain::diff::CommitInfo;
 use crate::web::view::{CommitLine, DeploymentItem, FileLine, RequestItem, Sealed, Signature, Size, Slot};
 
 /// Commits that a page lists.
@@ -33,7 +33,10 @@ pub fn size(commits: Option<u64>, stat: &DiffStat) -> Size {
 /// Requests as a list shows them, with who accepted each.
 pub async fn request_items(app: &App, requests: &[Request]) -> Result<Vec<RequestItem>, Refusal> {
     let mut accepted = queries::requests::accepted_by(app, requests).await?;
-    Ok(requests.iter().map(|request| request_item(request, accepted.remove(&request.id).unwrap_or_default())).collect())
+    Ok(requests
+        .iter()
+        .map(|request| request_item(request, accepted.remove(&request.id).unwrap_or_default()))
+        .collect())
 }
 
 fn request_item(request: &Request, accepted_by: Vec<Name>) -> RequestItem {
@@ -74,8 +77,12 @@ pub fn cause(request: &Request) -> Option<String> {
 
 pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> DeploymentItem {
     use crate::domain::event::HostState;
-    let planned: Option<u64> = deployment.plan.as_ref().map(|plan| plan.clusters.iter().map(|cluster| cluster.hosts.len() as u64).sum());
-    let done = progress.map(|progress| progress.hosts.values().filter(|host| host.state == HostState::Done).count() as u64);
+    let planned: Option<u64> = deployment
+        .plan
+        .as_ref()
+        .map(|plan| plan.clusters.iter().map(|cluster| cluster.hosts.len() as u64).sum());
+    let done = progress
+        .map(|progress| progress.hosts.values().filter(|host| host.state == HostState::Done).count() as u64);
     let hosts_done = if deployment.state == DeploymentState::Succeeded { planned } else { done };
     DeploymentItem {
         id: deployment.id,
@@ -97,8 +104,14 @@ pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> 
 /// The head of request, review and launch pages.
 pub async fn sealed(app: &App, stored: &Stored) -> Sealed {
     let request = &stored.request;
-    let (total, commits) = queries::requests::commits(app, request, COMMITS).await.map_or((None, Vec::new()), |(total, commits)| (Some(total), commits));
-    let href = diff_href(request.application.as_str(), request.from.as_ref().map(AsRef::as_ref), request.commit.as_str());
+    let (total, commits) = queries::requests::commits(app, request, COMMITS)
+        .await
+        .map_or((None, Vec::new()), |(total, commits)| (Some(total), commits));
+    let href = diff_href(
+        request.application.as_str(),
+        request.from.as_ref().map(AsRef::as_ref),
+        request.commit.as_str(),
+    );
     Sealed {
         id: request.id.to_string(),
         application: request.application.to_string(),
@@ -127,7 +140,12 @@ pub async fn sealed(app: &App, stored: &Stored) -> Sealed {
 }
 
 fn commit_line(commit: &CommitInfo) -> CommitLine {
-    CommitLine { id: commit.id.short().to_owned(), summary: commit.summary.clone(), author: commit.author.clone(), at: commit.at }
+    CommitLine {
+        id: commit.id.short().to_owned(),
+        summary: commit.summary.clone(),
+        author: commit.author.clone(),
+        at: commit.at,
+    }
 }
 
 fn riskiest(stat: &DiffStat, href: &str) -> Vec<FileLine> {
@@ -146,7 +164,8 @@ fn riskiest(stat: &DiffStat, href: &str) -> Vec<FileLine> {
 
 fn signatures(stored: &Stored) -> Vec<Signature> {
     let request = &stored.request;
-    let mut signatures = vec![Signature { name: request.requester.to_string(), act: "Asked", at: Some(request.created_at) }];
+    let mut signatures =
+        vec![Signature { name: request.requester.to_string(), act: "Asked", at: Some(request.created_at) }];
     for decision in &stored.decisions {
         let act = match (decision.kind, decision.own_request) {
             (DecisionKind::Accept, false) => "Countersigned",
@@ -156,9 +175,15 @@ fn signatures(stored: &Stored) -> Vec<Signature> {
         signatures.push(Signature { name: decision.person.to_string(), act, at: Some(decision.at) });
     }
     match &request.state {
-        RequestState::AwaitingReview { .. } => signatures.push(Signature { name: "a reviewer".to_owned(), act: "To countersign", at: None }),
-        RequestState::Accepted { .. } => signatures.push(Signature { name: request.requester.to_string(), act: "To start", at: None }),
-        RequestState::Launched { at, .. } => signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: Some(*at) }),
+        RequestState::AwaitingReview { .. } => {
+            signatures.push(Signature { name: "a reviewer".to_owned(), act: "To countersign", at: None });
+        }
+        RequestState::Accepted { .. } => {
+            signatures.push(Signature { name: request.requester.to_string(), act: "To start", at: None });
+        }
+        RequestState::Launched { at, .. } => {
+            signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: Some(*at) });
+        }
         _ => {}
     }
     signatures
@@ -185,7 +210,13 @@ pub fn places(situation: &Situation, environment: &Environment) -> String {
     let clusters: Vec<String> = situation
         .fleet
         .clusters_of(environment)
-        .map(|cluster| format!("{} ({})", cluster.name, crate::web::html::counted(cluster.servers.len() as u64, "host", "hosts")))
+        .map(|cluster| {
+            format!(
+                "{} ({})",
+                cluster.name,
+                crate::web::html::counted(cluster.servers.len() as u64, "host", "hosts")
+            )
+        })
         .collect();
     clusters.join(", then ")
 }

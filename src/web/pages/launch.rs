@@ -7,10 +7,9 @@ use super::items::{places, sealed, slot};
 use crate::app::review_release::find_link;
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, launch};
-use crate::domain::gate::{Gate, Verdict};
 use crate::domain::link::{Link, Purpose};
 use crate::domain::policy::{self, Act};
-use crate::domain::request::{LinkState, RequestState};
+use crate::domain::request::{LinkState, RequestState, VoidCause};
 use crate::web::form::{Nothing, Posted};
 use crate::web::guard::Visit;
 use crate::web::limit::Limits;
@@ -24,17 +23,24 @@ const DEPLOYMENT_COOKIE: &str = "countersign_deployment";
 #[rocket::get("/launch/<link>")]
 pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Result<Html, PageError> {
     let app = visit.app;
-    let found = find_link(app, Purpose::Launch, link).await.map_err(|refusal| limits.judge(visit.frame.address, "launch", refusal))?;
+    let found = find_link(app, Purpose::Launch, link)
+        .await
+        .map_err(|refusal| limits.judge(visit.frame.address, "launch", refusal, visit.app.clock.now()))?;
     let mut stored = Stored::find(app, found.request).await?;
     stored.look_at_tag(app).await?;
     let actor = visit.actor();
-    let gates = policy::gates(Act::Launch, &stored.facts(&actor.name, &actor.access, Some(found.facts.state(app.clock.now()))));
-    let standing = standing(app, &visit, &stored, &found, &gates, link);
+    let facts = stored.facts(&actor.name, &actor.access, Some(found.facts.state(app.clock.now())));
+    let gates = policy::gates(Act::Launch, &facts);
+    let standing =
+        standing(&visit, &stored, &found, policy::void_cause(&facts), policy::passes(&gates), link);
     let status = match standing {
         LaunchStanding::Ready { .. } => 200,
         LaunchStanding::Blocked { .. } | LaunchStanding::Void { .. } => 409,
         LaunchStanding::Foreign => 403,
-        LaunchStanding::Expired { .. } | LaunchStanding::Used { .. } | LaunchStanding::Revoked { .. } | LaunchStanding::Unknown => 410,
+        LaunchStanding::Expired { .. }
+        | LaunchStanding::Used { .. }
+        | LaunchStanding::Revoked { .. }
+        | LaunchStanding::Unknown => 410,
     };
     let foreign = matches!(standing, LaunchStanding::Foreign);
     let page = Launch {
@@ -48,8 +54,15 @@ pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Resul
     Html::with_status(status, &page)
 }
 
-fn standing(app: &App, visit: &Visit<'_>, stored: &Stored, link: &Link, gates: &[Gate], text: &str) -> LaunchStanding {
-    let request = &stored.request;
+fn standing(
+    visit: &Visit<'_>,
+    stored: &Stored,
+    link: &Link,
+    changed: Option<VoidCause>,
+    passes: bool,
+    text: &str,
+) -> LaunchStanding {
+    let (app, request) = (visit.app, &stored.request);
     if request.requester != visit.actor().name {
         return LaunchStanding::Foreign;
     }
@@ -58,34 +71,47 @@ fn standing(app: &App, visit: &Visit<'_>, stored: &Stored, link: &Link, gates: &
         _ => None,
     };
     let new_link = stands_until.map(|_| Action::to(format!("/requests/{}/new-link", request.id)));
-    if let RequestState::Void { cause, .. } = &request.state {
+    let link_state = link.facts.state(app.clock.now());
+    if let (RequestState::Void { cause, .. }, true) = (&request.state, link_state != LinkState::Used) {
         return LaunchStanding::Void { cause: cause.words() };
     }
-    match link.facts.state(app.clock.now()) {
+    match link_state {
         LinkState::Used => LaunchStanding::Used {
             by: request.requester.to_string(),
             at: link.facts.used_at.unwrap_or(link.created_at),
             deployment: link.deployment.unwrap_or_default(),
         },
-        LinkState::Revoked => LaunchStanding::Revoked { at: link.facts.revoked_at.unwrap_or(link.created_at), new_link },
+        LinkState::Revoked => LaunchStanding::Revoked {
+            at: link.facts.revoked_at.unwrap_or(link.created_at),
+            why: launch::revoked_words(stored),
+            new_link,
+        },
         LinkState::Expired => LaunchStanding::Expired { at: link.facts.expires_at, stands_until, new_link },
         LinkState::Unused | LinkState::Early => {
             let slot = slot(app, &stored.situation, link);
-            let stop = gates.iter().find(|gate| gate.verdict == Verdict::Stop);
-            match stop {
-                Some(gate) if gate.code == "unchanged" => LaunchStanding::Void { cause: gate.remedy.clone() },
-                Some(_) => LaunchStanding::Blocked { slot },
-                None => LaunchStanding::Ready { start: Action::to(format!("/launch/{text}")), slot },
+            match changed {
+                Some(cause) => LaunchStanding::Void { cause: cause.words() },
+                None if passes => {
+                    LaunchStanding::Ready { start: Action::to(format!("/launch/{text}")), slot }
+                }
+                None => LaunchStanding::Blocked { slot },
             }
         }
     }
 }
 
 #[rocket::post("/launch/<link>", data = "<posted>")]
-pub async fn start(link: &str, limits: &State<Limits>, posted: Posted<'_, Nothing>, cookies: &CookieJar<'_>) -> Result<SeeOther, PageError> {
+pub async fn start(
+    link: &str,
+    limits: &State<Limits>,
+    posted: Posted<'_, Nothing>,
+    cookies: &CookieJar<'_>,
+) -> Result<SeeOther, PageError> {
     let visit = &posted.visit;
     let started = launch::launch(visit.app, visit.actor(), link).await;
-    let deployment = started.map_err(|refusal: Refusal| limits.judge(visit.frame.address, "launch", refusal))?;
+    let deployment = started.map_err(|refusal: Refusal| {
+        limits.judge(visit.frame.address, "launch", refusal, visit.app.clock.now())
+    })?;
     remember(visit.app, cookies, deployment);
     Ok(SeeOther(format!("/deployments/{deployment}")))
 }

@@ -4,7 +4,6 @@
 use super::items::{diff_href, size};
 use crate::app::request_release::{self, Form, look_up, request_release};
 use crate::app::situation::{Situation, repository};
-use crate::app::stored_request::FRESH;
 use crate::app::{App, Refusal, queries};
 use crate::domain::actor::Actor;
 use crate::domain::diff::Relation;
@@ -45,7 +44,12 @@ pub async fn new(
     Html::page(&page)
 }
 
-async fn page(visit: &Visit<'_>, form: RequestForm, mut errors: Vec<FieldError>, all: bool) -> Result<RequestNew, Refusal> {
+async fn page(
+    visit: &Visit<'_>,
+    form: RequestForm,
+    mut errors: Vec<FieldError>,
+    all: bool,
+) -> Result<RequestNew, Refusal> {
     let (app, actor) = (visit.app, visit.actor());
     let fleet = queries::applications::readable_fleet(app, actor).await?;
     let mut page = RequestNew {
@@ -68,12 +72,15 @@ async fn page(visit: &Visit<'_>, form: RequestForm, mut errors: Vec<FieldError>,
     if page.form.environment.is_empty() {
         return Ok(page);
     }
-    let situation = queries::applications::situation(app, actor, &page.form.application, &page.form.environment).await?;
+    let situation =
+        queries::applications::situation(app, actor, &page.form.application, &page.form.environment).await?;
     fill_tags(app, &mut page, situation, all).await?;
     if !page.form.tag.is_empty() {
         match preview(app, actor, &page.form).await {
             Ok(preview) => page.preview = Some(preview),
-            Err(Refusal::Invalid(found)) => errors.extend(found.into_iter().map(|error| FieldError { field: error.field, text: error.message })),
+            Err(Refusal::Invalid(found)) => errors.extend(
+                found.into_iter().map(|error| FieldError { field: error.field, text: error.message }),
+            ),
             Err(Refusal::Unavailable(words)) => errors.push(FieldError { field: "tag", text: words }),
             Err(other) => return Err(other),
         }
@@ -92,7 +99,10 @@ fn query(pairs: &[(&str, &str)]) -> String {
 
 fn applications(fleet: &Fleet, actor: &Actor) -> Vec<Choice> {
     let may = |application: &&crate::domain::fleet::Application| {
-        application.environments.iter().any(|environment| actor.access.may(Permission::Request, &application.name, &environment.name))
+        application
+            .environments
+            .iter()
+            .any(|environment| actor.access.may(Permission::Request, &application.name, &environment.name))
     };
     let choice = |application: &crate::domain::fleet::Application| Choice {
         name: application.name.to_string(),
@@ -103,17 +113,27 @@ fn applications(fleet: &Fleet, actor: &Actor) -> Vec<Choice> {
     fleet.applications.iter().filter(may).map(choice).collect()
 }
 
-async fn environments(app: &App, fleet: &Fleet, actor: &Actor, application: &Name) -> Result<Vec<Choice>, Refusal> {
+async fn environments(
+    app: &App,
+    fleet: &Fleet,
+    actor: &Actor,
+    application: &Name,
+) -> Result<Vec<Choice>, Refusal> {
     let Some(application) = fleet.application(application) else { return Err(Refusal::NotFound) };
     let mut choices = Vec::new();
     for environment in application.environments_in_order() {
         let live = queries::applications::live(app, &application.name, &environment.name).await?;
-        let words = live.filter(|live| live.from.is_some()).map_or("nothing runs there yet".to_owned(), |live| format!("runs {}", live.from_words));
+        let words = live
+            .filter(|live| live.from.is_some())
+            .map_or("nothing runs there yet".to_owned(), |live| format!("runs {}", live.from_words));
         let may = actor.access.may(Permission::Request, &application.name, &environment.name);
         choices.push(Choice {
             name: environment.name.to_string(),
             words,
-            href: query(&[("application", application.name.as_str()), ("environment", environment.name.as_str())]),
+            href: query(&[
+                ("application", application.name.as_str()),
+                ("environment", environment.name.as_str()),
+            ]),
             why_not: (!may).then(|| "You may not request releases here.".to_owned()),
         });
     }
@@ -121,20 +141,15 @@ async fn environments(app: &App, fleet: &Fleet, actor: &Actor, application: &Nam
 }
 
 /// The list, fetched again when it is old; if that fails, the old one with its age.
-async fn fill_tags(app: &App, page: &mut RequestNew, mut situation: Situation, all: bool) -> Result<(), Refusal> {
+async fn fill_tags(
+    app: &App,
+    page: &mut RequestNew,
+    mut situation: Situation,
+    all: bool,
+) -> Result<(), Refusal> {
     let application = situation.application.name.clone();
-    let now = app.clock.now();
-    let known = app.mirrors.fetched_at(&application).await;
-    let mut failed = None;
-    if known.is_none_or(|at| now.duration_since(at) > FRESH) {
-        let fetched = app.mirrors.fetch(&application, &situation.application.repository, now).await;
-        failed = fetched.err().map(|error| error.to_string());
-    }
-    let at = app.mirrors.fetched_at(&application).await;
-    if let (Some(why), None) = (&failed, at) {
-        return Err(Refusal::Unavailable(format!("{why}.")));
-    }
-    page.fetched = at.map(|at| Fetched { at, failed });
+    let (at, failed) = queries::applications::fresh_mirror(app, &situation.application).await?;
+    page.fetched = Some(Fetched { at, failed });
     if situation.find_base(app).await.is_err() {
         situation.base = None;
     }
@@ -144,7 +159,8 @@ async fn fill_tags(app: &App, page: &mut RequestNew, mut situation: Situation, a
             let list = app.mirrors.tags(&application, limit).await.map_err(repository)?;
             page.tags_total = list.total as u64;
             for tag in &list.tags {
-                let why_not = why_not(app, &situation, tag.name.as_str(), &tag.commit, page.form.rollback).await?;
+                let why_not =
+                    why_not(app, &situation, tag.name.as_str(), &tag.commit, page.form.rollback).await?;
                 page.tags.push(TagChoice {
                     name: tag.name.to_string(),
                     commit: tag.commit.short().to_owned(),
@@ -180,21 +196,35 @@ async fn fill_tags(app: &App, page: &mut RequestNew, mut situation: Situation, a
         }
     }
     if page.tags_total > page.tags.len() as u64 {
-        let pairs = [("application", page.form.application.as_str()), ("environment", page.form.environment.as_str()), ("all", "1")];
+        let pairs = [
+            ("application", page.form.application.as_str()),
+            ("environment", page.form.environment.as_str()),
+            ("all", "1"),
+        ];
         page.older_href = Some(query(&pairs));
     }
     Ok(())
 }
 
 fn tag_href(form: &RequestForm, tag: &str) -> String {
-    let mut pairs = vec![("application", form.application.as_str()), ("environment", form.environment.as_str()), ("tag", tag)];
+    let mut pairs = vec![
+        ("application", form.application.as_str()),
+        ("environment", form.environment.as_str()),
+        ("tag", tag),
+    ];
     if form.rollback {
         pairs.push(("rollback", "1"));
     }
     query(&pairs)
 }
 
-async fn why_not(app: &App, situation: &Situation, tag: &str, commit: &crate::domain::name::CommitId, rollback: bool) -> Result<Option<String>, Refusal> {
+async fn why_not(
+    app: &App,
+    situation: &Situation,
+    tag: &str,
+    commit: &crate::domain::name::CommitId,
+    rollback: bool,
+) -> Result<Option<String>, Refusal> {
     match request_release::not_allowed(situation, tag) {
         Some(why) => Ok(Some(why)),
         None => why_not_commit(app, situation, commit, rollback).await,
@@ -202,7 +232,12 @@ async fn why_not(app: &App, situation: &Situation, tag: &str, commit: &crate::do
 }
 
 /// Why a release cannot be asked for, by what is live alone.
-async fn why_not_commit(app: &App, situation: &Situation, commit: &crate::domain::name::CommitId, rollback: bool) -> Result<Option<String>, Refusal> {
+async fn why_not_commit(
+    app: &App,
+    situation: &Situation,
+    commit: &crate::domain::name::CommitId,
+    rollback: bool,
+) -> Result<Option<String>, Refusal> {
     let newer = request_release::newer(app, situation, commit).await?;
     Ok(match newer {
         Newer::Is(Relation::Same) => Some("It is live now.".to_owned()),
@@ -220,12 +255,21 @@ async fn preview(app: &App, actor: &Actor, form: &RequestForm) -> Result<Preview
     let counts = request_release::counts_now(app, actor, &candidate).await?;
     let gates = policy::gates(Act::Request, &candidate.facts(actor, &counts));
     let live = candidate.situation.live();
-    let patch = app.mirrors.patch(&application, live.from.as_ref(), &candidate.commit).await.map_err(repository)?;
-    let range = app.mirrors.commits_between(&application, live.from.as_ref(), &candidate.commit, 1).await.map_err(repository)?;
+    let patch =
+        app.mirrors.patch(&application, live.from.as_ref(), &candidate.commit).await.map_err(repository)?;
+    let range = app
+        .mirrors
+        .commits_between(&application, live.from.as_ref(), &candidate.commit, 1)
+        .await
+        .map_err(repository)?;
     Ok(Preview {
         from: live.from.is_some().then(|| release_words(&live.from_words)),
         size: size(Some(range.total as u64), &patch.stat),
-        diff_href: diff_href(application.as_str(), live.from.as_ref().map(AsRef::as_ref), candidate.commit.as_str()),
+        diff_href: diff_href(
+            application.as_str(),
+            live.from.as_ref().map(AsRef::as_ref),
+            candidate.commit.as_str(),
+        ),
         risks: risk_hints(&patch.stat),
         gates,
         mailed: candidate.situation.environment.approval.review_list.clone(),
@@ -268,7 +312,10 @@ pub async fn create(posted: Posted<'_, RequestForm>) -> Result<Asked, PageError>
         Err(refusal) => refusal,
     };
     let errors = match &refusal {
-        Refusal::Invalid(errors) => errors.iter().map(|error| FieldError { field: error.field, text: error.message.clone() }).collect(),
+        Refusal::Invalid(errors) => errors
+            .iter()
+            .map(|error| FieldError { field: error.field, text: error.message.clone() })
+            .collect(),
         Refusal::Stopped(gates) => gates
             .iter()
             .filter(|gate| gate.verdict == crate::domain::gate::Verdict::Stop)

@@ -8,10 +8,10 @@ use crate::domain::actor::Actor;
 use crate::domain::gate::Gate;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{self, Act};
-use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord};
+use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord, VoidCause};
 use crate::web::form::{Nothing, Posted};
-use crate::web::html::Mark;
 use crate::web::guard::{Visit, may_request_anywhere};
+use crate::web::html::Mark;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::request::{Request, RequestActions};
 use crate::web::view::requests::{Filter, Requests};
@@ -20,10 +20,16 @@ use crate::web::view::{Action, Activity, Link, Section, Slot};
 const A_PAGE: usize = 50;
 
 #[rocket::get("/requests?<state>&<mine>&<before>")]
-pub async fn list(visit: Visit<'_>, state: Option<&str>, mine: Option<&str>, before: Option<i64>) -> Result<Html, PageError> {
+pub async fn list(
+    visit: Visit<'_>,
+    state: Option<&str>,
+    mine: Option<&str>,
+    before: Option<i64>,
+) -> Result<Html, PageError> {
     let word = state.and_then(RequestWord::from_word);
     let mine = mine == Some("1");
-    let wanted = requests::Wanted { mine, states: word.into_iter().collect(), before, ..requests::Wanted::default() };
+    let wanted =
+        requests::Wanted { mine, states: word.into_iter().collect(), before, ..requests::Wanted::default() };
     let (items, next) = requests::list(visit.app, visit.actor(), &wanted, A_PAGE).await?;
     let filter = |href: String, text: &str, chosen| Filter { link: Link::new(href, text), chosen };
     let mut filters = vec![
@@ -64,6 +70,7 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
     stored.look_at_tag(app).await?;
     let link = requests::launch_link(app, id).await?;
     let gates = gates_of(actor, &stored, link.as_ref().map(|link| link.facts.state(app.clock.now())));
+    let changed = changed(actor, &stored);
     let actions = actions(app, actor, &stored, link.as_ref(), &gates);
     let is_accepted = matches!(stored.request.state, RequestState::Accepted { .. });
     let page = Request {
@@ -72,14 +79,23 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
         accepted_by: stored.accepted_by().iter().map(ToString::to_string).collect(),
         timeline: timeline(&stored),
         gates,
-        cause: cause(&stored.request),
+        cause: cause(&stored.request).or_else(|| changed.as_ref().map(VoidCause::words)),
         is_to_decide: is_to_decide(actor, &stored),
-        slot: link.as_ref().filter(|_| is_accepted).map(|link| -> Slot { slot(app, &stored.situation, link) }),
+        slot: link
+            .as_ref()
+            .filter(|_| is_accepted)
+            .map(|link| -> Slot { slot(app, &stored.situation, link) }),
         deployment: stored.request.deployment,
         actions,
         shell: visit.shell(Section::Requests),
     };
-    Html::page(&page)
+    Html::with_status(if changed.is_some() { 409 } else { 200 }, &page)
+}
+
+/// What will make an open request void as soon as somebody acts; looking only says it (rules.md 9).
+fn changed(actor: &Actor, stored: &Stored) -> Option<VoidCause> {
+    let open = stored.request.state.word().is_open();
+    open.then(|| policy::void_cause(&stored.facts(&actor.name, &actor.access, None))).flatten()
 }
 
 fn is_to_decide(actor: &Actor, stored: &Stored) -> bool {
@@ -112,12 +128,15 @@ fn actions(
     let request = &stored.request;
     let base = format!("/requests/{}", request.id);
     let mine = request.requester == actor.name;
-    let accepted = matches!(request.state, RequestState::Accepted { .. }) && request.state.expire(app.clock.now()).is_none();
+    let accepted = matches!(request.state, RequestState::Accepted { .. })
+        && request.state.expire(app.clock.now()).is_none();
     let works = link.is_some_and(|link| link.facts.state(app.clock.now()) == LinkState::Unused);
     let start = (mine && accepted).then(|| {
         let stop = gates.iter().find(|gate| gate.verdict == crate::domain::gate::Verdict::Stop);
         match stop {
-            Some(gate) => Action::refused(format!("{base}/start"), format!("{}. {}", gate.title, gate.remedy)),
+            Some(gate) => {
+                Action::refused(format!("{base}/start"), format!("{}. {}", gate.title, gate.remedy))
+            }
             None if works => Action::to(format!("{base}/start")),
             None => Action::refused(format!("{base}/start"), "The link has run out. Have a new one made."),
         }
@@ -125,7 +144,8 @@ fn actions(
     RequestActions {
         start,
         new_link: (mine && accepted).then(|| Action::to(format!("{base}/new-link"))),
-        cancel: (request.state.word().is_open() && cancel_request::may_cancel(actor, request)).then(|| Action::to(format!("{base}/cancel"))),
+        cancel: (request.state.word().is_open() && cancel_request::may_cancel(actor, request))
+            .then(|| Action::to(format!("{base}/cancel"))),
     }
 }
 
@@ -134,8 +154,16 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
     let mut timeline = vec![Activity {
         at: request.created_at,
         state: Mark::AwaitingReview,
-        text: format!("{} asked for {}", request.requester, crate::domain::request::release_words(&request.release)),
-        href: Some(diff_href(request.application.as_str(), request.from.as_ref().map(AsRef::as_ref), request.commit.as_str())),
+        text: format!(
+            "{} asked for {}",
+            request.requester,
+            crate::domain::request::release_words(&request.release)
+        ),
+        href: Some(diff_href(
+            request.application.as_str(),
+            request.from.as_ref().map(AsRef::as_ref),
+            request.commit.as_str(),
+        )),
         quote: Some(request.reason.clone()),
     }];
     for decision in &stored.decisions {
@@ -146,19 +174,27 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
         timeline.push(Activity {
             at: decision.at,
             state: word.into(),
-            text: format!("{} {verb}{}", decision.person, if decision.own_request { ", their own request" } else { "" }),
+            text: format!(
+                "{} {verb}{}",
+                decision.person,
+                if decision.own_request { ", their own request" } else { "" }
+            ),
             href: None,
             quote: (!decision.comment.is_empty()).then(|| decision.comment.clone()),
         });
     }
     let end = match &request.state {
-        RequestState::Launched { at, deployment, .. } => {
-            Some((*at, format!("{} started deployment {deployment}", request.requester), Some(format!("/deployments/{deployment}"))))
-        }
+        RequestState::Launched { at, deployment, .. } => Some((
+            *at,
+            format!("{} started deployment {deployment}", request.requester),
+            Some(format!("/deployments/{deployment}")),
+        )),
         RequestState::Cancelled { at, by } => Some((*at, format!("{by} withdrew it"), None)),
         RequestState::Expired { at } => Some((*at, "Its time ran out".to_owned(), None)),
         RequestState::Void { at, .. } => Some((*at, "It became void".to_owned(), None)),
-        RequestState::AwaitingReview { .. } | RequestState::Accepted { .. } | RequestState::Rejected { .. } => None,
+        RequestState::AwaitingReview { .. }
+        | RequestState::Accepted { .. }
+        | RequestState::Rejected { .. } => None,
     };
     if let Some((at, text, href)) = end {
         timeline.push(Activity { at, state: request.state.word().into(), text, href, quote: None });
@@ -173,7 +209,11 @@ pub async fn cancel(id: i64, posted: Posted<'_, Nothing>) -> Result<SeeOther, Pa
 }
 
 #[rocket::post("/requests/<id>/start", data = "<posted>")]
-pub async fn start(id: i64, posted: Posted<'_, Nothing>, cookies: &rocket::http::CookieJar<'_>) -> Result<SeeOther, PageError> {
+pub async fn start(
+    id: i64,
+    posted: Posted<'_, Nothing>,
+    cookies: &rocket::http::CookieJar<'_>,
+) -> Result<SeeOther, PageError> {
     let deployment = launch::launch_from_page(posted.visit.app, posted.visit.actor(), id).await?;
     super::launch::remember(posted.visit.app, cookies, deployment);
     Ok(SeeOther(format!("/deployments/{deployment}")))

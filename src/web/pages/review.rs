@@ -1,21 +1,22 @@
 //! The reviewer's page behind the link of the mail. Looking changes nothing.
 
+use jiff::Timestamp;
 use rocket::State;
 
 use super::items::{local, sealed};
+use crate::app::Refusal;
 use crate::app::review_release::{find_link, review_release};
 use crate::app::stored_request::Stored;
-use crate::app::Refusal;
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::link::Purpose;
-use crate::domain::policy::{self, Act};
-use crate::domain::request::{DecisionKind, RequestState, slot};
+use crate::domain::policy::{self, Act, Facts};
+use crate::domain::request::{DecisionKind, RequestState, VoidCause, slot};
 use crate::web::form::{Fields, FromFields, Posted};
 use crate::web::guard::Visit;
 use crate::web::limit::Limits;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::Section;
-use crate::web::view::review::{Decide, RefusedDecision, Review, Standing};
+use crate::web::view::review::{Decide, Objection, RefusedDecision, Review, Standing};
 
 #[rocket::get("/review/<link>")]
 pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Result<Html, PageError> {
@@ -23,50 +24,97 @@ pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Resul
 }
 
 /// The page as it stands for this reader, with a refused form put back into it.
-async fn show(visit: &Visit<'_>, limits: &Limits, text: &str, refused: Option<RefusedDecision>) -> Result<Html, PageError> {
+async fn show(
+    visit: &Visit<'_>,
+    limits: &Limits,
+    text: &str,
+    refused: Option<RefusedDecision>,
+) -> Result<Html, PageError> {
     let app = visit.app;
-    let link = find_link(app, Purpose::Review, text).await.map_err(|refusal| limits.judge(visit.frame.address, "review", refusal))?;
+    let link = find_link(app, Purpose::Review, text)
+        .await
+        .map_err(|refusal| limits.judge(visit.frame.address, "review", refusal, visit.app.clock.now()))?;
     let mut stored = Stored::find(app, link.request).await?;
     stored.look_at_tag(app).await?;
     let actor = visit.actor();
     let facts = stored.facts(&actor.name, &actor.access, None);
     let gates = policy::gates(Act::Accept, &facts);
-    let standing = standing(visit, &stored, &gates, text, refused);
+    let may_object = policy::passes(&policy::gates(Act::Reject, &facts));
+    let objection =
+        may_object.then(|| Objection { href: format!("/review/{text}/reject"), refused: refused.clone() });
+    let standing = match changed(&stored, &facts, app.clock.now()).filter(|_| may_see(&gates)) {
+        Some(cause) => Standing::Changed { cause: cause.words() },
+        None => standing(visit, &stored, &gates, text, refused, objection),
+    };
     let status = status(&standing);
     let may_see = !matches!(standing, Standing::NotPermitted { .. });
     let about_reader = ["permission", "own_request", "awaiting_review"];
     let page = Review {
         sealed: if may_see { Some(sealed(app, &stored).await) } else { None },
-        gates: if may_see { gates.into_iter().filter(|gate| !about_reader.contains(&gate.code)).collect() } else { Vec::new() },
+        gates: if may_see {
+            gates.into_iter().filter(|gate| !about_reader.contains(&gate.code)).collect()
+        } else {
+            Vec::new()
+        },
         standing,
         shell: visit.shell(Section::Requests),
     };
     Html::with_status(status, &page)
 }
 
-fn standing(visit: &Visit<'_>, stored: &Stored, gates: &[Gate], link: &str, refused: Option<RefusedDecision>) -> Standing {
+/// What will make an open request void as soon as somebody decides; looking only says it.
+fn changed(stored: &Stored, facts: &Facts<'_>, now: Timestamp) -> Option<VoidCause> {
+    let state = &stored.request.state;
+    let open = state.word().is_open() && state.expire(now).is_none();
+    open.then(|| policy::void_cause(facts)).flatten()
+}
+
+fn stop<'a>(gates: &'a [Gate], code: &str) -> Option<&'a Gate> {
+    gates.iter().find(|gate| gate.code == code && gate.verdict == Verdict::Stop)
+}
+
+/// Reviewers, and the requester.
+fn may_see(gates: &[Gate]) -> bool {
+    stop(gates, "permission").is_none() || stop(gates, "own_request").is_some()
+}
+
+fn standing(
+    visit: &Visit<'_>,
+    stored: &Stored,
+    gates: &[Gate],
+    link: &str,
+    refused: Option<RefusedDecision>,
+    objection: Option<Objection>,
+) -> Standing {
     let (app, request) = (visit.app, &stored.request);
-    let stop = |code: &str| gates.iter().find(|gate| gate.code == code && gate.verdict == Verdict::Stop);
-    let own = request.requester == visit.actor().name;
-    if let Some(gate) = stop("permission").filter(|_| !own) {
+    if let Some(gate) = stop(gates, "permission").filter(|_| !may_see(gates)) {
         return Standing::NotPermitted { why: format!("{} {}", gate.title, gate.remedy) };
     }
     let last = |kind: DecisionKind| stored.decisions.iter().rev().find(|decision| decision.kind == kind);
-    let comment = |kind| last(kind).map(|decision| decision.comment.clone()).filter(|comment| !comment.is_empty());
+    let comment =
+        |kind| last(kind).map(|decision| decision.comment.clone()).filter(|comment| !comment.is_empty());
     let by = |kind| last(kind).map_or_else(|| "policy".to_owned(), |decision| decision.person.to_string());
     match &request.state {
-        RequestState::Accepted { at, .. } => Standing::Accepted { by: by(DecisionKind::Accept), at: *at, comment: comment(DecisionKind::Accept) },
-        RequestState::Rejected { by, at, reason } => Standing::Rejected { by: by.to_string(), at: *at, comment: Some(reason.clone()) },
+        RequestState::Accepted { at, .. } => Standing::Accepted {
+            by: by(DecisionKind::Accept),
+            at: *at,
+            comment: comment(DecisionKind::Accept),
+            objection,
+        },
+        RequestState::Rejected { by, at, reason } => {
+            Standing::Rejected { by: by.to_string(), at: *at, comment: Some(reason.clone()) }
+        }
         RequestState::Cancelled { at, by } => Standing::Cancelled { by: by.to_string(), at: *at },
-        RequestState::Launched { at, deployment, .. } => Standing::Launched { by: request.requester.to_string(), at: *at, deployment: *deployment },
+        RequestState::Launched { at, deployment, .. } => {
+            Standing::Launched { by: request.requester.to_string(), at: *at, deployment: *deployment }
+        }
         RequestState::Expired { at } => Standing::Expired { at: *at },
         RequestState::Void { cause, .. } => Standing::Void { cause: cause.words() },
-        RequestState::AwaitingReview { until } if app.clock.now() >= *until => Standing::Expired { at: *until },
+        RequestState::AwaitingReview { until } if app.clock.now() >= *until => {
+            Standing::Expired { at: *until }
+        }
         RequestState::AwaitingReview { .. } => {
-            if let Some(gate) = stop("unchanged") {
-                return Standing::Changed { cause: gate.remedy.clone() };
-            }
-            if stop("own_request").is_some() {
+            if stop(gates, "own_request").is_some() {
                 return Standing::OwnRequest;
             }
             let why_not = gates.iter().find(|gate| gate.verdict == Verdict::Stop);
@@ -90,8 +138,12 @@ fn slot_words(visit: &Visit<'_>, stored: &Stored) -> String {
     let (_, end) = slot(approval, begins, stands_until);
     let end_words = local(visit.app, situation, end).unwrap_or_else(|| end.strftime("%H:%M UTC").to_string());
     if begins > situation.now {
-        let from = local(visit.app, situation, begins).unwrap_or_else(|| begins.strftime("%H:%M UTC").to_string());
-        format!("within {} minutes from {from}, when the window opens, until {end_words}", approval.slot_minutes)
+        let from =
+            local(visit.app, situation, begins).unwrap_or_else(|| begins.strftime("%H:%M UTC").to_string());
+        format!(
+            "within {} minutes from {from}, when the window opens, until {end_words}",
+            approval.slot_minutes
+        )
     } else {
         format!("within {} minutes, until {end_words}", approval.slot_minutes)
     }
@@ -100,8 +152,13 @@ fn slot_words(visit: &Visit<'_>, stored: &Stored) -> String {
 fn status(standing: &Standing) -> u16 {
     match standing {
         Standing::Open(decide) if decide.refused.is_some() => 422,
+        Standing::Accepted { objection: Some(objection), .. } if objection.refused.is_some() => 422,
         Standing::Open(_) | Standing::Accepted { .. } => 200,
-        Standing::Rejected { .. } | Standing::Cancelled { .. } | Standing::Launched { .. } | Standing::Expired { .. } | Standing::Gone { .. } => 410,
+        Standing::Rejected { .. }
+        | Standing::Cancelled { .. }
+        | Standing::Launched { .. }
+        | Standing::Expired { .. }
+        | Standing::Gone { .. } => 410,
         Standing::Void { .. } | Standing::Changed { .. } => 409,
         Standing::NotPermitted { .. } | Standing::OwnRequest => 403,
     }
@@ -125,16 +182,29 @@ pub enum Decided {
 }
 
 #[rocket::post("/review/<link>/accept", data = "<posted>")]
-pub async fn accept(link: &str, limits: &State<Limits>, posted: Posted<'_, Comment>) -> Result<Decided, PageError> {
-    decide(link, limits, posted, DecisionKind::Accept).await
+pub async fn accept(
+    link: &str,
+    limits: &State<Limits>,
+    posted: Posted<'_, Comment>,
+) -> Result<Decided, PageError> {
+    Box::pin(decide(link, limits, posted, DecisionKind::Accept)).await
 }
 
 #[rocket::post("/review/<link>/reject", data = "<posted>")]
-pub async fn reject(link: &str, limits: &State<Limits>, posted: Posted<'_, Comment>) -> Result<Decided, PageError> {
-    decide(link, limits, posted, DecisionKind::Reject).await
+pub async fn reject(
+    link: &str,
+    limits: &State<Limits>,
+    posted: Posted<'_, Comment>,
+) -> Result<Decided, PageError> {
+    Box::pin(decide(link, limits, posted, DecisionKind::Reject)).await
 }
 
-async fn decide(link: &str, limits: &Limits, posted: Posted<'_, Comment>, kind: DecisionKind) -> Result<Decided, PageError> {
+async fn decide(
+    link: &str,
+    limits: &Limits,
+    posted: Posted<'_, Comment>,
+    kind: DecisionKind,
+) -> Result<Decided, PageError> {
     let visit = &posted.visit;
     match review_release(visit.app, visit.actor(), link, kind, &posted.form.comment).await {
         Ok(request) => Ok(Decided::Done(SeeOther(format!("/requests/{request}")))),
@@ -143,7 +213,8 @@ async fn decide(link: &str, limits: &Limits, posted: Posted<'_, Comment>, kind: 
             let refused = RefusedDecision { form: kind.word(), comment: posted.form.comment.clone(), error };
             show(visit, limits, link, Some(refused)).await.map(Decided::Again)
         }
-        Err(refusal) => Err(limits.judge(visit.frame.address, "review", refusal).into()),
+        Err(refusal) => {
+            Err(limits.judge(visit.frame.address, "review", refusal, visit.app.clock.now()).into())
+        }
     }
 }
-

@@ -22,7 +22,8 @@ pub fn login(stranger: Stranger<'_>, return_to: Option<&str>) -> Result<Html, Pa
 
 fn login_page(stranger: &Stranger<'_>, return_to: &str, problem: Option<SignInProblem>) -> Login {
     let return_to = sign_in::local_path(return_to);
-    let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", return_to).finish();
+    let query: String =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", return_to).finish();
     Login {
         shell: stranger.shell(Section::Elsewhere),
         organisation: stranger.app.config.github.organisation.clone(),
@@ -38,9 +39,10 @@ pub async fn authorize(
     cookies: &CookieJar<'_>,
     return_to: Option<&str>,
 ) -> Result<SeeOther, PageError> {
-    limits.sign_in(stranger.frame.address)?;
+    limits.sign_in(stranger.frame.address, stranger.app.clock.now())?;
     let (url, under_way) = sign_in::begin(stranger.app, return_to.unwrap_or("/")).await?;
-    let value = serde_json::to_string(&under_way).map_err(|error| Refusal::Internal(format!("state: {error}")))?;
+    let value =
+        serde_json::to_string(&under_way).map_err(|error| Refusal::Internal(format!("state: {error}")))?;
     let mut cookie = private(stranger.app, STATE_COOKIE, value);
     cookie.set_max_age(Duration::minutes(10));
     cookies.add_private(cookie);
@@ -71,19 +73,25 @@ pub async fn authorized(
     if error.is_some() {
         return out(&stranger, 403, SignInProblem::Declined);
     }
-    let Some(code) = code.filter(|code| !code.is_empty()) else { return out(&stranger, 403, SignInProblem::Stale) };
-    match sign_in::complete(stranger.app, &under_way, state, code).await {
+    let Some(code) = code.filter(|code| !code.is_empty()) else {
+        return out(&stranger, 403, SignInProblem::Stale);
+    };
+    let before = stranger.found.as_ref().map(|found| found.person.session);
+    match sign_in::complete(stranger.app, &under_way, state, code, before).await {
         Ok(arrived) => {
             cookies.add_private(private(stranger.app, SESSION_COOKIE, arrived.session));
             Ok(Arrival::In(SeeOther(arrived.return_to)))
         }
         Err(sign_in::NotIn::Refused(refusal)) => Err(PageError(refusal)),
         Err(sign_in::NotIn::Stale) => out(&stranger, 403, SignInProblem::Stale),
+        Err(sign_in::NotIn::NotAccepted) => out(&stranger, 403, SignInProblem::NotAccepted),
         Err(sign_in::NotIn::Outsider { login }) => out(&stranger, 403, SignInProblem::NotAMember { login }),
         Err(sign_in::NotIn::NameTaken { login }) => out(&stranger, 403, SignInProblem::NameTaken { login }),
         Err(sign_in::NotIn::Disabled { login }) => out(&stranger, 403, SignInProblem::Disabled { login }),
         Err(sign_in::NotIn::GitHubDown) => out(&stranger, 503, SignInProblem::Unreachable),
-        Err(sign_in::NotIn::RateLimited { minutes }) => out(&stranger, 503, SignInProblem::RateLimited { minutes }),
+        Err(sign_in::NotIn::RateLimited { minutes }) => {
+            out(&stranger, 503, SignInProblem::RateLimited { minutes })
+        }
     }
 }
 

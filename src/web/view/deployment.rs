@@ -45,8 +45,11 @@ pub fn sentence(state: DeploymentState, release: &str, why: Option<&str>, board:
     let (done, total) = (board.done(), board.total());
     let failed = board.count(HostState::Failed) > 0;
     let which_failed = || {
-        let names: Vec<&str> =
-            board.hosts().filter(|host| host.state == HostState::Failed).map(|host| host.name.as_str()).collect();
+        let names: Vec<&str> = board
+            .hosts()
+            .filter(|host| host.state == HostState::Failed)
+            .map(|host| host.name.as_str())
+            .collect();
         if names.len() > 3 { counted(names.len() as u64, "host", "hosts") } else { listed(&names) }
     };
     let hosts = counted(total, "host", "hosts");
@@ -65,18 +68,13 @@ pub fn sentence(state: DeploymentState, release: &str, why: Option<&str>, board:
         DeploymentState::Succeeded if total == 1 => format!("The host runs {release}, verified."),
         DeploymentState::Succeeded => format!("{done} of {hosts} run {release}, verified."),
         DeploymentState::Failed if failed => {
-            format!(
-                "{} failed, {done} of {hosts} done.{}{because}",
-                which_failed(),
-                others(board.waiting())
-            )
+            format!("{} failed, {done} of {hosts} done.{}{because}", which_failed(), others(board.waiting()))
         }
         DeploymentState::Failed if done > 0 => format!("It failed with {done} of {hosts} done.{because}"),
         DeploymentState::Failed => format!("It failed before any host was done.{because}"),
-        DeploymentState::Cancelled => format!(
-            "It was cancelled with {done} of {hosts} done.{}{because}",
-            others(board.waiting())
-        ),
+        DeploymentState::Cancelled => {
+            format!("It was cancelled with {done} of {hosts} done.{}{because}", others(board.waiting()))
+        }
         DeploymentState::Interrupted => format!(
             "Its runner was lost with {done} of {hosts} done. What the hosts run is read before anything else happens here.{because}"
         ),
@@ -94,7 +92,10 @@ impl Deployment {
 
     /// Something is not as it should be, so each host's truth is shown.
     fn needs_attention(&self) -> bool {
-        matches!(self.state, DeploymentState::Failed | DeploymentState::Cancelled | DeploymentState::Interrupted)
+        matches!(
+            self.state,
+            DeploymentState::Failed | DeploymentState::Cancelled | DeploymentState::Interrupted
+        )
     }
 
     fn took(&self) -> Option<i64> {

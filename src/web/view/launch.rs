@@ -45,6 +45,8 @@ pub enum LaunchStanding {
     },
     Revoked {
         at: Timestamp,
+        /// A newer link, or how the request ended and by whom.
+        why: String,
         new_link: Option<Action>,
     },
     Void {
@@ -101,9 +103,7 @@ impl Launch {
                 "The time to start is over. Nothing was started and nothing changed."
             }
             LaunchStanding::Used { .. } => "A launch link starts one deployment, once.",
-            LaunchStanding::Revoked { .. } => {
-                "It does not start anything any more. A newer link may be in your mail."
-            }
+            LaunchStanding::Revoked { .. } => "It does not start anything any more.",
             LaunchStanding::Void { .. } => {
                 "What was approved is not what would be deployed now. Nothing was started."
             }

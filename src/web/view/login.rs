@@ -28,6 +28,8 @@ pub enum SignInProblem {
     Declined,
     /// The way back did not fit the way there: stale, replayed or from elsewhere.
     Stale,
+    /// GitHub refused the code or the token that came of it.
+    NotAccepted,
     NotAMember {
         login: String,
     },
@@ -47,6 +49,7 @@ impl SignInProblem {
             SignInProblem::RateLimited { .. } => "GitHub asks us to wait",
             SignInProblem::Declined => "You declined on GitHub",
             SignInProblem::Stale => "This sign-in was too old",
+            SignInProblem::NotAccepted => "GitHub did not accept this sign-in",
             SignInProblem::NotAMember { .. } => "You are not a member",
             SignInProblem::NameTaken { .. } => "This name is taken",
             SignInProblem::Disabled { .. } => "This account is disabled",
@@ -67,6 +70,11 @@ impl SignInProblem {
             SignInProblem::Declined => "Nothing was done. Sign in again to go on.".to_owned(),
             SignInProblem::Stale => {
                 "It was started in another window or too long ago. Nothing was done; sign in again."
+                    .to_owned()
+            }
+            SignInProblem::NotAccepted => {
+                "It was used before, taken back, or the organisation does not let Countersign ask about its members. \
+                 Nothing was done; sign in again, or ask an owner of the organisation."
                     .to_owned()
             }
             SignInProblem::NotAMember { login } => format!(

@@ -63,12 +63,16 @@ impl Request {
             RequestWord::Accepted => {
                 format!("{accepted} countersigned it. {requester} may start it within the time below.")
             }
-            RequestWord::Launched => format!("{requester} started it. What happened stands on the deployment’s page."),
+            RequestWord::Launched => {
+                format!("{requester} started it. What happened stands on the deployment’s page.")
+            }
             RequestWord::Rejected => {
                 "It was rejected and cannot be acted on any more. A new request may be made.".to_owned()
             }
             RequestWord::Cancelled => "It was withdrawn before it was started.".to_owned(),
-            RequestWord::Expired => "Its time ran out. Nothing was started; it can be asked for again.".to_owned(),
+            RequestWord::Expired => {
+                "Its time ran out. Nothing was started; it can be asked for again.".to_owned()
+            }
             RequestWord::Void => {
                 "What was reviewed is not what would be deployed any more, so nothing can be started from it."
                     .to_owned()

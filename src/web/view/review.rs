@@ -28,6 +28,8 @@ pub enum Standing {
         by: String,
         at: Timestamp,
         comment: Option<String>,
+        /// For a reviewer: it may still be rejected, until it is started.
+        objection: Option<Objection>,
     },
     Rejected {
         by: String,
@@ -88,6 +90,14 @@ pub struct RefusedDecision {
     pub error: String,
 }
 
+/// The form of a reviewer against what was accepted.
+#[derive(Debug, Clone)]
+pub struct Objection {
+    pub href: String,
+    /// Sent back with 422: what was typed, what is wrong.
+    pub refused: Option<RefusedDecision>,
+}
+
 /// What stands in place of the decision.
 struct Said {
     title: String,
@@ -131,6 +141,13 @@ impl Review {
         }
     }
 
+    fn objection(&self) -> Option<&Objection> {
+        match &self.standing {
+            Standing::Accepted { objection, .. } => objection.as_ref(),
+            _ => None,
+        }
+    }
+
     fn is_sealed_by_someone(&self) -> bool {
         matches!(self.standing, Standing::Accepted { .. } | Standing::Launched { .. })
     }
@@ -163,12 +180,16 @@ impl Review {
         };
         Some(match &self.standing {
             Standing::Open(_) => return None,
-            Standing::Accepted { by, at, comment } => Said {
+            Standing::Accepted { by, at, comment, objection } => Said {
                 quote: comment.clone(),
                 at: Some(*at),
                 ..said(
                     format!("{by} countersigned this"),
-                    "Nothing is left to decide. The requester has a link to start it.",
+                    if objection.is_some() {
+                        "The requester has a link to start it. Until they do, it may still be rejected."
+                    } else {
+                        "Nothing is left to decide. The requester has a link to start it."
+                    },
                 )
             },
             Standing::Rejected { by, at, comment } => Said {

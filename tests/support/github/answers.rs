@@ -17,7 +17,9 @@ impl World {
         match (asked.method, asked.path.as_str()) {
             ("GET", "/login/oauth/authorize") => self.authorize(asked),
             ("POST", "/login/oauth/access_token") => {
-                self.trouble_reply().unwrap_or_else(|| self.exchange(asked))
+                let trouble =
+                    self.trouble_reply().filter(|_| !matches!(self.trouble, Some(Trouble::BadCredentials)));
+                trouble.unwrap_or_else(|| self.exchange(asked))
             }
             ("GET", path) => self.trouble_reply().unwrap_or_else(|| self.api(asked, path)),
             _ => message(404, "Not Found"),
@@ -40,6 +42,7 @@ impl World {
             Trouble::Huge(bytes) => Reply::json(200, &json!({ "id": 1, "login": "a".repeat(bytes) })),
             Trouble::NotJson => Reply::html(200, "<h1>Hello</h1> gho_secret".to_owned()),
             Trouble::Moved(to) => Reply::redirect(&to),
+            Trouble::BadCredentials => message(401, "Bad credentials"),
             Trouble::NextPage(_) => return None,
         })
     }

@@ -62,6 +62,8 @@ pub enum Trouble {
     },
     /// 403 for another reason than a rate.
     Forbidden(&'static str),
+    /// 401 to every token; codes are still exchanged.
+    BadCredentials,
     ServerError,
     /// A body of this many bytes.
     Huge(usize),
@@ -218,7 +220,7 @@ impl PersonEditor<'_> {
 
     /// What the API says the login is, for logins that no real GitHub gives.
     pub fn login(self, login: &str) -> Self {
-        self.change(|person| person.login = login.to_owned())
+        self.change(|person| login.clone_into(&mut person.login))
     }
 
     pub fn team(self, slug: &str) -> Self {

@@ -2,14 +2,16 @@
 //! host, a log in groups. It is one fold over the plan and the events, so that a page
 //! loaded in the middle and a page that followed from the start show the same.
 
+mod outgoing;
 mod reading;
 
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
+pub use self::outgoing::outgoing;
 use self::reading::Reading;
-use crate::domain::event::{Event, HostState};
+use crate::domain::event::{Event, EventKind, HostState};
 use crate::domain::name::CommitId;
 use crate::domain::plan::Plan;
 use crate::web::html::{Mark, time};
@@ -92,6 +94,32 @@ pub struct LogLine {
     pub html: String,
     /// `failed` marks stderr and errors, `warn` warnings, nothing else.
     pub tone: Option<&'static str>,
+}
+
+/// The state of the hosts alone, followed event by event, so that a long journal is
+/// read once and not again for each line that is added.
+pub struct Tiles {
+    plan: Plan,
+    names: ReleaseNames,
+    reading: Reading,
+}
+
+impl Tiles {
+    pub fn new(plan: Plan, names: ReleaseNames) -> Self {
+        let reading = Reading::new(&plan);
+        Self { plan, names, reading }
+    }
+
+    /// Output says nothing about hosts and is left out.
+    pub fn take(&mut self, event: &Event) {
+        if !matches!(event.what, EventKind::Output { .. }) {
+            self.reading.take(event, &self.names);
+        }
+    }
+
+    pub fn board(&self) -> Board {
+        self.reading.clone().board(&self.plan)
+    }
 }
 
 /// How the releases that hosts may run are called.

@@ -19,6 +19,7 @@ struct Progress {
 }
 
 /// The fold's state.
+#[derive(Debug, Clone)]
 pub(super) struct Reading {
     places: HashMap<StepId, (String, Phase, Option<String>)>,
     progress: HashMap<StepId, Progress>,
@@ -46,8 +47,11 @@ impl Reading {
             for host in &cluster.hosts {
                 let name = host.host.server.as_str();
                 places.extend(host.steps.iter().map(|step| place(step, cluster.name.as_str(), Some(name))));
-                let (state, words) =
-                    if host.host.active { (HostState::Waiting, "waiting") } else { (HostState::Skipped, "inactive") };
+                let (state, words) = if host.host.active {
+                    (HostState::Waiting, "waiting")
+                } else {
+                    (HostState::Skipped, "inactive")
+                };
                 hosts.insert(name.to_owned(), tile(name, state, words));
             }
         }
@@ -87,11 +91,17 @@ impl Reading {
                 self.add_line(group, LogLine { seq: event.seq, at: event.at, html, tone });
             }
             EventKind::Host { host, state, commit } => {
-                let tile =
-                    self.hosts.entry(host.to_string()).or_insert_with(|| tile(host.as_str(), HostState::Waiting, ""));
+                let tile = self
+                    .hosts
+                    .entry(host.to_string())
+                    .or_insert_with(|| tile(host.as_str(), HostState::Waiting, ""));
                 tile.state = *state;
-                // Touched and not settled, a host may be between two releases: nothing is said then.
-                tile.runs = commit.as_ref().map(|commit| names.name(commit));
+                let said = commit.as_ref().map(|commit| names.name(commit));
+                tile.runs = match state {
+                    // What it ran before is not what it runs now: nobody knows until it is read.
+                    HostState::Running | HostState::Failed | HostState::Unknown => said,
+                    HostState::Waiting | HostState::Done | HostState::Skipped => said.or(tile.runs.take()),
+                };
                 match state {
                     HostState::Failed if !tile.words.starts_with("failed") => {
                         tile.words = format!("failed at {}", tile.words);

@@ -1,255 +1,23 @@
-//! The one function that answers every question of policy: facts go in, gates
-//! come out, all of them at once. Pages ask it before they draw a button, use
-//! cases before they act, and the runner once more before it starts.
+//! One function per gate: a fact in, a verdict with its words and remedy out.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::diff::Relation;
-use super::fleet::{DeployFrom, Environment, Fleet, Layout, Method, Strategy, SyncMethod};
-use super::gate::{Gate, Verdict};
-use super::name::{CommitId, Name};
-use super::permission::{Access, Permission};
-use super::request::{DecisionKind, LinkState, RequestState, RequestWord, VoidCause};
-use super::seal::Seal;
-use super::windows::Window;
+use super::{
+    Act, AskingFacts, Facts, MOST_IN_AN_HOUR, MOST_OPEN, Newer, RequestFacts, TagNow, accepts, void_cause,
+};
+use crate::domain::diff::Relation;
+use crate::domain::fleet::{Layout, Method, Strategy, SyncMethod};
+use crate::domain::gate::Gate;
+use crate::domain::name::Name;
+use crate::domain::permission::Permission;
+use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord};
+use crate::domain::windows::Window;
 
-/// What somebody, or the runner, is about to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
-    Request,
-    Accept,
-    Reject,
-    Launch,
-    Start,
-}
-
-/// Open requests one person may have, and how many they may make in an hour (rules.md 16).
-pub const MOST_OPEN: u64 = 5;
-pub const MOST_IN_AN_HOUR: u64 = 20;
-
-#[derive(Debug, Clone)]
-pub struct Facts<'a> {
-    pub now: Timestamp,
-    pub application: &'a Name,
-    pub environment: &'a Environment,
-    /// Who acts; the runner acts for the requester.
-    pub actor: &'a Name,
-    pub access: &'a Access,
-    pub hosts: HostFacts,
-    pub live: LiveFacts,
-    pub window: Window,
-    /// The deployment that runs or waits here, if any.
-    pub busy: Option<i64>,
-    pub asking: Option<AskingFacts>,
-    pub request: Option<RequestFacts<'a>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HostFacts {
-    pub active: usize,
-    pub inactive: Vec<Name>,
-    pub unpinned: Vec<Name>,
-    pub empty_clusters: Vec<Name>,
-    /// Clusters behind a load balancer.
-    pub balanced: Vec<Name>,
-}
-
-impl HostFacts {
-    pub fn of(fleet: &Fleet, environment: &Environment) -> Self {
-        let servers = fleet.servers_of(environment);
-        let name = |server: &&super::fleet::Server| server.name.clone();
-        Self {
-            active: servers.iter().filter(|server| server.active).count(),
-            inactive: servers.iter().filter(|server| !server.active).map(name).collect(),
-            unpinned: servers.iter().filter(|s| s.active && s.host_key.is_none()).map(name).collect(),
-            empty_clusters: fleet
-                .clusters_of(environment)
-                .filter(|cluster| cluster.servers.is_empty())
-                .map(|cluster| cluster.name.clone())
-                .collect(),
-            balanced: fleet
-                .clusters_of(environment)
-                .filter(|cluster| cluster.load_balancer.is_some())
-                .map(|cluster| cluster.name.clone())
-                .collect(),
-        }
-    }
-}
-
-/// What runs now, by the record (rules.md 7), and what the hosts say about it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LiveFacts {
-    pub from: Option<CommitId>,
-    /// The tag of `from`, else its short id.
-    pub from_words: String,
-    /// There was no record; agreeing hosts were believed.
-    pub adopted: bool,
-    /// Several releases run here.
-    pub mixed: bool,
-    /// `web-2 says v40`, `web-3 could not be reached` …
-    pub drifted: Vec<String>,
-    pub unreachable: Vec<String>,
-    pub unknown: Vec<Name>,
-}
-
-/// Facts of somebody who asks for a release.
-#[derive(Debug, Clone)]
-pub struct AskingFacts {
-    pub release_words: String,
-    /// Why the tag or commit may not be deployed here, if it may not.
-    pub not_allowed: Option<String>,
-    pub newer: Newer,
-    pub rollback: bool,
-    /// It succeeded here before: the only thing a rollback may go to.
-    pub succeeded_before: bool,
-    pub twin: Option<i64>,
-    pub open: u64,
-    pub last_hour: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Newer {
-    /// Nothing is live: the patch starts from the empty tree.
-    First,
-    Is(Relation),
-    /// Several releases are live, and it descends from all of them.
-    FitsMixed,
-    /// Several releases are live, and it does not descend from each.
-    BreaksMixed,
-}
-
-/// Facts of a request that exists.
-#[derive(Debug, Clone)]
-pub struct RequestFacts<'a> {
-    pub id: i64,
-    pub requester: &'a Name,
-    pub state: &'a RequestState,
-    pub seal: &'a Seal,
-    pub sealed_from_words: &'a str,
-    pub tag: TagNow,
-    pub hosts_digest: String,
-    pub configuration_digest: String,
-    pub decisions: Vec<DecisionFacts>,
-    /// Accepts needed: the stricter of the policy when it was accepted and now (rules.md 17).
-    pub required: u32,
-    pub link: Option<LinkState>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TagNow {
-    Same,
-    Moved {
-        is: CommitId,
-    },
-    Deleted,
-    /// The repository could not be read just now.
-    Unread {
-        why: String,
-    },
-}
-
-#[derive(Debug, Clone)]
-pub struct DecisionFacts {
-    pub person: Name,
-    pub kind: DecisionKind,
-    pub may_review: bool,
-}
-
-/// Every reason, in the order a person would want to read them.
-pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
-    let mut gates = Vec::new();
-    match act {
-        Act::Request => {
-            gates.push(permission(facts, Permission::Request, "request releases"));
-            if let Some(asking) = &facts.asking {
-                gates.push(release_allowed(asking));
-                gates.push(newer_than_live(facts, asking));
-                gates.extend(limits(asking));
-            }
-            gates.extend(idle(facts));
-        }
-        Act::Accept | Act::Reject => {
-            gates.push(permission(facts, Permission::Review, "review releases"));
-            if let Some(request) = &facts.request {
-                gates.push(open_for_decision(act, request, facts.now));
-                gates.extend(own_request(facts, request));
-                if act == Act::Accept {
-                    gates.push(unchanged(facts, request));
-                }
-            }
-        }
-        Act::Launch | Act::Start => {
-            gates.push(permission(facts, Permission::Request, "request releases"));
-            if let Some(request) = &facts.request {
-                if act == Act::Launch {
-                    gates.extend(launchable(facts, request));
-                }
-                gates.push(quorum(request));
-                gates.push(unchanged(facts, request));
-            }
-            gates.extend((act == Act::Launch).then(|| idle(facts)).flatten());
-        }
-    }
-    if act != Act::Reject {
-        gates.extend(hosts(facts));
-        gates.extend(supported(facts));
-        gates.extend(window(act, facts));
-    }
-    gates
-}
-
-pub fn passes(gates: &[Gate]) -> bool {
-    gates.iter().all(|gate| gate.verdict != Verdict::Stop)
-}
-
-/// Why the request no longer stands, if so (rules.md 9). Quiet while the
-/// repository cannot be read: not knowing voids nothing, but it starts nothing either.
-pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
-    let request = facts.request.as_ref()?;
-    let short = |commit: &CommitId| commit.short().to_owned();
-    match &request.tag {
-        TagNow::Moved { is } => {
-            return Some(VoidCause::TagMoved { was: short(&request.seal.to), is: short(is) });
-        }
-        TagNow::Deleted => return Some(VoidCause::TagDeleted),
-        TagNow::Same | TagNow::Unread { .. } => {}
-    }
-    if facts.live.from != request.seal.from {
-        let is = if facts.live.from.is_some() { facts.live.from_words.clone() } else { "nothing".to_owned() };
-        let was = if request.seal.from.is_some() {
-            request.sealed_from_words.to_owned()
-        } else {
-            "nothing".to_owned()
-        };
-        return Some(VoidCause::LiveChanged { was, is });
-    }
-    if request.hosts_digest != request.seal.hosts {
-        return Some(VoidCause::HostsChanged);
-    }
-    if request.configuration_digest != request.seal.configuration {
-        return Some(VoidCause::ConfigurationChanged);
-    }
-    let lost = request.decisions.iter().find(|d| d.kind == DecisionKind::Accept && !d.may_review);
-    lost.map(|decision| VoidCause::ApproverLostRight { who: decision.person.clone() })
-}
-
-/// Distinct people whose accept counts.
-pub fn accepts(decisions: &[DecisionFacts]) -> u32 {
-    let mut people: Vec<&Name> = decisions
-        .iter()
-        .filter(|decision| decision.kind == DecisionKind::Accept && decision.may_review)
-        .map(|decision| &decision.person)
-        .collect();
-    people.sort();
-    people.dedup();
-    u32::try_from(people.len()).unwrap_or(u32::MAX)
-}
-
-fn place(facts: &Facts<'_>) -> String {
+pub(super) fn place(facts: &Facts<'_>) -> String {
     format!("{} {}", facts.application, facts.environment.name)
 }
 
-fn permission(facts: &Facts<'_>, wanted: Permission, words: &str) -> Gate {
+pub(super) fn permission(facts: &Facts<'_>, wanted: Permission, words: &str) -> Gate {
     let place = place(facts);
     if facts.access.may(wanted, facts.application, &facts.environment.name) {
         Gate::pass(
@@ -266,7 +34,7 @@ fn permission(facts: &Facts<'_>, wanted: Permission, words: &str) -> Gate {
     }
 }
 
-fn release_allowed(asking: &AskingFacts) -> Gate {
+pub(super) fn release_allowed(asking: &AskingFacts) -> Gate {
     match &asking.not_allowed {
         None => Gate::pass(
             "release_allowed",
@@ -277,7 +45,7 @@ fn release_allowed(asking: &AskingFacts) -> Gate {
     }
 }
 
-fn newer_than_live(facts: &Facts<'_>, asking: &AskingFacts) -> Gate {
+pub(super) fn newer_than_live(facts: &Facts<'_>, asking: &AskingFacts) -> Gate {
     const CODE: &str = "newer_than_live";
     let (wanted, live) = (&asking.release_words, &facts.live.from_words);
     if asking.rollback {
@@ -318,7 +86,7 @@ fn newer_than_live(facts: &Facts<'_>, asking: &AskingFacts) -> Gate {
     }
 }
 
-fn rollback(asking: &AskingFacts, live: &str) -> Gate {
+pub(super) fn rollback(asking: &AskingFacts, live: &str) -> Gate {
     const CODE: &str = "newer_than_live";
     let wanted = &asking.release_words;
     if !asking.succeeded_before {
@@ -343,7 +111,7 @@ fn rollback(asking: &AskingFacts, live: &str) -> Gate {
     }
 }
 
-fn limits(asking: &AskingFacts) -> Vec<Gate> {
+pub(super) fn limits(asking: &AskingFacts) -> Vec<Gate> {
     let mut gates = Vec::new();
     if let Some(twin) = asking.twin {
         gates.push(Gate::stop(
@@ -369,7 +137,7 @@ fn limits(asking: &AskingFacts) -> Vec<Gate> {
     gates
 }
 
-fn idle(facts: &Facts<'_>) -> Option<Gate> {
+pub(super) fn idle(facts: &Facts<'_>) -> Option<Gate> {
     let busy = facts.busy?;
     Some(Gate::stop(
         "deployment_running",
@@ -378,7 +146,7 @@ fn idle(facts: &Facts<'_>) -> Option<Gate> {
     ))
 }
 
-fn open_for_decision(act: Act, request: &RequestFacts<'_>, now: Timestamp) -> Gate {
+pub(super) fn open_for_decision(act: Act, request: &RequestFacts<'_>, now: Timestamp) -> Gate {
     const CODE: &str = "awaiting_review";
     let due = request.state.expire(now).is_some();
     let word = request.state.word();
@@ -394,7 +162,7 @@ fn open_for_decision(act: Act, request: &RequestFacts<'_>, now: Timestamp) -> Ga
     }
 }
 
-fn own_request(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Option<Gate> {
+pub(super) fn own_request(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Option<Gate> {
     if facts.actor != request.requester {
         return None;
     }
@@ -409,7 +177,7 @@ fn own_request(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Option<Gate> {
     })
 }
 
-fn unchanged(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
+pub(super) fn unchanged(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
     const CODE: &str = "unchanged";
     if let Some(cause) = void_cause(facts) {
         return Gate::stop(
@@ -424,8 +192,9 @@ fn unchanged(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
     Gate::pass(CODE, "Nothing changed", "Tag, live release, hosts and configuration match the seal.")
 }
 
-fn quorum(request: &RequestFacts<'_>) -> Gate {
-    let (have, need) = (accepts(&request.decisions), request.required);
+pub(super) fn quorum(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
+    let have = accepts(&request.decisions, request.requester, &facts.environment.approval);
+    let need = request.required;
     if have >= need {
         let names: Vec<&str> = request
             .decisions
@@ -440,11 +209,13 @@ fn quorum(request: &RequestFacts<'_>) -> Gate {
         };
         Gate::pass("approved", "Approved", words)
     } else {
-        Gate::stop("approved", "Not approved", format!("{have} of {need} accepts."))
+        let remedy =
+            format!("{have} of {need} accepts. Withdraw it and ask again, so that more people can decide.");
+        Gate::stop("approved", "Not approved", remedy)
     }
 }
 
-fn launchable(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Vec<Gate> {
+pub(super) fn launchable(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Vec<Gate> {
     let mut gates = Vec::new();
     if facts.actor != request.requester {
         gates.push(Gate::stop(
@@ -456,7 +227,7 @@ fn launchable(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Vec<Gate> {
     match request.state {
         RequestState::Accepted { stands_until, .. } if facts.now < *stands_until => {}
         RequestState::Accepted { .. } => {
-            gates.push(Gate::stop("accepted", "The approval has run out", "Ask for the release again."))
+            gates.push(Gate::stop("accepted", "The approval has run out", "Ask for the release again."));
         }
         other => gates.push(Gate::stop(
             "accepted",
@@ -467,10 +238,10 @@ fn launchable(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Vec<Gate> {
     match request.link {
         None | Some(LinkState::Unused) => {}
         Some(LinkState::Early) => {
-            gates.push(Gate::stop("slot", "The slot has not begun", "It begins when the window opens."))
+            gates.push(Gate::stop("slot", "The slot has not begun", "It begins when the window opens."));
         }
         Some(LinkState::Used) => {
-            gates.push(Gate::stop("slot", "The link was used", "A link starts one deployment."))
+            gates.push(Gate::stop("slot", "The link was used", "A link starts one deployment."));
         }
         Some(LinkState::Expired) => gates.push(Gate::stop(
             "slot",
@@ -486,7 +257,7 @@ fn launchable(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Vec<Gate> {
     gates
 }
 
-fn hosts(facts: &Facts<'_>) -> Vec<Gate> {
+pub(super) fn hosts(facts: &Facts<'_>) -> Vec<Gate> {
     let mut gates = Vec::new();
     let list = |names: &[Name]| names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
     let hosts = &facts.hosts;
@@ -550,7 +321,7 @@ fn hosts(facts: &Facts<'_>) -> Vec<Gate> {
 
 /// What the fleet may say but this version cannot do yet. Stopping here is
 /// honest; deploying in another way than configured is not.
-fn supported(facts: &Facts<'_>) -> Option<Gate> {
+pub(super) fn supported(facts: &Facts<'_>) -> Option<Gate> {
     let environment = facts.environment;
     let mut missing: Vec<String> = Vec::new();
     if environment.layout == Layout::Releases {
@@ -587,7 +358,7 @@ fn supported(facts: &Facts<'_>) -> Option<Gate> {
     })
 }
 
-fn window(act: Act, facts: &Facts<'_>) -> Option<Gate> {
+pub(super) fn window(act: Act, facts: &Facts<'_>) -> Option<Gate> {
     match (&facts.window, act) {
         (Window::Always, _) => None,
         (Window::Open { words, .. }, _) => Some(Gate::pass("window", "Within the window", words.clone())),
@@ -597,27 +368,5 @@ fn window(act: Act, facts: &Facts<'_>) -> Option<Gate> {
         (Window::Closed { words, .. }, _) => {
             Some(Gate::warn("window", "Outside the window now", format!("{words} The slot begins then.")))
         }
-    }
-}
-
-/// Whether a request expired an hour ago still counts for the rate: it does.
-pub fn an_hour_before(now: Timestamp) -> Timestamp {
-    now - SignedDuration::from_hours(1)
-}
-
-/// Why a release may not be deployed by this environment's rule, if so.
-pub fn not_allowed_by(
-    rule: &DeployFrom,
-    tags: Option<&str>,
-    tag: &str,
-    matches: impl Fn(&str, &str) -> bool,
-) -> Option<String> {
-    let DeployFrom::Tags(glob) = rule else { return None };
-    if !matches(glob, tag) {
-        return Some(format!("This environment takes tags like {glob}."));
-    }
-    match tags {
-        Some(all) if !matches(all, tag) => Some(format!("This application releases tags like {all}.")),
-        _ => None,
     }
 }

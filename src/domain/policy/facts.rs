@@ -1,0 +1,141 @@
+//! What policy is told: plain values, gathered by whoever asks.
+
+use jiff::Timestamp;
+
+use crate::domain::diff::Relation;
+use crate::domain::fleet::{Environment, Fleet};
+use crate::domain::name::{CommitId, Name};
+use crate::domain::permission::Access;
+use crate::domain::request::{DecisionKind, LinkState, RequestState};
+use crate::domain::seal::Seal;
+use crate::domain::windows::Window;
+
+#[derive(Debug, Clone)]
+pub struct Facts<'a> {
+    pub now: Timestamp,
+    pub application: &'a Name,
+    pub environment: &'a Environment,
+    /// Who acts; the runner acts for the requester.
+    pub actor: &'a Name,
+    pub access: &'a Access,
+    pub hosts: HostFacts,
+    pub live: LiveFacts,
+    pub window: Window,
+    /// The deployment that runs or waits here, if any.
+    pub busy: Option<i64>,
+    pub asking: Option<AskingFacts>,
+    pub request: Option<RequestFacts<'a>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    pub active: usize,
+    pub inactive: Vec<Name>,
+    pub unpinned: Vec<Name>,
+    pub empty_clusters: Vec<Name>,
+    /// Clusters behind a load balancer.
+    pub balanced: Vec<Name>,
+}
+
+impl HostFacts {
+    pub fn of(fleet: &Fleet, environment: &Environment) -> Self {
+        let servers = fleet.servers_of(environment);
+        let name = |server: &&crate::domain::fleet::Server| server.name.clone();
+        Self {
+            active: servers.iter().filter(|server| server.active).count(),
+            inactive: servers.iter().filter(|server| !server.active).map(name).collect(),
+            unpinned: servers.iter().filter(|s| s.active && s.host_key.is_none()).map(name).collect(),
+            empty_clusters: fleet
+                .clusters_of(environment)
+                .filter(|cluster| cluster.servers.is_empty())
+                .map(|cluster| cluster.name.clone())
+                .collect(),
+            balanced: fleet
+                .clusters_of(environment)
+                .filter(|cluster| cluster.load_balancer.is_some())
+                .map(|cluster| cluster.name.clone())
+                .collect(),
+        }
+    }
+}
+
+/// What runs now, by the record (rules.md 7), and what the hosts say about it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiveFacts {
+    pub from: Option<CommitId>,
+    /// The tag of `from`, else its short id.
+    pub from_words: String,
+    /// There was no record; agreeing hosts were believed.
+    pub adopted: bool,
+    /// Several releases run here.
+    pub mixed: bool,
+    /// `web-2 says v40`, `web-3 could not be reached` …
+    pub drifted: Vec<String>,
+    pub unreachable: Vec<String>,
+    pub unknown: Vec<Name>,
+}
+
+/// Facts of somebody who asks for a release.
+#[derive(Debug, Clone)]
+pub struct AskingFacts {
+    pub release_words: String,
+    /// Why the tag or commit may not be deployed here, if it may not.
+    pub not_allowed: Option<String>,
+    pub newer: Newer,
+    pub rollback: bool,
+    /// It succeeded here before: the only thing a rollback may go to.
+    pub succeeded_before: bool,
+    pub twin: Option<i64>,
+    pub open: u64,
+    pub last_hour: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newer {
+    /// Nothing is live: the patch starts from the empty tree.
+    First,
+    Is(Relation),
+    /// Several releases are live, and it descends from all of them.
+    FitsMixed,
+    /// Several releases are live, and it does not descend from each.
+    BreaksMixed,
+}
+
+/// Facts of a request that exists.
+#[derive(Debug, Clone)]
+pub struct RequestFacts<'a> {
+    pub id: i64,
+    pub requester: &'a Name,
+    pub state: &'a RequestState,
+    pub seal: &'a Seal,
+    pub sealed_from_words: &'a str,
+    pub tag: TagNow,
+    pub hosts_digest: String,
+    pub configuration_digest: String,
+    pub decisions: Vec<DecisionFacts>,
+    /// Accepts needed: the stricter of the policy when it was accepted and now (rules.md 17).
+    pub required: u32,
+    pub link: Option<LinkState>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagNow {
+    Same,
+    Moved {
+        is: CommitId,
+    },
+    /// The same commit under another tag object.
+    Replaced,
+    Deleted,
+    /// The repository could not be read just now.
+    Unread {
+        why: String,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct DecisionFacts {
+    pub person: Name,
+    pub kind: DecisionKind,
+    pub may_review: bool,
+}

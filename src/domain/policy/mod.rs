@@ -1,0 +1,151 @@
+//! The one function that answers every question of policy: facts go in, gates
+//! come out, all of them at once. Pages ask it before they draw a button, use
+//! cases before they act, and the runner once more before it starts.
+
+mod facts;
+mod reasons;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::fleet::{Approval, DeployFrom};
+use super::gate::{Gate, Verdict};
+use super::name::{CommitId, Name};
+use super::permission::Permission;
+use super::request::{DecisionKind, VoidCause};
+pub use facts::{AskingFacts, DecisionFacts, Facts, HostFacts, LiveFacts, Newer, RequestFacts, TagNow};
+use reasons::{
+    hosts, idle, launchable, limits, newer_than_live, open_for_decision, own_request, permission, quorum,
+    release_allowed, supported, unchanged, window,
+};
+
+/// What somebody, or the runner, is about to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    Request,
+    Accept,
+    Reject,
+    Launch,
+    Start,
+}
+
+/// Open requests one person may have, and how many they may make in an hour (rules.md 16).
+pub const MOST_OPEN: u64 = 5;
+pub const MOST_IN_AN_HOUR: u64 = 20;
+
+/// Every reason, in the order a person would want to read them.
+pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
+    let mut gates = Vec::new();
+    match act {
+        Act::Request => {
+            gates.push(permission(facts, Permission::Request, "request releases"));
+            if let Some(asking) = &facts.asking {
+                gates.push(release_allowed(asking));
+                gates.push(newer_than_live(facts, asking));
+                gates.extend(limits(asking));
+            }
+            gates.extend(idle(facts));
+        }
+        Act::Accept | Act::Reject => {
+            gates.push(permission(facts, Permission::Review, "review releases"));
+            if let Some(request) = &facts.request {
+                gates.push(open_for_decision(act, request, facts.now));
+                gates.extend(own_request(facts, request));
+                if act == Act::Accept {
+                    gates.push(unchanged(facts, request));
+                }
+            }
+        }
+        Act::Launch | Act::Start => {
+            gates.push(permission(facts, Permission::Request, "request releases"));
+            if let Some(request) = &facts.request {
+                if act == Act::Launch {
+                    gates.extend(launchable(facts, request));
+                }
+                gates.push(quorum(facts, request));
+                gates.push(unchanged(facts, request));
+            }
+            gates.extend((act == Act::Launch).then(|| idle(facts)).flatten());
+        }
+    }
+    if act != Act::Reject {
+        gates.extend(hosts(facts));
+        gates.extend(supported(facts));
+        gates.extend(window(act, facts));
+    }
+    gates
+}
+
+pub fn passes(gates: &[Gate]) -> bool {
+    gates.iter().all(|gate| gate.verdict != Verdict::Stop)
+}
+
+/// Why the request no longer stands, if so (rules.md 9). Quiet while the
+/// repository cannot be read: not knowing voids nothing, but it starts nothing either.
+pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
+    let request = facts.request.as_ref()?;
+    let short = |commit: &CommitId| commit.short().to_owned();
+    match &request.tag {
+        TagNow::Moved { is } => {
+            return Some(VoidCause::TagMoved { was: short(&request.seal.to), is: short(is) });
+        }
+        TagNow::Replaced => {
+            let tag = request.seal.tag.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Some(VoidCause::TagReplaced { tag });
+        }
+        TagNow::Deleted => return Some(VoidCause::TagDeleted),
+        TagNow::Same | TagNow::Unread { .. } => {}
+    }
+    if facts.live.from != request.seal.from {
+        let is = if facts.live.from.is_some() { facts.live.from_words.clone() } else { "nothing".to_owned() };
+        let was = if request.seal.from.is_some() {
+            request.sealed_from_words.to_owned()
+        } else {
+            "nothing".to_owned()
+        };
+        return Some(VoidCause::LiveChanged { was, is });
+    }
+    if request.hosts_digest != request.seal.hosts {
+        return Some(VoidCause::HostsChanged);
+    }
+    if request.configuration_digest != request.seal.configuration {
+        return Some(VoidCause::ConfigurationChanged);
+    }
+    let lost = request.decisions.iter().find(|d| d.kind == DecisionKind::Accept && !d.may_review);
+    lost.map(|decision| VoidCause::ApproverLostRight { who: decision.person.clone() })
+}
+
+/// Distinct people whose accept counts. The requester's own counts only while the
+/// environment allows that, whatever it allowed when it was made (rules.md 17).
+pub fn accepts(decisions: &[DecisionFacts], requester: &Name, approval: &Approval) -> u32 {
+    let mut people: Vec<&Name> = decisions
+        .iter()
+        .filter(|decision| decision.kind == DecisionKind::Accept && decision.may_review)
+        .map(|decision| &decision.person)
+        .filter(|person| approval.self_approval || *person != requester)
+        .collect();
+    people.sort();
+    people.dedup();
+    u32::try_from(people.len()).unwrap_or(u32::MAX)
+}
+
+/// Whether a request expired an hour ago still counts for the rate: it does.
+pub fn an_hour_before(now: Timestamp) -> Timestamp {
+    now - SignedDuration::from_hours(1)
+}
+
+/// Why a release may not be deployed by this environment's rule, if so.
+pub fn not_allowed_by(
+    rule: &DeployFrom,
+    tags: Option<&str>,
+    tag: &str,
+    matches: impl Fn(&str, &str) -> bool,
+) -> Option<String> {
+    let DeployFrom::Tags(glob) = rule else { return None };
+    if !matches(glob, tag) {
+        return Some(format!("This environment takes tags like {glob}."));
+    }
+    match tags {
+        Some(all) if !matches(all, tag) => Some(format!("This application releases tags like {all}.")),
+        _ => None,
+    }
+}

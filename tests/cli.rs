@@ -1,0 +1,8 @@
+//! The commands, as a person runs them: the real program, its words and exit codes.
+
+mod apply;
+mod audit;
+mod check;
+mod installation;
+mod keys;
+mod serve;

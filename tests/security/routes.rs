@@ -1,0 +1,132 @@
+//! Every route of the service with an address that really leads somewhere. A new
+//! route fails here until it has a row, and a row is what the other suites walk.
+
+use std::collections::BTreeSet;
+
+use crate::tests::harness::furnished::Furnished;
+use crate::web::{assets, pages};
+
+/// `GET` and the addresses of each route, by the path it is mounted with.
+pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
+    let Furnished { awaiting, accepted, review, launch, used, deployment, commits: [from, to], .. } = world;
+    let own = |path: &str| vec![path.to_owned()];
+    vec![
+        ("/", own("/")),
+        ("/login", own("/login?return_to=/requests")),
+        ("/authorize", own("/authorize?return_to=/requests")),
+        (
+            "/authorized",
+            vec![
+                "/authorized?code=a&state=b".to_owned(),
+                "/authorized?error=access_denied&state=b".to_owned(),
+            ],
+        ),
+        ("/applications", vec!["/applications".to_owned(), "/applications?q=sho".to_owned()]),
+        ("/applications/<name>", own("/applications/shop")),
+        ("/applications/<name>/<environment>", own("/applications/shop/production")),
+        (
+            "/applications/<name>/diff",
+            vec![
+                format!("/applications/shop/diff?from={from}&to={to}"),
+                format!("/applications/shop/diff?from={from}&to={to}&view=commits"),
+                format!("/applications/shop/diff?to={to}&file=1"),
+            ],
+        ),
+        (
+            "/requests/new",
+            [
+                "",
+                "?application=shop",
+                "?application=shop&environment=production&all=1",
+                "?application=shop&environment=production&tag=v1.3",
+                "?application=shop&environment=production&tag=v1.0&rollback=1",
+            ]
+            .map(|query| format!("/requests/new{query}"))
+            .to_vec(),
+        ),
+        ("/requests", vec!["/requests".to_owned(), "/requests?mine=1&state=accepted&before=9".to_owned()]),
+        ("/requests/<id>", vec![format!("/requests/{awaiting}"), format!("/requests/{accepted}")]),
+        ("/review/<link>", vec![review.clone()]),
+        ("/launch/<link>", vec![launch.clone(), used.clone()]),
+        (
+            "/deployments",
+            vec!["/deployments".to_owned(), "/deployments?application=shop&state=succeeded".to_owned()],
+        ),
+        ("/deployments/<id>", vec![format!("/deployments/{deployment}")]),
+        ("/deployments/<id>/log", vec![format!("/deployments/{deployment}/log")]),
+        (
+            "/deployments/<id>/events",
+            vec![
+                format!("/deployments/{deployment}/events"),
+                format!("/deployments/{deployment}/events?after=3"),
+            ],
+        ),
+        ("/admin", own("/admin")),
+        ("/health", own("/health")),
+        ("/static/<digest>/<path..>", assets::paths().map(assets::url).collect()),
+        ("/favicon.ico", own("/favicon.ico")),
+    ]
+}
+
+/// The forms, in an order in which each of them can still be sent: who sends it,
+/// the path it is mounted with, its address, and its fields.
+pub struct Form {
+    pub by: &'static str,
+    pub route: &'static str,
+    pub address: String,
+    pub fields: Vec<(&'static str, &'static str)>,
+}
+
+pub fn forms(world: &Furnished) -> Vec<Form> {
+    let Furnished { awaiting, accepted, review, launch, deployment, .. } = world;
+    let form = |by, route, address: String, fields: &[(&'static str, &'static str)]| Form {
+        by,
+        route,
+        address,
+        fields: fields.to_vec(),
+    };
+    let release =
+        [("application", "shop"), ("environment", "production"), ("tag", "v1.3"), ("reason", "why")];
+    vec![
+        form("dana", "/preferences", "/preferences".to_owned(), &[("theme", "dark"), ("back", "/requests")]),
+        form("dana", "/requests", "/requests".to_owned(), &release),
+        form("rosa", "/review/<link>/accept", format!("{review}/accept"), &[("comment", "fine")]),
+        form("rosa", "/review/<link>/reject", format!("{review}/reject"), &[("comment", "no")]),
+        form("dana", "/launch/<link>", launch.clone(), &[]),
+        // The one that the launch above has queued; its request is accepted again.
+        form("dana", "/deployments/<id>/cancel", format!("/deployments/{}/cancel", deployment + 1), &[]),
+        form("dana", "/requests/<id>/new-link", format!("/requests/{accepted}/new-link"), &[]),
+        form("dana", "/requests/<id>/start", format!("/requests/{accepted}/start"), &[]),
+        form("dana", "/requests/<id>/cancel", format!("/requests/{}/cancel", awaiting + 2), &[]),
+        form("dana", "/logout", "/logout".to_owned(), &[]),
+    ]
+}
+
+/// The paths that the service has routes for.
+fn mounted(method: &str) -> BTreeSet<String> {
+    let routes = pages::routes().into_iter().filter(|route| route.method.as_str() == method);
+    routes.map(|route| route.uri.path().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_has_a_row_in_the_tables_that_the_suites_walk() {
+    let world = Furnished::new().await;
+    let known = |rows: Vec<&str>| -> BTreeSet<String> { rows.into_iter().map(str::to_owned).collect() };
+    assert_eq!(mounted("GET"), known(gets(&world).iter().map(|(route, _)| *route).collect()));
+    assert_eq!(mounted("POST"), known(forms(&world).iter().map(|form| form.route).collect()));
+    let methods: BTreeSet<&str> = pages::routes().iter().map(|route| route.method.as_str()).collect();
+    assert_eq!(methods, BTreeSet::from(["GET", "POST"]), "another method needs a table of its own");
+    // A row that leads nowhere would prove nothing.
+    for (_, addresses) in gets(&world) {
+        for address in addresses {
+            let page = world.ada.raw("GET", &address, &[], "").await.unwrap();
+            let expected: &[u16] = match address.as_str() {
+                a if a.starts_with("/authorized") => &[403],
+                a if a.starts_with("/authorize") || a == "/favicon.ico" => &[303],
+                a if a.starts_with("/launch") => &[403],
+                _ => &[200],
+            };
+            assert!(expected.contains(&page.status), "{address}: {} {}", page.status, page.text());
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Sessions: made new at each login, ended on the server, old in time, and never
+//! what somebody put into the browser. Return paths lead back here.
+
+use jiff::SignedDuration;
+
+use crate::tests::harness::furnished::token_of;
+use crate::tests::harness::{Service, World};
+use crate::tests::support::browser::{Browser, Page};
+
+const SESSION: &str = "countersign_session";
+
+async fn small() -> Service {
+    Service::start_in(World { hosts: 0, ..World::without_runner() }).await
+}
+
+fn session_of(browser: &Browser) -> Option<String> {
+    browser.cookies().into_iter().find(|cookie| cookie.starts_with(SESSION))
+}
+
+/// Home, or the way to the login page.
+async fn is_in(browser: &Browser) -> bool {
+    let page = browser.raw("GET", "/", &[], "").await.unwrap();
+    match page.status {
+        200 => true,
+        303 => {
+            assert!(page.header("location").starts_with("/login?"), "{}", page.header("location"));
+            false
+        }
+        other => panic!("{other}: {}", page.text()),
+    }
+}
+
+async fn with_cookie(service: &Service, cookie: &str) -> Browser {
+    let browser = service.browser();
+    browser.set_cookie(&format!("{cookie}; Path=/"));
+    browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_put_into_a_browser_becomes_nobodys_session() {
+    let service = small().await;
+    for forged in ["chosen-by-mallory", "", "AAAA", &"A".repeat(5000)] {
+        assert!(!is_in(&with_cookie(&service, &format!("{SESSION}={forged}")).await).await, "{forged:.20}");
+    }
+    // Mallory's own session, put into Dana's browser before she signs in.
+    let mallory = service.as_user("mallory").await;
+    let planted = session_of(&mallory).unwrap();
+    let dana = with_cookie(&service, &planted).await;
+    service.sign_in(&dana, "dana").await;
+    assert_ne!(session_of(&dana).unwrap(), planted);
+    let page = dana.get("/").await.unwrap();
+    assert!(page.text().contains("Dana Okafor"), "{}", page.text());
+    assert!(!is_in(&with_cookie(&service, &planted).await).await, "what was in the browser before has ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_login_makes_a_new_session_and_ends_the_one_before() {
+    let service = small().await;
+    let dana = service.as_user("dana").await;
+    let (first, first_token) = (session_of(&dana).unwrap(), token_of(&dana).await);
+    service.sign_in(&dana, "dana").await;
+    let (second, second_token) = (session_of(&dana).unwrap(), token_of(&dana).await);
+    assert_ne!(first, second);
+    assert_ne!(first_token, second_token);
+    assert!(!is_in(&with_cookie(&service, &first).await).await);
+    let elsewhere = service.as_user("dana").await;
+    assert!(is_in(&dana).await && is_in(&elsewhere).await, "another browser's session is another one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_is_a_form_and_ends_the_session_on_the_server() {
+    let service = small().await;
+    let dana = service.as_user("dana").await;
+    let cookie = session_of(&dana).unwrap();
+    assert_eq!(dana.get("/logout").await.unwrap().status, 404);
+    assert!(is_in(&dana).await, "a link signs nobody out");
+    let home = dana.get("/").await.unwrap();
+    let page = dana.submit(&home, "Sign out", &[]).await.unwrap();
+    assert_eq!((page.main_page().as_deref(), page.url.path()), (Some("login"), "/login"));
+    assert_eq!(session_of(&dana), None);
+    assert!(!is_in(&with_cookie(&service, &cookie).await).await, "the old cookie is nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_survive_a_restart_and_end_when_idle_or_old() {
+    let mut service = small().await;
+    let (busy, idle) = (service.as_user("dana").await, service.as_user("rosa").await);
+    service.restart_as(crate::boot::Role::Web).await;
+    assert!(is_in(&busy).await && is_in(&idle).await);
+
+    service.advance(SignedDuration::from_hours(11));
+    assert!(is_in(&busy).await);
+    service.advance(SignedDuration::from_mins(61));
+    assert!(is_in(&busy).await, "it was used an hour ago");
+    assert!(!is_in(&idle).await, "twelve hours without a visit");
+    assert!(!is_in(&idle).await, "and a visit does not wake it");
+
+    for _ in 0..15 {
+        service.advance(SignedDuration::from_hours(10));
+        assert!(is_in(&busy).await);
+    }
+    service.advance(SignedDuration::from_hours(6));
+    assert!(!is_in(&busy).await, "seven days are enough, however busy");
+    service.keep_house().await;
+    assert!(!is_in(&busy).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_returns_only_to_a_path_of_this_service() {
+    let service = small().await;
+    let long = format!("/{}", "a".repeat(10_000));
+    let foreign = [
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/%2f%2fevil.example",
+        "%2f%2fevil.example",
+        "/%5cevil.example",
+        "https://evil.example",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "/a\r\nSet-Cookie: x=y",
+        "/%0d%0aSet-Cookie:x",
+        "/\tevil.example",
+        "\t//evil.example",
+        " //evil.example",
+        "evil.example",
+        "",
+        "/a\\..\\evil",
+        &long,
+    ];
+    let ours = format!("{}/", service.base_url);
+    for path in foreign {
+        let query: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", path).finish();
+        let arrived = arrive(&service, &query).await;
+        assert_eq!(arrived.location().unwrap().unwrap().as_str(), ours, "after signing in with {path:?}");
+        assert!(arrived.headers.get("x").is_none() && !arrived.header("location").contains('\n'));
+        let login = service.browser().get(&format!("/login?{query}")).await.unwrap();
+        assert_eq!(login.status, 200, "{path:.50}");
+        assert!(!login.html.contains("evil"), "{path:.50}");
+
+        let dana = service.as_user("dana").await;
+        let token = token_of(&dana).await;
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("csrf", token.as_str()), ("theme", "dark"), ("back", path)])
+            .finish();
+        let headers =
+            [("content-type", "application/x-www-form-urlencoded"), ("origin", service.base_url.as_str())];
+        let page = dana.raw("POST", "/preferences", &headers, &body).await.unwrap();
+        assert_eq!(
+            (page.status, page.location().unwrap().unwrap().as_str()),
+            (303, ours.as_str()),
+            "after a preference with {path:?}"
+        );
+    }
+    // Written twice over, it is decoded once.
+    for query in [
+        "return_to=%2F%2Fevil.example",
+        "return_to=%252F%252Fevil.example",
+        "return_to=%2F%252F%252Fevil.example",
+    ] {
+        assert_eq!(arrive(&service, query).await.location().unwrap().unwrap().as_str(), ours, "{query}");
+    }
+    let arrived = arrive(&service, "return_to=%2Frequests%3Fmine%3D1").await;
+    assert_eq!(arrived.location().unwrap().unwrap().as_str(), format!("{ours}requests?mine=1"));
+}
+
+/// The answer to the way back from GitHub.
+async fn arrive(service: &Service, query: &str) -> Page {
+    service.github.sign_in_as(Some("dana"));
+    let browser = service.browser();
+    let github = browser
+        .raw("GET", &format!("/authorize?{query}"), &[], "")
+        .await
+        .unwrap()
+        .location()
+        .unwrap()
+        .unwrap();
+    let back = browser.raw("GET", github.as_str(), &[], "").await.unwrap().location().unwrap().unwrap();
+    let page = browser.raw("GET", back.as_str(), &[], "").await.unwrap();
+    assert_eq!(page.status, 303, "{}", page.text());
+    page
+}

@@ -1,0 +1,69 @@
+//! Much output: stored in chunks, whole and in order, cut where the operator says.
+
+use serde_json::json;
+
+use crate::domain::deployment::DeploymentState;
+use crate::domain::event::{EventKind, StepOutcome};
+use crate::tests::harness::{Feed, Message, Service, World};
+use crate::web::view::journal::LINES_SHOWN;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_thousand_lines_are_kept_in_order_and_the_page_shows_the_last() {
+    const LINES: usize = 100_000;
+    let service = Service::start_in(World::unreviewed(1)).await;
+    let dana = service.as_user("dana").await;
+    service.commit("v1.3", |repository| {
+        repository.write("deploy.sh", format!("seq -f 'line %.0f' 1 {LINES}\n"));
+    });
+    let id = service.launched(&dana, "v1.3").await;
+    assert_eq!(service.ended(id).await.state, DeploymentState::Succeeded);
+
+    let expected: Vec<String> = (1..=LINES).map(|number| format!("line {number}")).collect();
+    let log = dana.get(&format!("/deployments/{id}/log")).await.unwrap().html;
+    let lines: Vec<&str> =
+        log.lines().filter_map(|line| line.split_once(" web-1 | line ")).map(|(_, text)| text).collect();
+    assert!(lines.iter().zip(1..).all(|(text, number)| text.parse() == Ok(number)) && lines.len() == LINES);
+    assert!(
+        log.lines().zip(1..).all(|(line, seq)| line.split(' ').next() == Some(&format!("{seq}"))),
+        "no gaps"
+    );
+
+    let feed = Feed::open(&dana, &service.base_url, id, None).await.rest().await;
+    let said = feed.iter().flat_map(Message::events).filter_map(|event| match event.what {
+        EventKind::Output { text, .. } if text.starts_with("line") => Some(text),
+        _ => None,
+    });
+    assert!(said.eq(expected), "the feed tells the same");
+    let most = feed.iter().map(|message| message.events().len()).max().unwrap();
+    assert!(most <= 500, "{most} events in one message");
+
+    let page = dana.get(&format!("/deployments/{id}")).await.unwrap();
+    assert!(page.html.contains(&format!("line {LINES}")) && !page.html.contains("line 90000<"));
+    assert!(page.html.matches("<li").count() < LINES_SHOWN + 200, "the page holds the last lines only");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_beyond_the_limit_is_dropped_with_a_mark_and_the_run_goes_on() {
+    let mut world = World::unreviewed(1);
+    world.edit_config = Box::new(|config| config["limits"]["output_mb"] = json!(1));
+    let service = Service::start_in(world).await;
+    let dana = service.as_user("dana").await;
+    service.commit("v1.3", |repository| {
+        repository.write("deploy.sh", "head -c 3000000 /dev/zero | tr '\\0' x | fold -w 1000\n");
+    });
+    let id = service.launched(&dana, "v1.3").await;
+    assert_eq!(service.ended(id).await.state, DeploymentState::Succeeded);
+
+    let journal = service.journal(id).await;
+    let kept: usize = journal
+        .iter()
+        .map(|event| if let EventKind::Output { text, .. } = &event.what { text.len() } else { 0 })
+        .sum();
+    assert!((900_000..=1024 * 1024).contains(&kept), "{kept} bytes kept");
+    let marks = |what: &EventKind| matches!(what, EventKind::Note { text, .. } if text == "Output beyond 1 MB is not kept. The run goes on.");
+    assert_eq!(journal.iter().filter(|event| marks(&event.what)).count(), 1);
+    let ended = |what: &EventKind| matches!(what, EventKind::StepEnded { outcome: StepOutcome::Done, .. });
+    assert!(journal.iter().filter(|event| ended(&event.what)).count() >= 9, "what happened is still told");
+    let page = dana.get(&format!("/deployments/{id}")).await.unwrap();
+    assert!(page.text().contains("Output beyond 1 MB is not kept."), "the mark is on the page");
+}

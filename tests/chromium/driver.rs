@@ -14,6 +14,7 @@ use crate::tests::harness::Service;
 
 /// A page that is not there by then has a defect.
 const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub const AXE_VERSION: &str = "4.14.1";
 
 /// The size of a screen and what its owner's system is set to.
@@ -113,7 +114,7 @@ impl Chromium {
         self.open(service, "/login").await;
         self.click_link("Sign in with GitHub").await;
         self.click_link(display).await;
-        assert_eq!(self.page().await, "home", "{display} is in: {}", self.text().await);
+        self.arrives("home", "ready").await;
     }
 
     /// A path of the service, or a link of a mail.
@@ -156,6 +157,19 @@ impl Chromium {
             }
         }
         panic!("no field {field}: {}", self.text().await);
+    }
+
+    /// Waits for a page in a state, also over the way to another one.
+    pub async fn arrives(&self, page: &str, state: &str) {
+        let wanted = By::Css(format!("main[data-page='{page}'][data-state='{state}']"));
+        if self.driver.query(wanted).wait(PATIENCE, LOOK_EVERY).first().await.is_err() {
+            panic!(
+                "never at {page} {state}: {} {}: {}",
+                self.page().await,
+                self.state().await,
+                self.text().await
+            );
+        }
     }
 
     pub async fn page(&self) -> String {

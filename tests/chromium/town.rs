@@ -1,6 +1,9 @@
 //! A service with a history, for looking at: two applications, two environments,
 //! a release in each state.
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 
 use crate::domain::deployment::{Deployment, DeploymentState};
@@ -24,15 +27,14 @@ pub struct Town {
     /// Links of mails that still wait to be used.
     pub review: String,
     pub launch: String,
-    /// Writing to it lets the running deployment go on.
-    gate: std::path::PathBuf,
+    /// Its lock holds the running deployment.
+    gate: Gate,
 }
 
 impl Town {
     pub async fn build() -> Self {
         let service = Service::start_in(World { edit_fleet: Box::new(fleet), ..World::default() }).await;
-        let gate = service.path().join("gate");
-        assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        let gate = Gate::closed(service.path());
         history(&service.repository, &gate);
         let dana = service.as_user("dana").await;
         let rosa = service.as_user("rosa").await;
@@ -70,10 +72,7 @@ impl Town {
 
     /// Lets what runs come to its end.
     pub async fn open_the_gate(&self) -> Deployment {
-        for _ in 0..2 {
-            let gate = self.gate.clone();
-            tokio::task::spawn_blocking(move || std::fs::write(gate, "go\n").unwrap()).await.unwrap();
-        }
+        self.gate.open();
         self.service.ended(self.running).await
     }
 
@@ -132,6 +131,31 @@ impl Town {
     }
 }
 
+/// A lock on a file that scripts on the hosts wait for, so that a deployment is held
+/// exactly as long as a test wants.
+pub struct Gate {
+    file: File,
+    path: PathBuf,
+}
+
+impl Gate {
+    pub fn closed(folder: &Path) -> Self {
+        let path = folder.join("gate");
+        let file = File::create(&path).unwrap();
+        file.lock().unwrap();
+        Self { file, path }
+    }
+
+    /// The command that waits.
+    pub fn wait(&self) -> String {
+        format!("flock --shared {} true", self.path.display())
+    }
+
+    pub fn open(&self) {
+        self.file.unlock().unwrap();
+    }
+}
+
 /// Adds staging before production, each on hosts of its own, and a second application.
 fn fleet(fleet: &mut Value) {
     fleet["clusters"] = json!([
@@ -143,6 +167,7 @@ fn fleet(fleet: &mut Value) {
     production["clusters"] = json!(["web-a", "web-b"]);
     let mut staging = production.clone();
     staging["name"] = json!("staging");
+    (staging["order"], production["order"]) = (json!(1), json!(2));
     staging["target_path"] = json!(format!("{}-staging", production["target_path"].as_str().unwrap()));
     application["environments"] = json!([staging, production.clone()]);
     let mut billing = application.clone();
@@ -157,7 +182,7 @@ fn fleet(fleet: &mut Value) {
 
 /// Releases with something to review: v1.3 fails its script on the second host, v1.4
 /// waits at the gate in staging.
-fn history(repository: &GitRepository, gate: &std::path::Path) {
+fn history(repository: &GitRepository, gate: &Gate) {
     const FROM: i64 = 1_780_000_000 + 3 * DAY;
     let tag = |name: &str, words: &str, day: i64| {
         repository.write("version", format!("{name}\n"));
@@ -172,10 +197,7 @@ fn history(repository: &GitRepository, gate: &std::path::Path) {
     );
     repository.commit("Carts of guests have a table", FROM);
     tag("v1.3", "Baskets survive signing in", 0);
-    repository.write(
-        "deploy.sh",
-        format!("{talk}if [ \"$1\" = staging ]; then read -r line < {}; fi\n", gate.display()),
-    );
+    repository.write("deploy.sh", format!("{talk}if [ \"$1\" = staging ]; then {}; fi\n", gate.wait()));
     repository.write("config/production.yaml", "basket:\n  days: 30\n");
     repository.commit("Keep a basket for thirty days", FROM + DAY);
     repository.write(

@@ -3,14 +3,14 @@
 use thirtyfour::Key;
 
 use super::driver::{Chromium, Screen};
+use super::town::Gate;
 use crate::domain::deployment::DeploymentState;
 use crate::tests::harness::{Service, release};
 
-/// A tag whose deploy.sh waits until somebody writes to the pipe.
-fn waiting_release(service: &Service, tag: &str) -> std::path::PathBuf {
-    let gate = service.path().join("gate");
-    assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
-    let script = format!("echo \"begun on $2\"\nread -r line < {}\necho \"went on\"\n", gate.display());
+/// A tag whose deploy.sh waits at a gate.
+fn waiting_release(service: &Service, tag: &str) -> Gate {
+    let gate = Gate::closed(service.path());
+    let script = format!("echo \"begun on $2\"\n{}\necho \"went on\"\n", gate.wait());
     service.repository.write("deploy.sh", script);
     release(&service.repository, tag, 3);
     gate
@@ -29,7 +29,7 @@ async fn a_release_goes_the_whole_way_by_clicking() {
     chromium.click_link("v1.3").await;
     chromium.type_into("reason", "Guests lose their basket.").await;
     chromium.click_button("Request review of v1.3 → production").await;
-    assert_eq!((chromium.page().await, chromium.state().await), ("request".into(), "awaiting_review".into()));
+    chromium.arrives("request", "awaiting_review").await;
 
     chromium.resize(Screen::PHONE).await;
     chromium.sign_in(&service, "Rosa Lindqvist").await;
@@ -39,23 +39,19 @@ async fn a_release_goes_the_whole_way_by_clicking() {
     chromium.click_button("Accept…").await;
     chromium.type_into("comment", "Fine.").await;
     chromium.click_button("Countersign v1.3").await;
-    assert_eq!((chromium.page().await, chromium.state().await), ("request".into(), "accepted".into()));
+    chromium.arrives("request", "accepted").await;
 
     chromium.sign_in(&service, "Dana Okafor").await;
     let launch = service.mail_about("[accepted] shop v1.3").await.only_link();
     chromium.open(&service, &launch).await;
-    assert_eq!(chromium.state().await, "ready");
+    chromium.arrives("launch", "ready").await;
     chromium.click_button("Start deployment").await;
-    assert_eq!(chromium.page().await, "deployment");
+    chromium.arrives("deployment", "running").await;
 
     chromium.value("window.loadedOnce = true").await;
-    chromium.until("document.querySelector('main').dataset.state === 'running'").await;
     chromium.until("document.body.textContent.includes('begun on web-1') && document.body.textContent.includes('begun on web-2')").await;
     assert!(chromium.driver.title().await.unwrap().starts_with("Running: shop v1.3 → production"));
-    for _ in 0..2 {
-        let gate = gate.clone();
-        tokio::task::spawn_blocking(move || std::fs::write(gate, "go\n").unwrap()).await.unwrap();
-    }
+    gate.open();
     chromium.until("document.querySelector('main').dataset.state === 'succeeded' && document.getElementById('say').textContent.includes('verified')").await;
     assert_eq!(chromium.value("return window.loadedOnce").await, true, "without loading it again");
     assert!(chromium.driver.title().await.unwrap().starts_with("Succeeded: shop v1.3 → production"));
@@ -91,7 +87,7 @@ async fn a_review_is_decided_by_keyboard_alone() {
     key(Key::Tab).await;
     assert!(focus().await.contains("Countersign v1.0"), "{}", focus().await);
     key(Key::Enter).await;
-    chromium.until("document.querySelector('main')?.dataset.state === 'accepted'").await;
+    chromium.arrives("request", "accepted").await;
     assert!(chromium.text().await.contains("By keyboard"), "{}", chromium.text().await);
     let launch = service.mail_about("[accepted] shop v1.0").await.only_link();
     let page = dana.get(&launch).await.unwrap();

@@ -76,7 +76,7 @@ fn application() -> Application {
 fn an_application_shows_rules_servers_and_what_differs() {
     let html = sound("typical", "application", "ready", &application());
     assert!(html.contains("staging runs v41 and production runs v41."));
-    assert!(html.contains("1 server drifted, 1 server did not answer"));
+    assert!(html.contains("1 server drifted, 1 server is unknown"));
     assert!(html.contains("drift: says v40") && html.contains("unknown: connection refused"));
     assert!(html.contains("inactive, skipped") && html.contains("not deployed to"));
     assert!(html.contains("behind edge/shop"));

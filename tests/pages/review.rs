@@ -6,7 +6,7 @@ use crate::web::view::review::{Decide, RefusedDecision, Review, Standing};
 fn decide() -> Decide {
     Decide {
         base: "/review/abc".into(),
-        slot_words: "until 17:42 (Europe/Paris), 60 minutes from now".into(),
+        slot_words: "within 60 minutes, until 17:42 Europe/Paris".into(),
         refused: None,
         may_ask: true,
         accept_why_not: None,

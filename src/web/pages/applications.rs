@@ -265,6 +265,9 @@ fn clusters(situation: &Situation) -> Vec<ClusterView> {
         let standing = match row {
             _ if !server.active => ServerStanding::Inactive,
             None => ServerStanding::New,
+            Some(row) if row.state == LiveState::Unknown && situation.busy.is_some() => {
+                ServerStanding::Changing
+            }
             Some(row) if row.state == LiveState::Unknown => {
                 let before = row.release.as_deref().map_or("nothing".to_owned(), release_words);
                 ServerStanding::Unknown(format!("a run did not come to its end here; before it, {before}"))
@@ -297,6 +300,9 @@ fn clusters(situation: &Situation) -> Vec<ClusterView> {
         .collect()
 }
 
+/// Tags among which the name of a commit is looked for.
+const TAGS: usize = 1_000;
+
 /// Between two full commits of this application, and nothing else (security.md 22, 27).
 #[rocket::get("/applications/<name>/diff?<from>&<to>&<view>&<file>", rank = 10)]
 pub async fn diff(
@@ -327,11 +333,16 @@ pub async fn diff(
     } else {
         DiffView::Files(crate::web::diff::parse(&patch.bytes, file))
     };
+    let tags = app.mirrors.tags(&application.name, TAGS).await.map_err(repository)?.tags;
+    let named = |commit: &CommitId| {
+        let tag = tags.iter().find(|tag| tag.commit == *commit);
+        tag.map_or_else(|| commit.short().to_owned(), |tag| tag.name.to_string())
+    };
     let page = DiffPage {
         application: application.name.to_string(),
         environment: None,
-        from: from.as_ref().map(|from| from.short().to_owned()),
-        to: to.short().to_owned(),
+        from: from.as_ref().map(named),
+        to: named(&to),
         fingerprint: None,
         back: None,
         href: super::items::diff_href(

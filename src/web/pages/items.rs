@@ -176,10 +176,10 @@ fn signatures(stored: &Stored) -> Vec<Signature> {
     }
     match &request.state {
         RequestState::AwaitingReview { .. } => {
-            signatures.push(Signature { name: "a reviewer".to_owned(), act: "Countersigned", at: None });
+            signatures.push(Signature { name: "a reviewer".to_owned(), act: "To countersign", at: None });
         }
         RequestState::Accepted { .. } => {
-            signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: None });
+            signatures.push(Signature { name: request.requester.to_string(), act: "To start", at: None });
         }
         RequestState::Launched { at, .. } => {
             signatures.push(Signature { name: request.requester.to_string(), act: "Started", at: Some(*at) });

@@ -140,9 +140,12 @@ fn slot_words(visit: &Visit<'_>, stored: &Stored) -> String {
     if begins > situation.now {
         let from =
             local(visit.app, situation, begins).unwrap_or_else(|| begins.strftime("%H:%M UTC").to_string());
-        format!("{} minutes from {}, when the window opens, until {end_words}", approval.slot_minutes, from)
+        format!(
+            "within {} minutes from {from}, when the window opens, until {end_words}",
+            approval.slot_minutes
+        )
     } else {
-        format!("{} minutes from now, until {end_words}", approval.slot_minutes)
+        format!("within {} minutes, until {end_words}", approval.slot_minutes)
     }
 }
 

@@ -95,6 +95,8 @@ pub enum ServerStanding {
     Drifted(String),
     /// Nobody could ask it, or nobody has.
     Unknown(String),
+    /// A deployment is at work there.
+    Changing,
     Inactive,
     /// Not deployed to yet.
     New,
@@ -135,7 +137,7 @@ impl EnvironmentView {
             parts.push(format!("{} drifted", counted(drifted as u64, "server", "servers")));
         }
         if unknown > 0 {
-            parts.push(format!("{} did not answer", counted(unknown as u64, "server", "servers")));
+            parts.push(format!("{} unknown", counted(unknown as u64, "server is", "servers are")));
         }
         (!parts.is_empty()).then(|| parts.join(", "))
     }

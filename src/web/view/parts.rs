@@ -167,12 +167,12 @@ impl DeploymentItem {
         self.state == DeploymentState::Running
     }
 
-    /// `1 of 2 hosts`, `2 hosts`, or nothing while there is no plan.
+    /// `1 of 2 hosts done`, `2 hosts`, or nothing while there is no plan.
     pub fn hosts(&self) -> Option<String> {
         let total = self.hosts_total?;
         let hosts = counted(total, "host", "hosts");
         Some(match self.hosts_done {
-            Some(done) => format!("{} of {hosts}", grouped(done)),
+            Some(done) => format!("{} of {hosts} done", grouped(done)),
             None => hosts,
         })
     }
@@ -206,7 +206,7 @@ pub struct Activity {
 pub struct Signature {
     /// Who did, or in words who may (`you, by starting`).
     pub name: String,
-    /// `Asked`, `Countersigned`, `Rejected`, `Started`.
+    /// `Asked`, `Countersigned`, `Rejected`, `Started`; `To start` while nobody did.
     pub act: &'static str,
     /// `None`: nobody yet.
     pub at: Option<Timestamp>,

@@ -72,7 +72,7 @@ pub enum Standing {
 pub struct Decide {
     /// The forms post to `{base}/accept`, `{base}/reject` and `{base}/ask`.
     pub base: String,
-    /// What an accept gives the requester: `60 minutes from now, until 17:42 (Europe/Paris)`.
+    /// What an accept gives the requester: `within 60 minutes, until 17:42 Europe/Paris`.
     pub slot_words: String,
     /// Sent back with 422: which form, what was typed, what is wrong.
     pub refused: Option<RefusedDecision>,

@@ -187,6 +187,14 @@ impl HostTile {
         matches!(self.state, HostState::Waiting | HostState::Skipped)
     }
 
+    /// In place of a release that nobody can name.
+    pub fn runs_words(&self) -> &'static str {
+        match self.state {
+            HostState::Failed => "may be between two releases",
+            _ => "unknown",
+        }
+    }
+
     pub fn is_in_trouble(&self) -> bool {
         matches!(self.state, HostState::Failed | HostState::Unknown)
     }

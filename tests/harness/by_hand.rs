@@ -133,7 +133,7 @@ impl Service {
     }
 
     /// Every row of every table as text, but for when a session was last seen.
-    pub async fn dump(&self) -> Vec<String> {
+    pub async fn all_rows(&self) -> Vec<String> {
         let db = Database::connect(self.app.config.database.expose_secret()).await.unwrap();
         let texts = async |sql: String| -> Vec<String> {
             let rows = db.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();
@@ -159,14 +159,14 @@ impl Service {
     }
 
     /// The same without one table.
-    pub async fn dump_but(&self, table: &str) -> Vec<String> {
-        let rows = self.dump().await.into_iter();
+    pub async fn all_rows_but(&self, table: &str) -> Vec<String> {
+        let rows = self.all_rows().await.into_iter();
         rows.filter(|row| !row.starts_with(&format!("{table}: "))).collect()
     }
 
     /// How many rows of a table there are.
     pub async fn rows_of(&self, table: &str) -> usize {
-        self.dump().await.iter().filter(|row| row.starts_with(&format!("{table}: "))).count()
+        self.all_rows().await.iter().filter(|row| row.starts_with(&format!("{table}: "))).count()
     }
 }
 

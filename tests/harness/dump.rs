@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use super::Service;
 
@@ -48,12 +48,6 @@ impl Service {
         let result = db.execute_unprepared(sql).await.unwrap();
         assert!(result.rows_affected() > 0, "{sql} changed nothing");
         db.close().await.unwrap();
-    }
-
-    async fn database(&self) -> DatabaseConnection {
-        Database::connect(format!("sqlite:{}", self.data_dir().join("countersign.db").display()))
-            .await
-            .unwrap()
     }
 }
 

@@ -14,7 +14,7 @@ pub type Dump = BTreeMap<String, Vec<String>>;
 pub const EXEMPT: [&str; 2] = ["sessions", "oauth_states"];
 
 impl Service {
-    pub async fn dump(&self) -> Dump {
+    pub async fn tables(&self) -> Dump {
         let db = self.database().await;
         let tables =
             texts(&db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
@@ -36,8 +36,8 @@ impl Service {
     }
 
     /// The same without what a GET may change.
-    pub async fn dump_of_what_matters(&self) -> Dump {
-        let mut dump = self.dump().await;
+    pub async fn tables_that_matter(&self) -> Dump {
+        let mut dump = self.tables().await;
         dump.retain(|table, _| !EXEMPT.contains(&table.as_str()));
         dump
     }

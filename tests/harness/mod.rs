@@ -35,7 +35,6 @@ mod by_hand;
 pub mod dump;
 mod follow;
 pub mod furnished;
-pub mod log;
 mod logs;
 mod process;
 mod repository;

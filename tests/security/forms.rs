@@ -29,7 +29,7 @@ async fn a_form_without_its_token_or_from_another_origin_is_403_and_changes_noth
     let elsewhere = format!("{ours}.evil.example");
     let (dana, rosa) = (token_of(&world.dana).await, token_of(&world.rosa).await);
     let other_session = token_of(&world.service.as_user("dana").await).await;
-    let before = world.service.dump_of_what_matters().await;
+    let before = world.service.tables_that_matter().await;
     let kind = ("content-type", FORM);
     let from_us = [kind, ("origin", ours)];
 
@@ -79,19 +79,19 @@ async fn a_form_without_its_token_or_from_another_origin_is_403_and_changes_noth
         let nowhere = form.route.replace("<id>", "999999").replace("<link>", "unknown");
         let page = send(browser, &nowhere, &from_us, "state=accepted").await;
         assert_eq!(page.status, 403, "{nowhere}: {}", page.text());
-        let changed = differences(&before, &world.service.dump_of_what_matters().await);
+        let changed = differences(&before, &world.service.tables_that_matter().await);
         assert!(changed.is_empty(), "{} changed {changed:#?}", form.route);
     }
 
     // The same forms sent rightly, by a browser that sends no Sec-Fetch-Site, act.
     for form in forms(&world) {
-        let before = world.service.dump().await;
+        let before = world.service.tables().await;
         let own = if form.by == "rosa" { &rosa } else { &dana };
         let page =
             send(browser_of(&world, &form), &form.address, &from_us, &body(&form, &[("csrf", own)])).await;
         assert_eq!(page.status, 303, "{}: {}", form.route, page.text());
         let acted =
-            form.route == "/preferences" || !differences(&before, &world.service.dump().await).is_empty();
+            form.route == "/preferences" || !differences(&before, &world.service.tables().await).is_empty();
         assert!(acted, "{} did nothing", form.route);
     }
 }
@@ -100,7 +100,7 @@ async fn a_form_without_its_token_or_from_another_origin_is_403_and_changes_noth
 async fn a_field_that_a_form_does_not_have_is_422_and_changes_nothing() {
     let world = Furnished::new().await;
     let ours = world.service.base_url.as_str();
-    let before = world.service.dump_of_what_matters().await;
+    let before = world.service.tables_that_matter().await;
     let extra = [
         "state",
         "approver",
@@ -129,7 +129,7 @@ async fn a_field_that_a_form_does_not_have_is_422_and_changes_nothing() {
                 send(browser, &form.address, &[("content-type", FORM), ("origin", ours)], &twice).await;
             assert_eq!(page.status, 422, "{field} twice on {}: {}", form.route, page.text());
         }
-        let changed = differences(&before, &world.service.dump_of_what_matters().await);
+        let changed = differences(&before, &world.service.tables_that_matter().await);
         assert!(changed.is_empty(), "{} changed {changed:#?}", form.route);
     }
 }
@@ -137,7 +137,7 @@ async fn a_field_that_a_form_does_not_have_is_422_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn looking_at_every_page_changes_nothing_that_matters() {
     let world = Furnished::new().await;
-    let before = world.service.dump_of_what_matters().await;
+    let before = world.service.tables_that_matter().await;
     let walk = async |what: &str| {
         for browser in [&world.ada, &world.dana, &world.rosa, &world.service.browser()] {
             for (_, addresses) in gets(&world) {
@@ -148,7 +148,7 @@ async fn looking_at_every_page_changes_nothing_that_matters() {
                 }
             }
         }
-        let changed = differences(&before, &world.service.dump_of_what_matters().await);
+        let changed = differences(&before, &world.service.tables_that_matter().await);
         assert!(changed.is_empty(), "{what}: {changed:#?}");
     };
     walk("at first").await;
@@ -163,9 +163,9 @@ async fn looking_at_every_page_changes_nothing_that_matters() {
 
     world.service.advance(jiff::SignedDuration::from_hours(90));
     let signed_in_again = world.service.as_user("rosa").await;
-    let late = world.service.dump_of_what_matters().await;
+    let late = world.service.tables_that_matter().await;
     let page = signed_in_again.get(&world.review).await.unwrap();
     assert_eq!(page.status, 410, "{}", page.text());
-    let changed = differences(&late, &world.service.dump_of_what_matters().await);
+    let changed = differences(&late, &world.service.tables_that_matter().await);
     assert!(changed.is_empty(), "after everything ran out: {changed:#?}");
 }

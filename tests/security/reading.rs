@@ -19,7 +19,7 @@ async fn what_one_may_not_read_is_404_like_what_does_not_exist() {
     let service = &world.service;
     let mallory = service.as_user("mallory").await;
     let Furnished { awaiting, accepted, deployment, commits: [from, to], vault_commit, .. } = &world;
-    let before = service.dump_of_what_matters().await;
+    let before = service.tables_that_matter().await;
 
     let pairs: Vec<(String, String)> = vec![
         ("/applications/shop".into(), "/applications/nosuch".into()),
@@ -99,7 +99,7 @@ async fn what_one_may_not_read_is_404_like_what_does_not_exist() {
         assert_eq!(page.status, 403, "a link in the wrong hands: {}", page.text());
         assert!(!page.html.contains(to.as_str()), "{}", page.text());
     }
-    let changed = differences(&before, &service.dump_of_what_matters().await);
+    let changed = differences(&before, &service.tables_that_matter().await);
     assert!(changed.is_empty(), "{changed:#?}");
 }
 

@@ -58,7 +58,7 @@ fn is_refused(what: &str, page: &Page, status: u16, words: &str) {
 
 /// No session, and no person made or changed.
 async fn nobody_came_in(what: &str, service: &Service) {
-    let dump = service.dump().await;
+    let dump = service.tables().await;
     assert_eq!((dump["sessions"].len(), dump["people"].len()), (0, 0), "{what}");
 }
 
@@ -99,7 +99,7 @@ async fn a_missing_empty_foreign_replayed_or_expired_state_signs_nobody_in() {
     let back = way_back(&service, &dana, "dana").await;
     let kept = dana.cookies().join("; ");
     assert_eq!(take(&dana, &back).await.status, 303);
-    let sessions = service.dump().await["sessions"].len();
+    let sessions = service.tables().await["sessions"].len();
     // With a new code too, the same state and cookie are spent.
     let fresh = way_back(&service, &service.browser(), "dana").await;
     let code = fresh.query_pairs().find(|(name, _)| name == "code").unwrap().1.to_string();
@@ -107,7 +107,7 @@ async fn a_missing_empty_foreign_replayed_or_expired_state_signs_nobody_in() {
         with_query(&back, |name, value| Some(if name == "code" { code.clone() } else { value.to_owned() }));
     let page = service.browser().raw("GET", replayed.as_str(), &[("cookie", &kept)], "").await.unwrap();
     is_refused("replayed with its cookie", &page, 403, "too old");
-    assert_eq!(service.dump().await["sessions"].len(), sessions);
+    assert_eq!(service.tables().await["sessions"].len(), sessions);
     let declined = service.browser();
     let back = way_back(&service, &declined, "dana").await;
     let said_no = with_query(&back, |name, value| (name == "state").then(|| value.to_owned()));
@@ -184,7 +184,7 @@ async fn a_person_is_the_subject_and_neither_mail_nor_name() {
     let renamed = service.as_user("dana").await;
     assert_eq!(renamed.get("/applications/shop").await.unwrap().status, 200, "she is who she was");
     service.github.person("taker").login("dana");
-    let before = service.dump().await;
+    let before = service.tables().await;
     let browser = service.browser();
     let back = way_back(&service, &browser, "taker").await;
     is_refused("a name that was left", &take(&browser, &back).await, 403, "known here as somebody else");
@@ -196,7 +196,7 @@ async fn a_person_is_the_subject_and_neither_mail_nor_name() {
         403,
         "known here as somebody else",
     );
-    let after = service.dump().await;
+    let after = service.tables().await;
     let changed: Vec<String> = differences(&before, &after)
         .into_iter()
         .filter(|change| !change.starts_with("audit") && !change.starts_with("oauth"))
@@ -217,7 +217,7 @@ async fn a_person_is_the_subject_and_neither_mail_nor_name() {
         true,
     );
     service.as_user("una").await;
-    let people = service.dump().await["people"].join("\n");
+    let people = service.tables().await["people"].join("\n");
     let una = people.lines().find(|row| row.contains("name='una'")).unwrap();
     assert!(una.contains("mail=NULL"), "an address that is not verified is never used: {una}");
 }
@@ -305,7 +305,7 @@ async fn teams_of_an_enterprise_server_give_roles_from_every_page_and_losing_one
     let page = ask(&service, &dana).await;
     assert_eq!(page.status, 403, "{}", page.text());
     assert_eq!(dana.get("/applications/shop").await.unwrap().status, 404);
-    assert!(service.dump().await["requests"].is_empty());
+    assert!(service.tables().await["requests"].is_empty());
     let again = service.as_user("dana").await;
     assert_eq!(again.get("/applications/shop").await.unwrap().status, 200, "signing in again brings it back");
 }

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::tests::harness::log::Log;
-use crate::tests::harness::{Service, World};
+use crate::tests::harness::{Service, World, keep_logs, kept_logs};
 use crate::tests::support::browser::Page;
 
 async fn small() -> Service {
@@ -16,7 +15,7 @@ fn health(page: &Page) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_of_ours_shows_a_number_and_the_log_has_the_rest() {
-    let log = Log::listen();
+    keep_logs();
     let service = small().await;
     let dana = service.as_user("dana").await;
     service.damage("UPDATE people SET teams = 'no list at all' WHERE name = 'dana'").await;
@@ -31,8 +30,8 @@ async fn a_fault_of_ours_shows_a_number_and_the_log_has_the_rest() {
         assert!(!page.html.contains(internal), "{internal}: {}", page.text());
     }
     let line =
-        log.text().lines().find(|line| line.contains(&number) && line.contains("teams")).map(str::to_owned);
-    assert!(line.is_some_and(|line| line.contains("ERROR")), "{}", log.text());
+        kept_logs().lines().find(|line| line.contains(&number) && line.contains("teams")).map(str::to_owned);
+    assert!(line.is_some_and(|line| line.contains("ERROR")), "{}", kept_logs());
 
     service.damage("UPDATE people SET teams = '[]' WHERE name = 'dana'").await;
     service.damage("UPDATE fleet_objects SET spec = 'not json at all'").await;
@@ -41,11 +40,11 @@ async fn a_fault_of_ours_shows_a_number_and_the_log_has_the_rest() {
     let number = page.header("x-request-id").to_owned();
     assert!(page.text().contains(&number) && !page.text().contains("fleet_objects"), "{}", page.text());
     assert!(
-        log.text()
+        kept_logs()
             .lines()
             .any(|line| line.contains("ERROR") && line.contains(&number) && line.contains("fleet_objects")),
         "{}",
-        log.text()
+        kept_logs()
     );
 }
 

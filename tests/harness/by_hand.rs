@@ -132,8 +132,8 @@ impl Service {
 
     /// Every row that matters, after the name of its table.
     pub async fn rows(&self) -> Vec<String> {
-        let dump = self.dump_of_what_matters().await.into_iter();
-        dump.flat_map(|(table, rows)| rows.into_iter().map(move |row| format!("{table}: {row}"))).collect()
+        let tables = self.tables_that_matter().await.into_iter();
+        tables.flat_map(|(table, rows)| rows.into_iter().map(move |row| format!("{table}: {row}"))).collect()
     }
 
     /// The same without one table.
@@ -144,7 +144,7 @@ impl Service {
 
     /// How many rows of a table there are.
     pub async fn rows_of(&self, table: &str) -> usize {
-        self.dump().await[table].len()
+        self.tables().await[table].len()
     }
 }
 

@@ -132,8 +132,8 @@ impl Service {
 
     /// Every row that matters, after the name of its table.
     pub async fn rows(&self) -> Vec<String> {
-        let tables = self.tables_that_matter().await.into_iter();
-        tables.flat_map(|(table, rows)| rows.into_iter().map(move |row| format!("{table}: {row}"))).collect()
+        let dump = self.tables_that_matter().await.into_iter();
+        dump.flat_map(|(table, rows)| rows.into_iter().map(move |row| format!("{table}: {row}"))).collect()
     }
 
     /// The same without one table.

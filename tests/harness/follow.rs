@@ -1,7 +1,7 @@
 //! Following what happens: the live feed as a browser reads it, the journal and the
 //! database by their wake signals, and gates that hold a script until a test opens them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection};
@@ -111,10 +111,6 @@ impl Service {
 pub struct Gate(PathBuf);
 
 impl Gate {
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
     /// Shell words that wait until the test opens the gate.
     pub fn wait(&self) -> String {
         format!("read go < '{}'\n", self.0.display())

@@ -19,6 +19,6 @@ mod pages;
 mod repo;
 mod rooms;
 mod runner;
+mod running;
 mod security;
-mod service;
 mod whole_way;

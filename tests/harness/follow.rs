@@ -52,9 +52,8 @@ impl Service {
                 let _ = wake.recv().await;
             }
         });
-        if found.await.is_err() {
-            panic!("deployment {id} never said it: {:#?}", self.journal(id).await);
-        }
+        let said = found.await.is_ok();
+        assert!(said, "deployment {id} never said it: {:#?}", self.journal(id).await);
     }
 
     pub async fn until_line(&self, id: i64, line: &str) {

@@ -1,5 +1,5 @@
 //! The whole service in one process, with everything around it real: git, sshd,
-//! rsync, SMTP, SQLite, and a stand-in for GitHub over HTTP.
+//! rsync, SMTP, `SQLite`, and a stand-in for GitHub over HTTP.
 //!
 //! A world has the application `shop` with tags v1.0 to v1.2, the environment
 //! `production` on two hosts in the cluster `web`, and these people: `dana` may
@@ -45,7 +45,7 @@ pub use logs::{keep_logs, kept_logs};
 pub use repository::{release, shop};
 
 /// A test that waits longer than this has found a defect.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Service {
     pub app: App,
@@ -110,10 +110,6 @@ impl World {
             fleet["applications"][0]["environments"][0]["approval"]["required"] = json!(0);
         });
         Self { hosts, edit_fleet, ..Self::default() }
-    }
-
-    pub fn with_fleet(edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
-        Self { edit_fleet: Box::new(edit), ..Self::default() }
     }
 }
 

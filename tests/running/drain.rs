@@ -51,7 +51,8 @@ async fn told_to_stop_it_lets_a_run_finish_starts_no_other_and_serves_pages_mean
     let state = async |id| db::deployments::find(&service.app.db, id).await.unwrap().unwrap().state;
     assert_eq!(state(running).await, DeploymentState::Succeeded);
     assert_eq!(state(waits).await, DeploymentState::Queued);
-    let told: Vec<String> = service.mail.mails().iter().map(|mail| mail.subject()).collect();
+    let told: Vec<String> =
+        service.mail.mails().iter().map(crate::tests::support::smtp::Mail::subject).collect();
     assert!(
         told.iter().any(|subject| subject.starts_with("[succeeded] shop")),
         "its mail left before the end: {told:?}"

@@ -43,7 +43,7 @@ async fn a_failing_host_fails_the_run_and_everybody_is_told_which_and_why() {
         "its last known release"
     );
     assert_eq!((done.state, done.release.as_deref()), (LiveState::Settled, Some("v1.3")));
-    assert!(!service.on_host(1, "deploy.sh").is_some(), "a failed deploy.sh is removed too");
+    assert!(service.on_host(1, "deploy.sh").is_none(), "a failed deploy.sh is removed too");
     let home = dana.get("/").await.unwrap();
     assert!(
         home.html.contains(&format!("/deployments/{id}\"")) && home.text().contains("Failed"),

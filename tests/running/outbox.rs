@@ -17,7 +17,7 @@ async fn rows(service: &Service) -> Vec<outbox::Model> {
 
 /// Waits for the outbox to be as wanted; it wakes nobody when it changes.
 async fn until(service: &Service, wanted: impl Fn(&[outbox::Model]) -> bool) -> Vec<outbox::Model> {
-    let looked = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+    let looked = tokio::time::timeout(std::time::Duration::from_mins(1), async {
         loop {
             let rows = rows(service).await;
             if wanted(&rows) {

@@ -124,32 +124,32 @@ async fn is_stopped(service: &Service, id: i64, request: &str, why: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_moves_while_it_waits_voids_the_request() {
-    let (service, id) = queued_while(async |service| {
+    let (service, id) = Box::pin(queued_while(async |service| {
         service.repository.write("src/backdoor.py", "import os\n");
         release(&service.repository, "v1.0", 20);
-    })
+    }))
     .await;
     is_stopped(&service, id, "void", "tag").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_added_while_it_waits_voids_the_request() {
-    let (service, id) = queued_while(async |service| {
+    let (service, id) = Box::pin(queued_while(async |service| {
         service
             .apply(|fleet| {
-                fleet["clusters"][0]["servers"] = json!([{ "server": "web-1" }, { "server": "web-2" }])
+                fleet["clusters"][0]["servers"] = json!([{ "server": "web-1" }, { "server": "web-2" }]);
             })
             .await;
-    })
+    }))
     .await;
     is_stopped(&service, id, "void", "host").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_requester_who_loses_the_right_while_it_waits_starts_nothing() {
-    let (service, id) = queued_while(async |service| {
+    let (service, id) = Box::pin(queued_while(async |service| {
         service.github.person("dana").without_team("developers");
-    })
+    }))
     .await;
     is_stopped(&service, id, "accepted", "request releases").await;
 }

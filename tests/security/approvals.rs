@@ -239,6 +239,8 @@ fn number_in_address(page: &Page) -> i64 {
     crate::tests::harness::id_of(page)
 }
 
+type Edit = fn(&mut serde_json::Value);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn changed_hosts_or_configuration_void_the_approval_and_nothing_else_does() {
     let mut service = quiet().await;
@@ -257,7 +259,6 @@ async fn changed_hosts_or_configuration_void_the_approval_and_nothing_else_does(
     assert_eq!(service.request_state(request).await, "accepted");
     assert_eq!(state(&dana, &launch).await, (200, "ready".to_owned()));
 
-    type Edit = fn(&mut serde_json::Value);
     let edits: [(Edit, &str); 4] = [
         (
             |fleet| fleet["clusters"][0]["servers"] = json!([{ "server": "web-1" }, { "server": "web-9" }]),
@@ -334,15 +335,11 @@ async fn a_disabled_persons_session_ends_at_once() {
     let service = quiet().await;
     let Approved { dana, rosa, request, launch, .. } = service.approved("v1.0").await;
     let ada = crate::db::people::find_by_name(&service.app.db, &Name::parse("ada").unwrap()).await.unwrap();
-    let ada = match ada {
-        Some(person) => person,
-        None => {
-            service.as_user("ada").await;
-            crate::db::people::find_by_name(&service.app.db, &Name::parse("ada").unwrap())
-                .await
-                .unwrap()
-                .unwrap()
-        }
+    let ada = if let Some(person) = ada {
+        person
+    } else {
+        service.as_user("ada").await;
+        crate::db::people::find_by_name(&service.app.db, &Name::parse("ada").unwrap()).await.unwrap().unwrap()
     };
     let ada = access::actor_of(&service.app.db, ada).await.unwrap();
     access::disable(&service.app, &ada, &Name::parse("rosa").unwrap()).await.unwrap();

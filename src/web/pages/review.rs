@@ -206,7 +206,7 @@ async fn decide(
     kind: DecisionKind,
 ) -> Result<Decided, PageError> {
     let visit = &posted.visit;
-    match review_release(visit.app, visit.actor(), link, kind, &posted.form.comment).await {
+    match Box::pin(review_release(visit.app, visit.actor(), link, kind, &posted.form.comment)).await {
         Ok(request) => Ok(Decided::Done(SeeOther(format!("/requests/{request}")))),
         Err(Refusal::Invalid(errors)) => {
             let error = errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join(" ");

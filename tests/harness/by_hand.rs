@@ -1,8 +1,6 @@
 //! A world in which nothing happens by itself, and what no page offers: forms made
 //! by hand, the outbox emptied on demand, the runner's checks, the rows themselves.
 
-use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::{Service, World};
@@ -132,41 +130,21 @@ impl Service {
         tx.commit().await.unwrap();
     }
 
-    /// Every row of every table as text, but for when a session was last seen.
-    pub async fn dump(&self) -> Vec<String> {
-        let db = Database::connect(self.app.config.database.expose_secret()).await.unwrap();
-        let texts = async |sql: String| -> Vec<String> {
-            let rows = db.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();
-            rows.iter().map(|row| row.try_get_by_index::<String>(0).unwrap()).collect()
-        };
-        let mut dump = Vec::new();
-        for table in
-            texts("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name".to_owned()).await
-        {
-            let columns = texts(format!("SELECT name FROM pragma_table_info('{table}')")).await;
-            let kept =
-                columns.iter().filter(|column| (table.as_str(), column.as_str()) != ("sessions", "seen_at"));
-            let values: Vec<String> =
-                kept.map(|column| format!("'{column}=' || quote(\"{column}\")")).collect();
-            let sql = format!(
-                "SELECT '{table}: ' || {} FROM \"{table}\" ORDER BY rowid",
-                values.join(" || ' ' || ")
-            );
-            dump.extend(texts(sql).await);
-        }
-        db.close().await.unwrap();
-        dump
+    /// Every row that matters, after the name of its table.
+    pub async fn rows(&self) -> Vec<String> {
+        let dump = self.tables_that_matter().await.into_iter();
+        dump.flat_map(|(table, rows)| rows.into_iter().map(move |row| format!("{table}: {row}"))).collect()
     }
 
     /// The same without one table.
-    pub async fn dump_but(&self, table: &str) -> Vec<String> {
-        let rows = self.dump().await.into_iter();
+    pub async fn rows_but(&self, table: &str) -> Vec<String> {
+        let rows = self.rows().await.into_iter();
         rows.filter(|row| !row.starts_with(&format!("{table}: "))).collect()
     }
 
     /// How many rows of a table there are.
     pub async fn rows_of(&self, table: &str) -> usize {
-        self.dump().await.iter().filter(|row| row.starts_with(&format!("{table}: "))).count()
+        self.tables().await[table].len()
     }
 }
 

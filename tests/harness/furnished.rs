@@ -29,6 +29,10 @@ pub struct Furnished {
 
 impl Furnished {
     pub async fn new() -> Self {
+        Box::pin(Self::furnish()).await
+    }
+
+    async fn furnish() -> Self {
         let mut service = Service::start_in(World { hosts: 1, ..World::default() }).await;
         release(&service.repository, "v1.3", 3);
         let vault = shop(&service.path().join("vault"));

@@ -34,7 +34,7 @@ async fn nobody_decides_their_own_request_administrators_neither() {
         let dana = service.as_user("dana").await;
         let request = service.asked(&dana, "v1.0", &[]).await;
         let review = service.link_about("review", "v1.0").await;
-        let before = service.dump_but("people").await;
+        let before = service.rows_but("people").await;
         assert_eq!(state(&dana, &review).await, (403, "own_request".to_owned()));
         for act in ["accept", "reject"] {
             let page = service.post(&dana, &format!("{review}/{act}"), &[("comment", "I know best")]).await;
@@ -42,7 +42,7 @@ async fn nobody_decides_their_own_request_administrators_neither() {
         }
         let page = service.post(&dana, &format!("/requests/{request}/start"), &[]).await;
         assert_eq!(page.status, 409, "nor skips the review: {}", why(&page));
-        assert_eq!(service.dump_but("people").await, before, "but for when GitHub was asked last");
+        assert_eq!(service.rows_but("people").await, before, "but for when GitHub was asked last");
     }
 }
 
@@ -61,15 +61,15 @@ async fn an_own_decision_needs_a_policy_that_allows_it_and_is_marked() {
     let page = dana.submit(&page, "Countersign", &[]).await.unwrap();
     assert_eq!(page.main_state().as_deref(), Some("accepted"), "{}", why(&page));
     assert!(why(&page).contains("their own request"), "{}", why(&page));
-    let dump = service.dump().await;
+    let rows = service.rows().await;
     let marked = |row: &&String| row.starts_with("decisions: ") && row.contains("own_request=1");
-    assert_eq!(dump.iter().filter(marked).count(), 1);
+    assert_eq!(rows.iter().filter(marked).count(), 1);
     let audited = |row: &&String| {
         row.starts_with("audit_log: ")
             && row.contains("request.accept")
             && row.contains("\"own_request\":true")
     };
-    assert_eq!(dump.iter().filter(audited).count(), 1, "{dump:#?}");
+    assert_eq!(rows.iter().filter(audited).count(), 1, "{rows:#?}");
 
     // The stricter of the policy then and now: it no longer counts.
     let launch = service.link_about("accepted", "v1.0").await;
@@ -128,10 +128,10 @@ async fn a_tag_that_moved_after_the_request_voids_it_when_somebody_decides() {
     release(&service.repository, "v1.0", 9);
     service.advance(SignedDuration::from_mins(1));
 
-    let before = service.dump().await;
+    let before = service.rows().await;
     assert_eq!(state(&rosa, &review).await, (409, "changed".to_owned()));
     assert_eq!(state(&dana, &format!("/requests/{request}")).await, (409, "awaiting_review".to_owned()));
-    assert_eq!(service.dump().await, before, "looking says it and changes nothing");
+    assert_eq!(service.rows().await, before, "looking says it and changes nothing");
     let page = service.post(&rosa, &format!("{review}/accept"), &[]).await;
     assert_eq!(page.status, 409);
     assert!(why(&page).contains("The tag was moved after the request"), "{}", why(&page));
@@ -189,9 +189,9 @@ async fn a_tag_that_moved_after_the_approval_voids_it_at_the_launch() {
         let Approved { dana, request, launch, .. } = service.approved("v1.0").await;
         change(&service, &commit);
         service.advance(SignedDuration::from_mins(1));
-        let before = service.dump().await;
+        let before = service.rows().await;
         assert_eq!(state(&dana, &launch).await, (409, "void".to_owned()), "{what}");
-        assert_eq!(service.dump().await, before);
+        assert_eq!(service.rows().await, before);
         let page = service.post(&dana, &launch, &[]).await;
         assert_eq!(page.status, 409, "{what}");
         assert!(why(&page).contains(words), "{what}: {}", why(&page));

@@ -8,6 +8,9 @@ use crate::tests::harness::dump::differences;
 use crate::tests::harness::furnished::{Furnished, token_of};
 use crate::tests::support::browser::{Browser, Page};
 
+/// What it is, the headers, the body.
+type Attempt<'a> = (&'a str, Vec<(&'a str, &'a str)>, String);
+
 const FORM: &str = "application/x-www-form-urlencoded";
 
 fn body(form: &Form, more: &[(&str, &str)]) -> String {
@@ -38,7 +41,7 @@ async fn a_form_without_its_token_or_from_another_origin_is_403_and_changes_noth
         let (own, foreign) = if form.by == "rosa" { (&rosa, &dana) } else { (&dana, &rosa) };
         let right = body(&form, &[("csrf", own)]);
         let json = format!("{{\"csrf\":\"{own}\",\"comment\":\"x\"}}");
-        let attempts: Vec<(&str, Vec<(&str, &str)>, String)> = vec![
+        let attempts: Vec<Attempt> = vec![
             ("no token", from_us.to_vec(), body(&form, &[])),
             ("an empty token", from_us.to_vec(), body(&form, &[("csrf", "")])),
             ("a wrong token", from_us.to_vec(), body(&form, &[("csrf", &"A".repeat(43))])),

@@ -8,6 +8,9 @@ use crate::tests::harness::{Service, World};
 use crate::tests::pages::markup::Document;
 use crate::tests::support::browser::Page;
 
+/// The status to come, method, address, headers, body.
+type Asked<'a> = (u16, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
+
 fn is_framed_strictly(what: &str, page: &Page) {
     let policy = page.header("content-security-policy");
     assert!(policy.starts_with("default-src 'none';"), "{what}: {policy:?}");
@@ -72,7 +75,7 @@ async fn every_answer_is_framed_strictly_and_holds_no_inline_script_or_style() {
     let unknown_field = format!("csrf={token}&state=accepted");
     let typed = format!("csrf={token}&application=shop&environment=production&tag=nosuch&reason=");
     let start = format!("csrf={token}");
-    let answers: Vec<(u16, &str, &str, &[(&str, &str)], &str)> = vec![
+    let answers: Vec<Asked> = vec![
         (404, "GET", "/nowhere", &[], ""),
         (404, "GET", "/requests/999999", &[], ""),
         (404, "GET", "/static/000000000000/icons.svg", &[], ""),

@@ -38,21 +38,21 @@ async fn opening_a_link_changes_nothing_however_often_and_it_still_works() {
     service.asked(&dana, "v1.0", &[]).await;
     let review = service.link_about("review", "v1.0").await;
 
-    let before = service.dump().await;
+    let before = service.rows().await;
     for browser in [&dana, &rosa, &mallory, &stranger] {
         stare(browser, &review).await;
     }
-    assert_eq!(service.dump().await, before);
+    assert_eq!(service.rows().await, before);
     let page = rosa.get(&review).await.unwrap();
     let page = rosa.submit(&page, "Countersign", &[]).await.unwrap();
     assert_eq!(page.main_state().as_deref(), Some("accepted"), "{}", page.text());
 
     let launch = service.link_about("accepted", "v1.0").await;
-    let before = service.dump().await;
+    let before = service.rows().await;
     for browser in [&dana, &rosa, &mallory, &stranger] {
         stare(browser, &launch).await;
     }
-    assert_eq!(service.dump().await, before);
+    assert_eq!(service.rows().await, before);
     let page = dana.get(&launch).await.unwrap();
     let page = dana.submit(&page, "Start deployment", &[]).await.unwrap();
     assert_eq!(page.main_state().as_deref(), Some("queued"), "{}", page.text());
@@ -64,7 +64,7 @@ async fn a_launch_link_is_of_no_use_to_anybody_but_its_person() {
     let Approved { dana, rosa, request, launch, .. } = service.approved("v1.0").await;
     let others = [rosa, service.as_user("ada").await, service.as_user("mallory").await];
 
-    let before = service.dump().await;
+    let before = service.rows().await;
     for other in &others {
         assert_eq!(look(other, &launch).await, (403, "foreign".to_owned()));
         assert_eq!(service.post(other, &launch, &[]).await.status, 403);
@@ -74,7 +74,7 @@ async fn a_launch_link_is_of_no_use_to_anybody_but_its_person() {
     let unsigned =
         service.browser().raw("POST", &launch, &[("origin", &service.base_url)], "csrf=").await.unwrap();
     assert_eq!(unsigned.status, 403);
-    assert_eq!(service.dump().await, before);
+    assert_eq!(service.rows().await, before);
 
     let page = dana.get(&launch).await.unwrap();
     assert_eq!(page.header("referrer-policy"), "same-origin");
@@ -119,7 +119,7 @@ async fn neither_the_database_nor_the_log_ever_holds_a_link() {
     }
     assert!(kept_logs().contains("logs are kept"));
     let sealed = service
-        .dump()
+        .rows()
         .await
         .into_iter()
         .filter(|row| row.starts_with("outbox: ") && !row.contains("sealed=NULL"));
@@ -128,7 +128,7 @@ async fn neither_the_database_nor_the_log_ever_holds_a_link() {
 
 /// The rows, and the files as they are, pages that were freed included.
 async fn written(service: &Service) -> Vec<String> {
-    let mut written = service.dump().await;
+    let mut written = service.rows().await;
     for file in std::fs::read_dir(service.data_dir()).unwrap() {
         let path = file.unwrap().path();
         if path.file_name().unwrap().to_string_lossy().starts_with("countersign.db") {

@@ -30,7 +30,7 @@ async fn is_in(browser: &Browser) -> bool {
     }
 }
 
-async fn with_cookie(service: &Service, cookie: &str) -> Browser {
+fn with_cookie(service: &Service, cookie: &str) -> Browser {
     let browser = service.browser();
     browser.set_cookie(&format!("{cookie}; Path=/"));
     browser
@@ -40,17 +40,17 @@ async fn with_cookie(service: &Service, cookie: &str) -> Browser {
 async fn a_cookie_put_into_a_browser_becomes_nobodys_session() {
     let service = small().await;
     for forged in ["chosen-by-mallory", "", "AAAA", &"A".repeat(5000)] {
-        assert!(!is_in(&with_cookie(&service, &format!("{SESSION}={forged}")).await).await, "{forged:.20}");
+        assert!(!is_in(&with_cookie(&service, &format!("{SESSION}={forged}"))).await, "{forged:.20}");
     }
     // Mallory's own session, put into Dana's browser before she signs in.
     let mallory = service.as_user("mallory").await;
     let planted = session_of(&mallory).unwrap();
-    let dana = with_cookie(&service, &planted).await;
+    let dana = with_cookie(&service, &planted);
     service.sign_in(&dana, "dana").await;
     assert_ne!(session_of(&dana).unwrap(), planted);
     let page = dana.get("/").await.unwrap();
     assert!(page.text().contains("Dana Okafor"), "{}", page.text());
-    assert!(!is_in(&with_cookie(&service, &planted).await).await, "what was in the browser before has ended");
+    assert!(!is_in(&with_cookie(&service, &planted)).await, "what was in the browser before has ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,7 +62,7 @@ async fn each_login_makes_a_new_session_and_ends_the_one_before() {
     let (second, second_token) = (session_of(&dana).unwrap(), token_of(&dana).await);
     assert_ne!(first, second);
     assert_ne!(first_token, second_token);
-    assert!(!is_in(&with_cookie(&service, &first).await).await);
+    assert!(!is_in(&with_cookie(&service, &first)).await);
     let elsewhere = service.as_user("dana").await;
     assert!(is_in(&dana).await && is_in(&elsewhere).await, "another browser's session is another one");
 }
@@ -78,7 +78,7 @@ async fn signing_out_is_a_form_and_ends_the_session_on_the_server() {
     let page = dana.submit(&home, "Sign out", &[]).await.unwrap();
     assert_eq!((page.main_page().as_deref(), page.url.path()), (Some("login"), "/login"));
     assert_eq!(session_of(&dana), None);
-    assert!(!is_in(&with_cookie(&service, &cookie).await).await, "the old cookie is nobody");
+    assert!(!is_in(&with_cookie(&service, &cookie)).await, "the old cookie is nobody");
 }
 
 #[tokio::test(flavor = "multi_thread")]

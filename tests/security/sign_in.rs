@@ -331,5 +331,7 @@ async fn the_last_known_membership_is_believed_for_a_day_while_github_is_down() 
     assert_eq!(dana.get("/").await.unwrap().status, 200);
     service.advance(SignedDuration::from_hours(3));
     let page = ask(&service, &dana).await;
-    assert_eq!(page.status, 403, "more than a day old: {}", page.text());
+    assert_eq!(page.status, 503, "more than a day old: {}", page.text());
+    assert!(page.text().contains("GitHub does not answer"), "{}", page.text());
+    assert!(service.tables().await["requests"].is_empty());
 }

@@ -1,4 +1,4 @@
-//! One Chromium with its ChromeDriver, in a fresh profile, gone when it is dropped.
+//! One Chromium with its `ChromeDriver`, in a fresh profile, gone when it is dropped.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use thirtyfour::prelude::*;
 use crate::tests::harness::Service;
 
 /// A page that is not there by then has a defect.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub const AXE_VERSION: &str = "4.14.1";
 
@@ -162,14 +162,9 @@ impl Chromium {
     /// Waits for a page in a state, also over the way to another one.
     pub async fn arrives(&self, page: &str, state: &str) {
         let wanted = By::Css(format!("main[data-page='{page}'][data-state='{state}']"));
-        if self.driver.query(wanted).wait(PATIENCE, LOOK_EVERY).first().await.is_err() {
-            panic!(
-                "never at {page} {state}: {} {}: {}",
-                self.page().await,
-                self.state().await,
-                self.text().await
-            );
-        }
+        let found = self.driver.query(wanted).wait(PATIENCE, LOOK_EVERY).first().await;
+        let here = (self.page().await, self.state().await, self.text().await);
+        assert!(found.is_ok(), "never at {page} {state}, but at {here:?}");
     }
 
     pub async fn page(&self) -> String {

@@ -7,7 +7,7 @@ use super::town::Town;
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_fits_is_silent_and_keeps_nobody_out() {
     let axe = axe();
-    let town = Town::build().await;
+    let town = Box::pin(Town::build()).await;
     let chromium = Chromium::start().await;
     let mut wrong = Vec::new();
     for (person, pages) in tour(&town) {

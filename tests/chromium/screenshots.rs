@@ -10,7 +10,7 @@ use super::town::Town;
 async fn pages_are_drawn_where_the_environment_says() {
     let Some(folder) = std::env::var_os("COUNTERSIGN_SCREENSHOTS").map(PathBuf::from) else { return };
     std::fs::create_dir_all(&folder).unwrap();
-    let town = Town::build().await;
+    let town = Box::pin(Town::build()).await;
     let chromium = Chromium::start().await;
     let shop = "/requests/new?application=shop&environment=production&tag=v1.3";
     let of_dana = [

@@ -28,13 +28,13 @@ pub struct Town {
     pub review: String,
     pub launch: String,
     /// Its lock holds the running deployment.
-    gate: Gate,
+    gate: Latch,
 }
 
 impl Town {
     pub async fn build() -> Self {
         let service = Service::start_in(World { edit_fleet: Box::new(fleet), ..World::default() }).await;
-        let gate = Gate::closed(service.path());
+        let gate = Latch::closed(service.path());
         history(&service.repository, &gate);
         let dana = service.as_user("dana").await;
         let rosa = service.as_user("rosa").await;
@@ -133,12 +133,12 @@ impl Town {
 
 /// A lock on a file that scripts on the hosts wait for, so that a deployment is held
 /// exactly as long as a test wants.
-pub struct Gate {
+pub struct Latch {
     file: File,
     path: PathBuf,
 }
 
-impl Gate {
+impl Latch {
     pub fn closed(folder: &Path) -> Self {
         let path = folder.join("gate");
         let file = File::create(&path).unwrap();
@@ -182,7 +182,7 @@ fn fleet(fleet: &mut Value) {
 
 /// Releases with something to review: v1.3 fails its script on the second host, v1.4
 /// waits at the gate in staging.
-fn history(repository: &GitRepository, gate: &Gate) {
+fn history(repository: &GitRepository, gate: &Latch) {
     const FROM: i64 = 1_780_000_000 + 3 * DAY;
     let tag = |name: &str, words: &str, day: i64| {
         repository.write("version", format!("{name}\n"));

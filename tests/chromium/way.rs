@@ -3,13 +3,13 @@
 use thirtyfour::Key;
 
 use super::driver::{Chromium, Screen};
-use super::town::Gate;
+use super::town::Latch;
 use crate::domain::deployment::DeploymentState;
 use crate::tests::harness::{Service, release};
 
 /// A tag whose deploy.sh waits at a gate.
-fn waiting_release(service: &Service, tag: &str) -> Gate {
-    let gate = Gate::closed(service.path());
+fn waiting_release(service: &Service, tag: &str) -> Latch {
+    let gate = Latch::closed(service.path());
     let script = format!("echo \"begun on $2\"\n{}\necho \"went on\"\n", gate.wait());
     service.repository.write("deploy.sh", script);
     release(&service.repository, tag, 3);

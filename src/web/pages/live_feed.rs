@@ -146,7 +146,9 @@ impl Hosts {
         };
         while let Some(events) = next_events(app, deployment.id, self.read).await {
             self.read = events.last().map_or(self.read, |event| event.seq);
-            events.iter().for_each(|event| tiles.take(event));
+            for event in &events {
+                tiles.take(event);
+            }
         }
         let board = tiles.board();
         let say = sentence(

@@ -102,6 +102,18 @@ pub enum ServerStanding {
     New,
 }
 
+impl ServerView {
+    /// In place of a release.
+    pub fn no_release(&self) -> &'static str {
+        match self.standing {
+            ServerStanding::Changing | ServerStanding::Unknown(_) | ServerStanding::Drifted(_) => {
+                "not settled"
+            }
+            ServerStanding::AsRecorded | ServerStanding::Inactive | ServerStanding::New => "nothing yet",
+        }
+    }
+}
+
 impl Application {
     fn sentence(&self) -> String {
         let runs: Vec<String> =

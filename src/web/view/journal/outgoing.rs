@@ -10,7 +10,7 @@ pub fn outgoing(mut event: Event) -> Event {
         EventKind::State { why: Some(why), .. } => clean(why),
         EventKind::StepEnded { outcome, .. } => match outcome {
             StepOutcome::Skipped { why } | StepOutcome::Warned { why } | StepOutcome::Failed { why } => {
-                clean(why)
+                clean(why);
             }
             StepOutcome::Done | StepOutcome::Cancelled => {}
         },

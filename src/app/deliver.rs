@@ -195,6 +195,7 @@ fn differences(request: &Request, cause: &VoidCause) -> Vec<Difference> {
         | VoidCause::HostsChanged
         | VoidCause::ConfigurationChanged
         | VoidCause::ApproverLostRight { .. }
+        | VoidCause::QuorumRaised { .. }
         | VoidCause::EnvironmentGone => Vec::new(),
     }
 }

@@ -142,6 +142,11 @@ pub enum VoidCause {
     ApproverLostRight {
         who: Name,
     },
+    /// The policy asks for more accepts than it was accepted with (rules.md 17).
+    QuorumRaised {
+        have: u32,
+        need: u32,
+    },
     EnvironmentGone,
 }
 
@@ -167,6 +172,9 @@ impl VoidCause {
             }
             VoidCause::ApproverLostRight { who } => {
                 format!("{who}, who accepted it, may no longer review here.")
+            }
+            VoidCause::QuorumRaised { have, need } => {
+                format!("This environment asks for {need} accepts now, and {have} count.")
             }
             VoidCause::EnvironmentGone => "The environment no longer exists.".to_owned(),
         }

@@ -105,14 +105,21 @@ async fn as_many_people_accept_as_the_environment_asks_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stricter_quorum_after_the_accept_stops_the_launch() {
+async fn a_stricter_quorum_after_the_accept_voids_it() {
     let mut service = quiet().await;
-    let Approved { dana, launch, .. } = service.approved("v1.0").await;
+    let Approved { dana, request, launch, .. } = service.approved("v1.0").await;
     service.apply(|fleet| production(fleet)["approval"]["required"] = json!(2)).await;
-    assert_eq!(state(&dana, &launch).await, (409, "blocked".to_owned()));
+    assert_eq!(service.request_state(request).await, "void");
+    assert_eq!(state(&dana, &launch).await, (409, "void".to_owned()));
     let page = service.post(&dana, &launch, &[]).await;
     assert_eq!(page.status, 409);
-    assert!(why(&page).contains("1 of 2 accepts"), "{}", why(&page));
+    assert!(why(&page).contains("asks for 2 accepts now, and 1 count"), "{}", why(&page));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_laxer_quorum_after_the_accept_changes_nothing() {
+    let mut service = quiet().await;
+    let Approved { dana, launch, .. } = service.approved("v1.0").await;
     service.apply(|fleet| production(fleet)["approval"]["required"] = json!(0)).await;
     assert_eq!(service.post(&dana, &launch, &[]).await.status, 303, "one was asked for, and one was given");
 }

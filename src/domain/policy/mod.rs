@@ -11,7 +11,7 @@ use super::fleet::{Approval, DeployFrom};
 use super::gate::{Gate, Verdict};
 use super::name::{CommitId, Name};
 use super::permission::Permission;
-use super::request::{DecisionKind, VoidCause};
+use super::request::{DecisionKind, RequestWord, VoidCause};
 pub use facts::{AskingFacts, DecisionFacts, Facts, HostFacts, LiveFacts, Newer, RequestFacts, TagNow};
 use reasons::{
     hosts, idle, launchable, limits, newer_than_live, open_for_decision, own_request, permission, quorum,
@@ -111,7 +111,12 @@ pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
         return Some(VoidCause::ConfigurationChanged);
     }
     let lost = request.decisions.iter().find(|d| d.kind == DecisionKind::Accept && !d.may_review);
-    lost.map(|decision| VoidCause::ApproverLostRight { who: decision.person.clone() })
+    if let Some(decision) = lost {
+        return Some(VoidCause::ApproverLostRight { who: decision.person.clone() });
+    }
+    let accepted = matches!(request.state.word(), RequestWord::Accepted | RequestWord::Launched);
+    let have = accepts(&request.decisions, request.requester, &facts.environment.approval);
+    (accepted && have < request.required).then_some(VoidCause::QuorumRaised { have, need: request.required })
 }
 
 /// Distinct people whose accept counts. The requester's own counts only while the

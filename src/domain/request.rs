@@ -174,7 +174,11 @@ impl VoidCause {
                 format!("{who}, who accepted it, may no longer review here.")
             }
             VoidCause::QuorumRaised { have, need } => {
-                format!("This environment asks for {need} accepts now, and {have} count.")
+                let (accepts, count) = (
+                    if *need == 1 { "accept" } else { "accepts" },
+                    if *have == 1 { "counts" } else { "count" },
+                );
+                format!("This environment asks for {need} {accepts} now, and {have} {count}.")
             }
             VoidCause::EnvironmentGone => "The environment no longer exists.".to_owned(),
         }

@@ -223,7 +223,7 @@ fn words_of_others_stay_words() {
     assert!(letter.text.contains("> Read and decide:\n> https://evil.example/<U+001B>[31m</p><h1>"));
     assert!(letter.text.contains("Ticket: T-1 Seal 0000"));
     assert!(letter.text.contains("+a<U+202E>b<b>␍\n-<U+001B>]8;;x<U+0007>\n"));
-    assert!(letter.html.contains("+a&lt;U+202E&gt;b&#60;b&#62;␍"), "{}", letter.html);
+    assert!(letter.html.contains("+a&#60;U+202E&#62;b&#60;b&#62;␍"), "{}", letter.html);
     assert!(!letter.html.contains("<script") && !letter.html.contains("<b>"));
     assert_eq!(letter.html.matches("href=").count(), 1);
 

@@ -4,7 +4,7 @@
 //! byte what was sealed. Above, stat, hash and link must do (rules.md 50).
 
 use super::super::letter::Attachment;
-use super::super::text::count;
+use super::super::text::{count, visible};
 use super::parts::Change;
 use crate::domain::diff::{DiffStat, Patch};
 
@@ -68,7 +68,8 @@ pub(super) fn attachment(patch: &Patch, change: &Change) -> Option<Attachment> {
 pub(super) fn runs(patch: &str) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut in_hunk = false;
-    for line in patch.split_inclusive('\n') {
+    // Before the escaper, which drops what a patch has to show.
+    for line in visible(patch, false).split_inclusive('\n') {
         if line.starts_with("diff --git ") {
             in_hunk = false;
         } else if line.starts_with("@@ ") {

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::engine::{Sink, SinkLost};
 use crate::app::queue::Lease;
-use crate::app::{App, run_deployment};
+use crate::app::{App, health, run_deployment};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, EventKind, NoteLevel};
 
@@ -51,7 +51,9 @@ pub struct Writer {
     batch: Vec<Event>,
     batch_bytes: usize,
     output_bytes: u64,
-    output_cut: bool,
+    /// The last output was dropped, and that is said.
+    is_dropping: bool,
+    disk_is_full: bool,
 }
 
 pub fn journal(app: &App, deployment: &Deployment, lease: &Lease, seq: u64) -> (JournalSink, Writer) {
@@ -65,7 +67,8 @@ pub fn journal(app: &App, deployment: &Deployment, lease: &Lease, seq: u64) -> (
         batch: Vec::new(),
         batch_bytes: 0,
         output_bytes: 0,
-        output_cut: false,
+        is_dropping: false,
+        disk_is_full: false,
     };
     (JournalSink { to_writer }, writer)
 }
@@ -103,25 +106,33 @@ impl Writer {
         Ok(self.seq)
     }
 
+    /// Output may be dropped with a mark; what happened never is (rules.md 54).
     fn take(&mut self, what: EventKind) {
-        if let EventKind::Output { text, .. } = &what {
-            let limit = self.app.config.limits.output_mb.saturating_mul(1024 * 1024);
-            self.output_bytes = self.output_bytes.saturating_add(text.len() as u64);
-            if self.output_bytes > limit {
-                if !std::mem::replace(&mut self.output_cut, true) {
-                    let words = format!(
-                        "Output beyond {} MB is not kept. The run goes on.",
-                        self.app.config.limits.output_mb
-                    );
-                    self.push(EventKind::Note { level: NoteLevel::Warning, text: words }, 64);
-                }
-                return;
-            }
-            let bytes = text.len() + 64;
-            self.push(what, bytes);
-        } else {
-            self.push(what, 64);
+        let EventKind::Output { text, .. } = &what else { return self.push(what, 64) };
+        let bytes = text.len();
+        self.output_bytes = self.output_bytes.saturating_add(bytes as u64);
+        let why_dropped = self.why_dropped();
+        let was_dropping = std::mem::replace(&mut self.is_dropping, why_dropped.is_some());
+        match why_dropped {
+            None => self.push(what, bytes + 64),
+            Some(text) if !was_dropping => self.push(EventKind::Note { level: NoteLevel::Warning, text }, 64),
+            Some(_) => {}
         }
+    }
+
+    fn why_dropped(&mut self) -> Option<String> {
+        let limits = &self.app.config.limits;
+        if self.output_bytes > limits.output_mb.saturating_mul(1024 * 1024) {
+            return Some(format!("Output beyond {} MB is not kept. The run goes on.", limits.output_mb));
+        }
+        // Asked once a batch: room on a disk comes and goes slowly.
+        if self.batch.is_empty() {
+            self.disk_is_full = !health::disk(&self.app).ok;
+        }
+        self.disk_is_full.then(|| {
+            let least = limits.disk_free_mb;
+            format!("Less than {least} MB are free on the disk: output is not kept until there are. The run goes on.")
+        })
     }
 
     fn push(&mut self, what: EventKind, bytes: usize) {

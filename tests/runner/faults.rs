@@ -93,14 +93,14 @@ async fn a_host_that_is_lost_from_sight_is_unknown_and_its_script_ends() {
     let (alive, never) = (world.path("alive"), world.path("never"));
     make_pipe(&alive);
     make_pipe(&never);
-    let script = format!("echo running; exec 9> {}; read x < {}", alive.display(), never.display());
+    // The pipe is open before the first line, so that a script that died early is seen too.
+    let script = format!("exec 9> {}; echo running; read x < {}", alive.display(), never.display());
     world.write("deploy.sh", script);
     let (plan, journal, cancel) = (world.plan(), Journal::default(), CancellationToken::new());
 
-    let (ran, ()) = tokio::join!(world.run(&plan, &journal, &cancel), async {
+    let (ran, (), ()) = tokio::join!(world.run(&plan, &journal, &cancel), until_closed(&alive), async {
         journal.until_line("web-1", "running").await;
         world.sshds[0].cut_connections();
-        until_closed(&alive).await;
     });
 
     assert_eq!(ran.host_states()["web-1"], HostState::Unknown);

@@ -1,10 +1,14 @@
 //! Much output: stored in chunks, whole and in order, cut where the operator says.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::domain::deployment::DeploymentState;
-use crate::domain::event::{EventKind, StepOutcome};
-use crate::tests::harness::{Feed, Message, Service, World};
+use crate::domain::event::{EventKind, StepId, StepOutcome, Stream};
+use crate::runner::engine::Sink as _;
+use crate::runner::journal::journal;
+use crate::tests::harness::{Approved, Feed, Message, Service, World};
 use crate::web::view::journal::LINES_SHOWN;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,4 +70,32 @@ async fn output_beyond_the_limit_is_dropped_with_a_mark_and_the_run_goes_on() {
     assert!(journal.iter().filter(|event| ended(&event.what)).count() >= 9, "what happened is still told");
     let page = dana.get(&format!("/deployments/{id}")).await.unwrap();
     assert!(page.text().contains("Output beyond 1 MB is not kept."), "the mark is on the page");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_full_disk_output_is_dropped_with_a_mark_and_what_happened_is_kept() {
+    let service = Service::start_in(World::quiet()).await;
+    let Approved { dana, launch, .. } = service.approved("v1.0").await;
+    assert_eq!(service.post(&dana, &launch, &[]).await.status, 303);
+    let (claimed, _) = service.pick_up().await;
+    let mut app = service.app.clone();
+    Arc::make_mut(&mut app.config).limits.disk_free_mb = u64::MAX;
+
+    let (sink, writer) = journal(&app, &claimed.deployment, &claimed.lease, claimed.seq);
+    let written = tokio::spawn(writer.run());
+    for text in ["one", "two"] {
+        let (step, text) = (StepId(0), text.to_owned());
+        sink.emit(EventKind::Output { step, host: None, stream: Stream::Stdout, text }).await.unwrap();
+    }
+    sink.emit(EventKind::StepEnded { step: StepId(0), outcome: StepOutcome::Done }).await.unwrap();
+    drop(sink);
+    written.await.unwrap().unwrap();
+
+    let journal = service.journal(claimed.deployment.id).await;
+    let marks = journal.iter().filter(
+        |event| matches!(&event.what, EventKind::Note { text, .. } if text.contains("free on the disk")),
+    );
+    assert_eq!(marks.count(), 1, "{journal:#?}");
+    assert!(!journal.iter().any(|event| matches!(event.what, EventKind::Output { .. })), "{journal:#?}");
+    assert!(matches!(journal.last().unwrap().what, EventKind::StepEnded { .. }), "{journal:#?}");
 }

@@ -251,7 +251,7 @@ async fn why_not_commit(
 async fn preview(app: &App, actor: &Actor, form: &RequestForm) -> Result<Preview, Refusal> {
     let parse = |text: &str| Name::parse(text).map_err(|_| Refusal::NotFound);
     let (application, environment) = (parse(&form.application)?, parse(&form.environment)?);
-    let candidate = look_up(app, &application, &environment, &form.tag, form.rollback).await?;
+    let candidate = look_up(app, actor, (&application, &environment), &form.tag, form.rollback).await?;
     let counts = request_release::counts_now(app, actor, &candidate).await?;
     let gates = policy::gates(Act::Request, &candidate.facts(actor, &counts));
     let live = candidate.situation.live();

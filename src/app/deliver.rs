@@ -7,7 +7,7 @@ use url::Url;
 use super::stored_request::{LINK_SEAL, Stored};
 use super::{App, Refusal};
 use crate::db::{self, outbox::Due};
-use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::deployment::Deployment;
 use crate::domain::event::EventKind;
 use crate::domain::link::Purpose;
 use crate::domain::live::LiveState;
@@ -358,9 +358,4 @@ async fn displays(app: &App, names: &[Name]) -> Result<Vec<String>, Refusal> {
 /// Only a verified address, or none.
 async fn mail_of(app: &App, name: &Name) -> Result<Option<String>, Refusal> {
     Ok(db::people::find_by_name(&app.db, name).await?.and_then(|person| person.mail))
-}
-
-/// Whether a state is worth a mail: every end is.
-pub fn is_told(state: DeploymentState) -> bool {
-    state.is_over()
 }

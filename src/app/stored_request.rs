@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::situation::Situation;
 use super::{App, Refusal, access};
 use crate::db::{self, Source, Tx};
-use crate::domain::deployment::DeploymentState;
 use crate::domain::name::Name;
 use crate::domain::notice::Notice;
 use crate::domain::permission::{Access, Permission};
@@ -239,9 +238,4 @@ pub async fn new_link(
     let id = db::links::insert(tx, &link, super::link::hash(&app.keys, purpose, random)).await?;
     let text = super::link::mint(&app.keys, purpose, random);
     Ok(NewLink { id, sealed: app.keys.seal(LINK_SEAL, text.as_bytes()) })
-}
-
-/// A deployment that ended in a way that leaves the approval standing.
-pub fn gives_back(state: DeploymentState, started: bool) -> bool {
-    state == DeploymentState::Cancelled && !started
 }

@@ -218,17 +218,6 @@ pub async fn list_lost(source: &impl Source, now: Timestamp) -> Result<Vec<Deplo
     rows.into_iter().map(parse).collect()
 }
 
-/// Takes the leases away that an owner left behind, so that they are found at once.
-pub async fn drop_leases_of(tx: &Tx, owner: &str) -> Result<u64, DbError> {
-    let result = deployments::Entity::update_many()
-        .col_expr(deployments::Column::LeaseUntil, Expr::value(0_i64))
-        .filter(deployments::Column::LeaseOwner.eq(owner))
-        .filter(deployments::Column::State.eq(DeploymentState::Running.word()))
-        .exec(tx.on())
-        .await?;
-    Ok(result.rows_affected)
-}
-
 fn held(lease: &Lease) -> sea_orm::UpdateMany<deployments::Entity> {
     deployments::Entity::update_many()
         .filter(deployments::Column::Id.eq(lease.deployment))

@@ -18,7 +18,7 @@ mod mail;
 mod pages;
 mod repo;
 mod rooms;
-mod runner;
+pub mod runner;
 mod running;
 mod security;
 mod whole_way;

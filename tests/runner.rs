@@ -10,4 +10,4 @@ mod output;
 mod plan;
 mod progress;
 mod targets;
-mod world;
+pub mod world;

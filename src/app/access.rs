@@ -42,6 +42,14 @@ pub struct Believed {
     pub since: Timestamp,
 }
 
+impl Believed {
+    /// For the journal of what they start.
+    pub fn words(&self) -> String {
+        let since = self.since.strftime("%Y-%m-%d %H:%M UTC");
+        format!("GitHub did not answer; what it said of {} at {since} was believed.", self.person)
+    }
+}
+
 /// Reads them again for everybody an act rests on; gives those who had to be believed.
 pub async fn refresh_all(app: &App, actor: &Name, approvers: &[Name]) -> Result<Vec<Believed>, Refusal> {
     let mut believed = Vec::new();

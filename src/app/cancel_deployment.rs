@@ -1,18 +1,20 @@
-//! Somebody cancels a deployment that waits in the queue; the request is accepted
-//! again while its approval stands (rules.md 10).
+//! Somebody cancels a deployment. One that waits in the queue ends at once, and its
+//! request is accepted again while the approval stands; a running one is told to
+//! end, now or after the batch, and its runner does that (rules.md 10, 22).
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{App, Refusal};
+use super::{App, Refusal, announce};
 use crate::db::{self, Tx};
 use crate::domain::actor::Actor;
-use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::notice::Notice;
 use crate::domain::permission::Permission;
 
-pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
+/// A waiting one ends at once; a running one is told to (rules.md 10, 22).
+pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64, when: CancelWhen) -> Result<(), Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let deployment = db::deployments::find(&tx, id).await?.ok_or(Refusal::NotFound)?;
@@ -25,27 +27,35 @@ pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64) -> Result<(), 
                 .to_owned(),
         ));
     }
-    if deployment.state != DeploymentState::Queued {
-        return Err(Refusal::Conflict(format!(
-            "The deployment is {}; only a waiting one can be cancelled in this version.",
-            deployment.state
-        )));
-    }
-    let why = format!("Cancelled by {} before it started.", actor.name);
-    take_from_queue(app, &tx, &deployment, &why, now).await?;
-    let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
-        action: "deployment.cancelled",
+    let by = &actor.name;
+    let entry = |action, facts| db::audit::Entry {
+        actor: by.as_str(),
+        action,
         subject: format!("deployment {id}"),
-        facts: json!({ "why": why }),
+        facts,
     };
-    let head = db::audit::append(&tx, &app.keys, now, entry).await?;
-    let notice = Notice::DeploymentEnded { deployment: id, audit_count: head.count, audit_mac: head.mac };
-    db::outbox::put(&tx, &notice, None, now).await?;
+    match deployment.state {
+        DeploymentState::Queued => {
+            let why = format!("Cancelled by {by} before it started.");
+            take_from_queue(app, &tx, &deployment, &why, now).await?;
+            let facts = json!({ "why": why });
+            let head = db::audit::append(&tx, &app.keys, now, entry("deployment.cancelled", facts)).await?;
+            let notice =
+                Notice::DeploymentEnded { deployment: id, audit_count: head.count, audit_mac: head.mac };
+            db::outbox::put(&tx, &notice, None, now).await?;
+        }
+        DeploymentState::Running => {
+            db::deployments::ask_to_cancel(&tx, id, when, by).await?;
+            let facts = json!({ "when": when });
+            db::audit::append(&tx, &app.keys, now, entry("deployment.cancel_asked", facts)).await?;
+        }
+        over => {
+            return Err(Refusal::Conflict(format!("The deployment is {over}; there is nothing to cancel.")));
+        }
+    }
     tx.commit().await?;
-    let _ = app.wake.journal.send(id);
-    app.wake.outbox.notify_one();
-    app.wake.queue.notify_one();
+    announce(app, id);
+    let _ = app.wake.cancel.send(id);
     Ok(())
 }
 
@@ -79,7 +89,8 @@ pub async fn take_from_queue(
 /// The request behind a deployment that never started: accepted again, or
 /// expired when its approval has run out.
 pub async fn give_back(app: &App, tx: &Tx, deployment: &Deployment, now: Timestamp) -> Result<(), Refusal> {
-    let Some(request) = deployment.request else { return Ok(()) };
+    // The request of a retry was launched by the run before, and stays so.
+    let Some(request) = deployment.request.filter(|_| deployment.retry_of.is_none()) else { return Ok(()) };
     let mut request = db::requests::find(tx, request).await?.ok_or(Refusal::NotFound)?;
     let accepted_at = request.accepted_at.unwrap_or(request.created_at);
     request.state = request.state.clone().reopen(accepted_at, now)?;

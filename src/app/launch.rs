@@ -11,7 +11,7 @@ use super::stored_request::{self, Stored};
 use super::{App, Gone, Refusal};
 use crate::db::{self, DbError};
 use crate::domain::actor::Actor;
-use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::deployment::{Deployment, DeploymentState, Direction};
 use crate::domain::event::{Event, EventKind, NoteLevel};
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::link::{Link, Purpose};
@@ -127,24 +127,13 @@ async fn consume(
     }
     let request = &mut stored.request;
     let mut deployment = Deployment {
-        id: 0,
-        application: request.application.clone(),
-        environment: request.environment.clone(),
         release: request.release.clone(),
-        commit: request.commit.clone(),
         from: request.from.clone(),
         from_release: request.from_release.clone(),
-        state: DeploymentState::Queued,
-        why: None,
         request: Some(request.id),
         requested_by: request.requester.clone(),
-        started_by: actor.name.clone(),
-        created_at: now,
-        started_at: None,
-        ended_at: None,
-        plan: None,
-        cancel_requested: false,
-        fence: 0,
+        direction: Some(if request.rollback { Direction::GoesBack } else { Direction::Forward }),
+        ..Deployment::queued(&request.application, &request.environment, &request.commit, &actor.name, now)
     };
     deployment.id = db::deployments::insert(&tx, &deployment).await?;
     db::links::consume(&tx, link.id, deployment.id, now).await.map_err(|error| match error {
@@ -171,14 +160,8 @@ async fn consume(
 /// That it waits, and who had to be believed because GitHub did not answer (rules.md 30).
 fn first_events(believed: &[Believed], now: Timestamp) -> Vec<Event> {
     let queued = EventKind::State { state: DeploymentState::Queued, why: None };
-    let said = believed.iter().map(|believed| EventKind::Note {
-        level: NoteLevel::Warning,
-        text: format!(
-            "GitHub did not answer; what it said of {} at {} was believed.",
-            believed.person,
-            believed.since.strftime("%Y-%m-%d %H:%M UTC")
-        ),
-    });
+    let said =
+        believed.iter().map(|believed| EventKind::Note { level: NoteLevel::Warning, text: believed.words() });
     let numbered = (1..).zip(std::iter::once(queued).chain(said));
     numbered.map(|(seq, what)| Event { seq, at: now, what }).collect()
 }

@@ -22,7 +22,9 @@ pub mod apply_fleet;
 pub mod audit;
 pub mod cancel_deployment;
 pub mod cancel_request;
+pub mod check_start;
 pub mod deliver;
+pub mod deploy;
 pub mod health;
 pub mod housekeep;
 pub mod launch;
@@ -37,6 +39,7 @@ pub mod run_deployment;
 pub mod session;
 pub mod sign_in;
 pub mod situation;
+pub mod steer;
 pub mod stored_request;
 
 mod refusal;
@@ -85,6 +88,13 @@ impl Default for Wake {
             cancel: broadcast::channel(64).0,
         }
     }
+}
+
+/// A deployment ended, began to wait or is to end: whoever waits for that looks again.
+fn announce(app: &App, deployment: i64) {
+    let _ = app.wake.journal.send(deployment);
+    app.wake.outbox.notify_one();
+    app.wake.queue.notify_one();
 }
 
 impl std::fmt::Debug for App {

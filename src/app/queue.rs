@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{App, Refusal, situation};
 pub use crate::db::deployments::Lease;
 use crate::db::{self, DbError};
-use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::fleet::Fleet;
 use crate::domain::name::Name;
@@ -82,15 +82,35 @@ fn share(fleet: &Fleet, one: &Deployment, other: &Deployment) -> bool {
     same_place || servers(fleet, one).iter().any(|server| servers(fleet, other).contains(server))
 }
 
-/// The servers a deployment will touch: the active ones of its environment.
+/// The servers a deployment will touch: the active ones that its scope covers.
 fn servers(fleet: &Fleet, deployment: &Deployment) -> Vec<Name> {
     let Some((_, environment)) = fleet.environment(&deployment.application, &deployment.environment) else {
         return Vec::new();
     };
-    let servers = fleet.servers_of(environment);
-    servers
+    let of_scope = fleet
+        .clusters_of(environment)
+        .filter(|cluster| deployment.scope.covers_cluster(&cluster.name))
+        .flat_map(|cluster| &cluster.servers)
+        .filter(|member| deployment.scope.covers_server(&member.server));
+    let mut names: Vec<&Name> = of_scope.map(|member| &member.server).collect();
+    names.sort();
+    names.dedup();
+    names
         .into_iter()
+        .filter_map(|name| fleet.server(name))
         .filter(|server| server.active)
         .map(|server| situation::place_of(server).server)
         .collect()
+}
+
+/// What people want of a run that is under way.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    pub cancel: Option<CancelWhen>,
+    pub continued_by: Option<Name>,
+}
+
+pub async fn wishes(app: &App, id: i64) -> Result<Wishes, Refusal> {
+    let deployment = db::deployments::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
+    Ok(Wishes { cancel: deployment.cancel, continued_by: deployment.continued_by })
 }

@@ -1,141 +1,20 @@
-//! What the runner asks and tells while it has a deployment: policy once more
-//! before anything is touched, every event with the state it changes, and the end.
+//! What the runner tells while it has a deployment: every event with the state it
+//! changes, and the end.
 
 use serde_json::json;
 
-use super::cancel_deployment::give_back;
 use super::queue::{Claimed, LEASE};
-use super::situation::{Situation, repository};
-use super::stored_request::{self, Stored};
-use super::{App, Refusal, access};
+use super::situation::repository;
+use super::{App, Refusal, announce};
 use crate::db::deployments::Lease;
 use crate::db::{self, DbError, Tx};
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind, HostState};
-use crate::domain::gate::Verdict;
 use crate::domain::live::{LiveRow, LiveState};
 use crate::domain::name::Name;
 use crate::domain::notice::Notice;
-use crate::domain::permission::Permission;
-use crate::domain::plan::{ClusterFacts, Plan, RunFacts, plan};
-use crate::domain::policy::{self, Act};
+use crate::domain::plan::Plan;
 use crate::repo::Tree;
-
-/// What came of the checks before the start.
-#[derive(Debug)]
-pub enum Checked {
-    Go(Box<Plan>),
-    /// It ended already, in the queue so to say: nothing was touched.
-    Stopped {
-        why: String,
-    },
-}
-
-/// Asks policy again with everything read anew, and makes the plan.
-pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusal> {
-    let deployment = &claimed.deployment;
-    let request =
-        deployment.request.ok_or_else(|| Refusal::Internal("a deployment without a request".to_owned()))?;
-    let now = app.clock.now();
-    let mut stored = match Stored::load(&app.db, request, now).await {
-        Ok(stored) => stored,
-        Err(Refusal::NotFound) => return stop(app, claimed, "The environment no longer exists.", None).await,
-        Err(other) => return Err(other),
-    };
-    match access::refresh_all(app, &deployment.requested_by, &stored.accepted_by()).await {
-        Ok(_) => {}
-        Err(Refusal::Unavailable(words)) => return stop(app, claimed, &words, None).await,
-        Err(other) => return Err(other),
-    }
-    stored.read_tag(app, true).await?;
-    let mut stored = stored.again(&app.db, app.clock.now()).await?;
-    stored.situation.find_base(app).await?;
-    let requester_access = access::access_of_name(&app.db, &deployment.requested_by).await?;
-    let facts = stored.facts(&deployment.requested_by, &requester_access, None);
-    let gates = policy::gates(Act::Start, &facts);
-    if !policy::passes(&gates) {
-        let cause = policy::void_cause(&facts);
-        let stops: Vec<String> = gates
-            .iter()
-            .filter(|gate| gate.verdict == Verdict::Stop)
-            .map(|gate| format!("{}: {}", gate.title, gate.remedy))
-            .collect();
-        return stop(app, claimed, &stops.join(" "), cause).await;
-    }
-    match plan(run_facts(deployment, &stored.situation), &clusters(&stored.situation)) {
-        Ok(plan) => Ok(Checked::Go(Box::new(plan))),
-        Err(error) => stop(app, claimed, &error.to_string(), None).await,
-    }
-}
-
-fn run_facts(deployment: &Deployment, situation: &Situation) -> RunFacts {
-    let environment = &situation.environment;
-    RunFacts {
-        deployment: deployment.id,
-        application: deployment.application.clone(),
-        environment: deployment.environment.clone(),
-        release: deployment.release.clone(),
-        commit: deployment.commit.clone(),
-        target_path: environment.target_path.clone(),
-        remote_user: environment.remote_user.clone(),
-        layout: environment.layout,
-        rsync_options: environment.rsync_options.clone(),
-        fail_on_failed_tests: environment.fail_on_failed_tests,
-        allow_submodules_and_lfs: situation.application.allow_submodules_and_lfs,
-    }
-}
-
-fn clusters(situation: &Situation) -> Vec<ClusterFacts> {
-    let fleet = &situation.fleet;
-    fleet
-        .clusters_of(&situation.environment)
-        .map(|cluster| ClusterFacts {
-            name: cluster.name.clone(),
-            hosts: cluster
-                .servers
-                .iter()
-                .filter_map(|member| fleet.server(&member.server))
-                .map(super::situation::place_of)
-                .collect(),
-        })
-        .collect()
-}
-
-/// A gate closed before the start: cancelled, and the request is void or
-/// accepted again (rules.md 9, 10).
-async fn stop(
-    app: &App,
-    claimed: &Claimed,
-    why: &str,
-    cause: Option<crate::domain::request::VoidCause>,
-) -> Result<Checked, Refusal> {
-    let now = app.clock.now();
-    let deployment = &claimed.deployment;
-    let tx = app.db.begin().await?;
-    db::deployments::end(&tx, &claimed.lease, DeploymentState::Cancelled, Some(why), now).await?;
-    let what = EventKind::State { state: DeploymentState::Cancelled, why: Some(why.to_owned()) };
-    db::journal::append(&tx, deployment.id, &[Event { seq: claimed.seq + 1, at: now, what }]).await?;
-    let entry = db::audit::Entry {
-        actor: "policy",
-        action: "deployment.cancelled",
-        subject: format!("deployment {}", deployment.id),
-        facts: json!({ "why": why }),
-    };
-    let head = db::audit::append(&tx, &app.keys, now, entry).await?;
-    match (cause, deployment.request) {
-        (Some(cause), Some(request)) => {
-            let request = db::requests::find(&tx, request).await?.ok_or(Refusal::NotFound)?;
-            stored_request::void(app, &tx, request, cause, "policy", now).await?;
-        }
-        _ => give_back(app, &tx, deployment, now).await?,
-    }
-    let notice =
-        Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
-    db::outbox::put(&tx, &notice, None, now).await?;
-    tx.commit().await?;
-    announce(app, deployment.id);
-    Ok(Checked::Stopped { why: why.to_owned() })
-}
 
 pub async fn store_plan(app: &App, lease: &Lease, plan: &Plan) -> Result<(), Refusal> {
     let tx = app.db.begin().await?;
@@ -169,8 +48,15 @@ pub async fn append(
     db::deployments::renew(&tx, lease, now + LEASE).await?;
     db::journal::append(&tx, deployment.id, events).await?;
     for event in events {
-        if let EventKind::Host { host, state, .. } = &event.what {
-            record_host(&tx, deployment, host, *state, now).await?;
+        match &event.what {
+            EventKind::Host { host, state, .. } => record_host(&tx, deployment, host, *state, now).await?,
+            EventKind::Service { member, in_service: false } => {
+                db::out_of_service::put(&tx, deployment, member, now).await?;
+            }
+            EventKind::Service { member, in_service: true } => {
+                db::out_of_service::remove(&tx, member).await?;
+            }
+            _ => {}
         }
     }
     tx.commit().await?;
@@ -290,17 +176,4 @@ async fn record_end(
     )
     .await?;
     Ok(())
-}
-
-/// Whether somebody may still watch: asked again while a feed lasts (security.md 37).
-pub fn may_watch(actor: &crate::domain::actor::Actor, deployment: &Deployment) -> bool {
-    super::cancel_deployment::may_read(actor, deployment)
-        && (actor.access.may(Permission::Read, &deployment.application, &deployment.environment)
-            || deployment.requested_by == actor.name)
-}
-
-fn announce(app: &App, deployment: i64) {
-    let _ = app.wake.journal.send(deployment);
-    app.wake.outbox.notify_one();
-    app.wake.queue.notify_one();
 }

@@ -147,6 +147,7 @@ impl Situation {
             busy: self.busy,
             asking: None,
             request: None,
+            deploying: None,
         }
     }
 

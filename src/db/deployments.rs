@@ -7,7 +7,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter
 
 use super::entity::{deployments, server_locks};
 use super::{DbError, Source, Tx, at, exactly_one};
-use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState, Direction};
 use crate::domain::name::{CommitId, Name};
 use crate::domain::plan::Plan;
 
@@ -36,7 +36,11 @@ pub async fn insert(tx: &Tx, deployment: &Deployment) -> Result<i64, DbError> {
         started_by: Set(deployment.started_by.to_string()),
         created_at: Set(deployment.created_at.as_millisecond()),
         fence: Set(0),
-        cancel_requested: Set(false),
+        scope: Set((!deployment.scope.is_whole()).then(|| json(&deployment.scope)).transpose()?),
+        retry_of: Set(deployment.retry_of),
+        covered_by: Set(deployment.covered_by),
+        direction: Set(deployment.direction.map(|direction| direction.word().to_owned())),
+        deletes_acknowledged: Set(deployment.deletes_acknowledged),
         ..Default::default()
     };
     Ok(deployments::Entity::insert(row).exec(tx.on()).await?.last_insert_id)
@@ -108,6 +112,21 @@ pub async fn find_under_way(
     Ok(row.map(|row| row.id))
 }
 
+/// The last one of a place, whatever became of it.
+pub async fn find_newest(
+    source: &impl Source,
+    application: &Name,
+    environment: &Name,
+) -> Result<Option<i64>, DbError> {
+    let row = deployments::Entity::find()
+        .filter(deployments::Column::Application.eq(application.as_str()))
+        .filter(deployments::Column::Environment.eq(environment.as_str()))
+        .order_by_desc(deployments::Column::Id)
+        .one(source.connection())
+        .await?;
+    Ok(row.map(|row| row.id))
+}
+
 /// Claims a queued deployment: state, lease and the environment's place in one
 /// statement. `is_taken` when another deployment runs there.
 pub async fn claim(
@@ -155,9 +174,57 @@ pub async fn list_server_locks(source: &impl Source) -> Result<Vec<(String, i64)
 }
 
 pub async fn set_plan(tx: &Tx, lease: &Lease, plan: &Plan) -> Result<(), DbError> {
-    let text = serde_json::to_string(plan).map_err(|error| DbError::row(TABLE, lease.deployment, error))?;
-    let result = held(lease).col_expr(deployments::Column::Plan, Expr::value(text)).exec(tx.on()).await?;
+    let result =
+        held(lease).col_expr(deployments::Column::Plan, Expr::value(json(plan)?)).exec(tx.on()).await?;
     exactly_one(result.rows_affected, "the lease is gone")
+}
+
+/// Where a direct deployment comes from, known when it starts (rules.md 18).
+pub async fn set_from(
+    tx: &Tx,
+    lease: &Lease,
+    from: Option<(&CommitId, &str)>,
+    direction: Option<Direction>,
+) -> Result<(), DbError> {
+    let result = held(lease)
+        .col_expr(deployments::Column::FromCommit, Expr::value(from.map(|(commit, _)| commit.to_string())))
+        .col_expr(deployments::Column::FromTag, Expr::value(from.map(|(_, release)| release.to_owned())))
+        .col_expr(
+            deployments::Column::Direction,
+            Expr::value(direction.map(|direction| direction.word().to_owned())),
+        )
+        .exec(tx.on())
+        .await?;
+    exactly_one(result.rows_affected, "the lease is gone")
+}
+
+/// Somebody wants a running deployment to end. `now` outdoes `after_batch`.
+pub async fn ask_to_cancel(tx: &Tx, id: i64, when: CancelWhen, by: &Name) -> Result<(), DbError> {
+    let unless = match when {
+        CancelWhen::Now => deployments::Column::CancelWhen.ne(CancelWhen::Now.word()),
+        CancelWhen::AfterBatch => deployments::Column::CancelWhen.is_null(),
+    };
+    let result = deployments::Entity::update_many()
+        .col_expr(deployments::Column::CancelWhen, Expr::value(when.word()))
+        .col_expr(deployments::Column::CancelledBy, Expr::value(by.as_str()))
+        .filter(deployments::Column::Id.eq(id))
+        .filter(deployments::Column::State.eq(DeploymentState::Running.word()))
+        .filter(Condition::any().add(deployments::Column::CancelWhen.is_null()).add(unless))
+        .exec(tx.on())
+        .await?;
+    exactly_one(result.rows_affected, "it ended, or is being cancelled already")
+}
+
+/// Somebody lets the stage begin that waits for a person.
+pub async fn go_on(tx: &Tx, id: i64, by: &Name) -> Result<(), DbError> {
+    let result = deployments::Entity::update_many()
+        .col_expr(deployments::Column::ContinuedBy, Expr::value(by.as_str()))
+        .filter(deployments::Column::Id.eq(id))
+        .filter(deployments::Column::State.eq(DeploymentState::Running.word()))
+        .filter(deployments::Column::ContinuedBy.is_null())
+        .exec(tx.on())
+        .await?;
+    exactly_one(result.rows_affected, "it ended, or was continued already")
 }
 
 /// Fails with a conflict once the lease belongs to somebody else.
@@ -248,6 +315,10 @@ async fn unlock(tx: &Tx, deployment: i64) -> Result<(), DbError> {
     Ok(())
 }
 
+fn json(value: &impl serde::Serialize) -> Result<String, DbError> {
+    serde_json::to_string(value).map_err(|error| DbError::row(TABLE, "new", error))
+}
+
 fn parse(row: deployments::Model) -> Result<Deployment, DbError> {
     let id = row.id;
     let bad = |problem: String| DbError::row(TABLE, id, problem);
@@ -277,7 +348,28 @@ fn parse(row: deployments::Model) -> Result<Deployment, DbError> {
             .map(serde_json::from_str)
             .transpose()
             .map_err(|error| bad(format!("plan: {error}")))?,
-        cancel_requested: row.cancel_requested,
+        scope: row
+            .scope
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|error| bad(format!("scope: {error}")))?
+            .unwrap_or_default(),
+        retry_of: row.retry_of,
+        covered_by: row.covered_by,
+        direction: row
+            .direction
+            .as_deref()
+            .map(|word| Direction::from_word(word).ok_or_else(|| bad(format!("unknown direction {word:?}"))))
+            .transpose()?,
+        deletes_acknowledged: row.deletes_acknowledged,
+        cancel: row
+            .cancel_when
+            .as_deref()
+            .map(|word| CancelWhen::from_word(word).ok_or_else(|| bad(format!("unknown cancel {word:?}"))))
+            .transpose()?,
+        cancelled_by: row.cancelled_by.as_deref().map(name).transpose()?,
+        continued_by: row.continued_by.as_deref().map(name).transpose()?,
         fence: row.fence,
     })
 }

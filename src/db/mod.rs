@@ -20,6 +20,7 @@ pub mod fleet;
 pub mod journal;
 pub mod links;
 pub mod live;
+pub mod out_of_service;
 pub mod outbox;
 pub mod people;
 pub mod requests;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::name::{CommitId, Name};
+use super::scope::Scope;
 use super::words::words;
 
 /// One run that brings a release to the servers of an environment.
@@ -27,10 +28,89 @@ pub struct Deployment {
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     pub plan: Option<super::plan::Plan>,
-    pub cancel_requested: bool,
+    pub scope: Scope,
+    /// The run whose undone hosts this one does.
+    pub retry_of: Option<i64>,
+    /// The request whose approval lets this rollback start (rules.md 12).
+    pub covered_by: Option<i64>,
+    /// Which way it goes from what was live when it started.
+    pub direction: Option<Direction>,
+    pub deletes_acknowledged: bool,
+    /// Somebody wants it to end.
+    pub cancel: Option<CancelWhen>,
+    pub cancelled_by: Option<Name>,
+    pub continued_by: Option<Name>,
     /// Rises with every claim; a write under an older number is refused.
     pub fence: i64,
 }
+
+impl Deployment {
+    /// A new one, that nothing has happened to yet: the whole environment, for `who`.
+    pub fn queued(
+        application: &Name,
+        environment: &Name,
+        commit: &CommitId,
+        who: &Name,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: 0,
+            application: application.clone(),
+            environment: environment.clone(),
+            release: commit.to_string(),
+            commit: commit.clone(),
+            from: None,
+            from_release: None,
+            state: DeploymentState::Queued,
+            why: None,
+            request: None,
+            requested_by: who.clone(),
+            started_by: who.clone(),
+            created_at: now,
+            started_at: None,
+            ended_at: None,
+            plan: None,
+            scope: Scope::Environment,
+            retry_of: None,
+            covered_by: None,
+            direction: None,
+            deletes_acknowledged: false,
+            cancel: None,
+            cancelled_by: None,
+            continued_by: None,
+            fence: 0,
+        }
+    }
+}
+
+/// When a running deployment is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelWhen {
+    Now,
+    /// What is under way ends first; no further batch begins.
+    AfterBatch,
+}
+
+words!(CancelWhen { Now => "now", AfterBatch => "after_batch" });
+
+/// How a release stands to what was live. Requests go forward or, as rollbacks,
+/// back; direct deployments go anywhere and say so (rules.md 18).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Forward,
+    GoesBack,
+    Redeploys,
+    Diverged,
+}
+
+words!(Direction {
+    Forward => "forward",
+    GoesBack => "goes_back",
+    Redeploys => "redeploys",
+    Diverged => "diverged",
+});
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::balancer::Member;
 use super::deployment::DeploymentState;
 use super::name::{CommitId, Name};
 use super::words::words;
@@ -55,11 +56,55 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<CommitId>,
     },
+    /// How many files the sync will add to a host and delete there, and how many it has.
+    Compared {
+        host: Name,
+        added: u64,
+        deleted: u64,
+        files: u64,
+    },
+    /// A server is about to leave service, or is back in it.
+    Service {
+        member: Member,
+        in_service: bool,
+    },
+    /// A person has to say whether the next stage may begin.
+    Waiting {
+        stage: String,
+        for_s: u32,
+    },
+    /// Somebody did.
+    Continued {
+        by: Name,
+    },
     /// A remark of the service itself: a skipped host, a warning, output cut short.
     Note {
         level: NoteLevel,
         text: String,
     },
+}
+
+impl EventKind {
+    /// What is not a step, a line, a host or a state, as a sentence.
+    pub fn remark(&self) -> Option<String> {
+        match self {
+            EventKind::Note { text, .. } => Some(text.clone()),
+            EventKind::Compared { host, added, deleted, files } => {
+                Some(format!("{host} has {files} files; {added} will be added and {deleted} deleted."))
+            }
+            EventKind::Service { member, in_service: false } => Some(format!("{member} leaves service.")),
+            EventKind::Service { member, in_service: true } => Some(format!("{member} is back in service.")),
+            EventKind::Waiting { stage, for_s } => {
+                Some(format!("Waits for somebody to let {stage} begin, {} minutes at most.", for_s / 60))
+            }
+            EventKind::Continued { by } => Some(format!("{by} lets it go on.")),
+            EventKind::State { .. }
+            | EventKind::StepStarted { .. }
+            | EventKind::Output { .. }
+            | EventKind::StepEnded { .. }
+            | EventKind::Host { .. } => None,
+        }
+    }
 }
 
 /// The place of a step in its plan, from 0.
@@ -87,10 +132,19 @@ pub enum NoteLevel {
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     Checks,
+    /// Whether the load balancers' servers are as expected.
+    Balancer,
     Fetch,
     Build,
-    Connect,
+    Artifact,
+    Predeploy,
+    LocalTest,
+    /// An operator's command in the place of everything else.
+    Command,
     Drain,
+    Connect,
+    /// What the sync would change, add and delete.
+    Compare,
     Mark,
     Sync,
     Verify,
@@ -103,13 +157,24 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Nothing on the host is changed by it.
+    pub fn only_looks(self) -> bool {
+        matches!(self, Phase::Connect | Phase::Compare)
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Phase::Checks => "checks",
+            Phase::Balancer => "load balancer",
             Phase::Fetch => "fetch",
             Phase::Build => "build",
-            Phase::Connect => "connect",
+            Phase::Artifact => "artifact",
+            Phase::Predeploy => "predeploy.sh",
+            Phase::LocalTest => "local tests",
+            Phase::Command => "command",
             Phase::Drain => "drain",
+            Phase::Connect => "connect",
+            Phase::Compare => "compare",
             Phase::Mark => "mark",
             Phase::Sync => "sync",
             Phase::Verify => "verify",

@@ -2,6 +2,7 @@
 //! no database, no framework.
 
 pub mod actor;
+pub mod balancer;
 pub mod calendar;
 pub mod deployment;
 pub mod diff;
@@ -25,6 +26,7 @@ pub mod repository_url;
 pub mod request;
 pub mod risk;
 pub mod rsync_options;
+pub mod scope;
 pub mod seal;
 pub mod target;
 pub mod version_order;

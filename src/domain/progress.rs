@@ -4,11 +4,12 @@
 //! events. An event that was already seen changes nothing, so a reader may
 //! resume a little earlier than where it stopped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::balancer::Member;
 use super::deployment::DeploymentState;
 use super::event::{Event, EventKind, HostState, NoteLevel, Phase, StepId, StepOutcome};
 use super::name::{CommitId, Name};
@@ -22,6 +23,26 @@ pub struct Progress {
     pub steps: BTreeMap<StepId, StepProgress>,
     pub hosts: BTreeMap<Name, HostProgress>,
     pub notes: Vec<NoteLine>,
+    pub compared: BTreeMap<Name, Compared>,
+    /// Taken out by this run, and not put back by it.
+    pub out_of_service: BTreeSet<Member>,
+    /// The stage that waits for a person.
+    pub waiting: Option<Waiting>,
+}
+
+/// What the sync does to the number of files of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    pub added: u64,
+    pub deleted: u64,
+    pub files: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    pub stage: String,
+    pub since: Timestamp,
+    pub for_s: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,6 +81,9 @@ impl Default for Progress {
             steps: BTreeMap::new(),
             hosts: BTreeMap::new(),
             notes: Vec::new(),
+            compared: BTreeMap::new(),
+            out_of_service: BTreeSet::new(),
+            waiting: None,
         }
     }
 }
@@ -81,6 +105,9 @@ impl Progress {
         match &event.what {
             EventKind::State { state, why } => {
                 self.state = *state;
+                if state.is_over() {
+                    self.waiting = None;
+                }
                 self.why.clone_from(why);
             }
             EventKind::StepStarted { step, phase, cluster, host } => {
@@ -102,6 +129,20 @@ impl Progress {
                 host.state = *state;
                 host.commit.clone_from(commit);
             }
+            EventKind::Compared { host, added, deleted, files } => {
+                let compared = Compared { added: *added, deleted: *deleted, files: *files };
+                self.compared.insert(host.clone(), compared);
+            }
+            EventKind::Service { member, in_service: false } => {
+                self.out_of_service.insert(member.clone());
+            }
+            EventKind::Service { member, in_service: true } => {
+                self.out_of_service.remove(member);
+            }
+            EventKind::Waiting { stage, for_s } => {
+                self.waiting = Some(Waiting { stage: stage.clone(), since: event.at, for_s: *for_s });
+            }
+            EventKind::Continued { .. } => self.waiting = None,
             EventKind::Note { level, text } => {
                 self.notes.push(NoteLine { at: event.at, level: *level, text: text.clone() });
             }

@@ -86,6 +86,7 @@ pub fn configuration_digest(environment: &Environment) -> String {
         "fail_on_failed_tests": environment.fail_on_failed_tests,
         "artifact": environment.artifact,
         "strategy": environment.strategy,
+        "batch": environment.batch,
         "health_check": health,
     })))
 }

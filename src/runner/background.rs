@@ -8,16 +8,16 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::engine;
+use super::engine::{self, Steering};
 use super::journal::{RENEW_EVERY, journal};
 use super::output::Output;
 use super::ssh::connection::SshSettings;
 use super::ssh::{Prepare, SshExecutor, Tree};
+use crate::app::check_start::{self, Checked};
 use crate::app::queue::Claimed;
 use crate::app::queue::Lease;
-use crate::app::run_deployment::Checked;
 use crate::app::{App, deliver, health, housekeep, queue, run_deployment};
-use crate::domain::deployment::DeploymentState;
+use crate::domain::deployment::{CancelWhen, DeploymentState};
 use crate::domain::event::{NoteLevel, StepOutcome};
 use crate::domain::plan::Plan;
 use crate::mail::Mailer;
@@ -126,7 +126,7 @@ impl Runner {
 
     async fn run_claimed(&self, claimed: &Claimed) -> Result<(), crate::app::Refusal> {
         let checked =
-            self.holding(&claimed.lease, Box::pin(run_deployment::check_start(&self.app, claimed))).await;
+            self.holding(&claimed.lease, Box::pin(check_start::check_start(&self.app, claimed))).await;
         let plan = match checked? {
             Checked::Go(plan) => plan,
             Checked::Stopped { why } => {
@@ -142,11 +142,12 @@ impl Runner {
             executor.map_err(|error| crate::app::Refusal::Internal(format!("control folder: {error}")))?;
         let (sink, writer) = journal(&self.app, &claimed.deployment, &claimed.lease, claimed.seq);
         let mut writing = tokio::spawn(writer.run());
-        let cancel = CancellationToken::new();
+        let (control, steering) = engine::control();
         let hosts_at_once = self.app.config.runner.hosts as usize;
         let run = tokio::select! {
             biased;
-            outcome = engine::run(&plan, &executor, &sink, hosts_at_once, &cancel) => Run::Over(outcome),
+            outcome = engine::run(&plan, &executor, &sink, hosts_at_once, &control) => Run::Over(outcome),
+            () = self.steer(claimed.deployment.id, steering) => Run::Abandoned,
             () = self.abandon.cancelled() => Run::Abandoned,
             // While the sink lives, the writer ends only when the lease is lost. A quiet
             // script would not notice for as long as it says nothing.
@@ -169,6 +170,31 @@ impl Runner {
             return self.interrupted(claimed).await;
         };
         run_deployment::finish(&self.app, claimed, seq, outcome.state, outcome.why.as_deref()).await
+    }
+
+    /// Tells the run what people want of it. Never ends.
+    async fn steer(&self, id: i64, steering: Steering) {
+        let mut wake = self.app.wake.cancel.subscribe();
+        loop {
+            match queue::wishes(&self.app, id).await {
+                Ok(wishes) => {
+                    match wishes.cancel {
+                        Some(CancelWhen::Now) => steering.now.cancel(),
+                        Some(CancelWhen::AfterBatch) => steering.after_batch.cancel(),
+                        None => {}
+                    }
+                    if let Some(who) = &wishes.continued_by {
+                        steering.go_on(who);
+                    }
+                }
+                Err(error) => tracing::error!(deployment = id, %error, "wishes cannot be read"),
+            }
+            // Another instance may have written them: looked for without being woken, too.
+            let _ = tokio::time::timeout(LOOK_EVERY, async {
+                while wake.recv().await.is_ok_and(|woken| woken != id) {}
+            })
+            .await;
+        }
     }
 
     /// Keeps the lease while something is waited for that writes no journal.

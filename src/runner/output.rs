@@ -69,6 +69,11 @@ impl Output {
         self.send(EventKind::Note { level, text: text.into() }).await;
     }
 
+    /// Something else that happened in this step.
+    pub async fn event(&self, what: EventKind) {
+        self.send(what).await;
+    }
+
     /// Reports what the host runs before this run changes it.
     pub async fn runs_now(&self, commit: Option<CommitId>) {
         let Some(host) = self.host.clone() else { return };

@@ -8,9 +8,9 @@ use super::{example, example_with, parsed};
 use crate::domain::fleet::export::{export, export_text, sorted};
 use crate::domain::fleet::parse::parse;
 use crate::domain::fleet::{
-    Application, Approval, ApprovalGroup, Calendar, Cluster, Day, DeployFrom, Endpoint, Environment, Fleet,
-    HealthCheck, Hours, Layout, LoadBalancer, Member, Method, Role, Server, StatsPage, Strategy as Rollout,
-    SyncMethod,
+    Application, Approval, ApprovalGroup, Batch, Calendar, Cluster, Day, DeployFrom, Endpoint, Environment,
+    Fleet, HealthCheck, Hours, Layout, LoadBalancer, Member, Method, Role, Server, StatsPage,
+    Strategy as Rollout, SyncMethod,
 };
 use crate::domain::name::Name;
 use crate::domain::permission::{GlobalPermission, Grant, Pattern, Permission};
@@ -220,6 +220,8 @@ fn environment(name: Name, fleet: &Fleet) -> impl Strategy<Value = Environment> 
         rsync_options: ways.4,
         clusters: links.0,
         strategy: ways.2,
+        batch: matches!(ways.2, Rollout::Rolling | Rollout::Canary).then_some(Batch::Percent(30)),
+        canary_minutes: 60,
         auto_deploy: flags.0,
         fail_on_failed_tests: flags.1,
         calendar: links.1,

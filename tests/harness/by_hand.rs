@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::{Service, World};
+use crate::app::check_start::{Checked, check_start};
 use crate::app::deliver;
 use crate::app::queue::{Claimed, claim_next};
-use crate::app::run_deployment::{Checked, check_start};
 use crate::boot::Role;
 use crate::db;
 use crate::domain::live::{LiveRow, LiveState};

@@ -4,9 +4,8 @@ use super::samples::*;
 use super::sound;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{Event, EventKind, HostState, NoteLevel, Phase, StepId, StepOutcome, Stream};
-use crate::domain::fleet::Layout;
 use crate::domain::name::{CommitId, Name};
-use crate::domain::plan::{ClusterPlan, HostFacts, HostPlan, Plan, RunFacts, Step};
+use crate::domain::plan::{HostFacts, HostPlan, Plan, RunFacts, Stage, Step};
 use crate::web::view::deployment::{Deployment, sentence};
 use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames};
 use crate::web::view::{Action, Section};
@@ -17,28 +16,25 @@ fn name(text: &str) -> Name {
 
 /// Checks and fetch here, then sync and tests on web-1 and web-2; web-3 is inactive.
 fn plan() -> Plan {
-    let step = |id, phase| Step { id: StepId(id), phase, timeout_s: 60 };
+    let step = |id, phase| Step { id: StepId(id), phase, timeout_s: 60, balance: None };
     let host = |server: &str, first: u32, active: bool| HostPlan {
+        cluster: name("web-a"),
         host: HostFacts { server: name(server), host: "10.0.0.1".into(), port: 22, host_key: None, active },
         steps: if active { vec![step(first, Phase::Sync), step(first + 1, Phase::Test)] } else { vec![] },
     };
     Plan {
         facts: RunFacts {
             deployment: 117,
-            application: name("shop"),
-            environment: name("production"),
             release: "v42".into(),
             commit: CommitId::parse(COMMIT).unwrap(),
-            target_path: "/srv/shop".into(),
-            remote_user: "deploy".into(),
-            layout: Layout::InPlace,
-            rsync_options: vec![],
-            fail_on_failed_tests: true,
-            allow_submodules_and_lfs: false,
+            ..crate::tests::runner::world::facts("/srv/shop")
         },
         prepare: vec![step(0, Phase::Checks), step(1, Phase::Fetch)],
-        clusters: vec![ClusterPlan {
-            name: name("web-a"),
+        stages: vec![Stage {
+            name: "web-a".into(),
+            waits_for_person: false,
+            before: vec![],
+            after: vec![],
             hosts: vec![host("web-1", 2, true), host("web-2", 4, true), host("web-3", 6, false)],
         }],
         warnings: vec!["web-3 is inactive and skipped.".into()],

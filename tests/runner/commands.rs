@@ -9,7 +9,7 @@ use crate::domain::git_release::GitRelease;
 use crate::domain::rsync_options::RsyncOptions;
 use crate::domain::target::TargetPath;
 use crate::runner::quote::{quote, quote_all};
-use crate::runner::ssh::sync::rsync_args;
+use crate::runner::ssh::sync::{Way, rsync_args};
 use crate::runner::ssh::{commands, words};
 
 /// What a shell makes of a command line: its words.
@@ -84,6 +84,8 @@ fn the_scripts_are_sound() {
     let facts = facts("/srv/shop");
     for command in [
         commands::inspect(&target()),
+        commands::switch(&target(), "shop_releases/7-aaaaaaaaaaaa"),
+        commands::prune("/srv/shop_releases", 5, &target()),
         commands::deploy_script(&facts, "7", "web-1", &target()),
         commands::list(&target()),
     ] {
@@ -99,7 +101,10 @@ fn the_scripts_are_sound() {
 fn rsync_gets_the_administrators_options_between_ours() {
     let options = ["-az", "--delete", "--include=*"].map(str::to_owned);
     let options = RsyncOptions::parse(&options).unwrap();
-    let args = rsync_args(&options, "/data/trees/ab cd".as_ref(), "s3", &target());
+    let target = target();
+    let way =
+        Way { options: &options, source: "/data/trees/ab cd".as_ref(), target: &target, link_from: None };
+    let args = rsync_args(way, "s3");
     let args: Vec<&str> = args.iter().map(|arg| arg.to_str().unwrap()).collect();
     insta::assert_snapshot!(args.join("\n"), @r"
     --exclude=/.git_release

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use tokio::sync::{Barrier, Notify};
-use tokio_util::sync::CancellationToken;
 
-use super::world::{Journal, facts, key, name};
+use super::world::{Journal, facts, key, name, uncontrolled};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{EventKind, HostState, NoteLevel, Phase, StepOutcome};
 use crate::domain::plan::{ClusterFacts, HostFacts, Plan, plan};
@@ -25,6 +24,7 @@ fn plan_of(clusters: &str) -> Plan {
     let cluster = |(text, letter): (&str, char)| ClusterFacts {
         name: name(&format!("cluster-{letter}")),
         hosts: text.split_whitespace().map(host).collect(),
+        members: Vec::new(),
     };
     plan(facts("/srv/shop"), &clusters.split('|').zip('a'..).map(cluster).collect::<Vec<_>>()).unwrap()
 }
@@ -57,7 +57,7 @@ impl Ran {
 
 async fn execute(plan: &Plan, executor: &Scripted) -> Ran {
     let journal = Journal::default();
-    let outcome = run(plan, executor, &journal, 20, &CancellationToken::new()).await;
+    let outcome = run(plan, executor, &journal, 20, &uncontrolled()).await;
     assert_eq!(executor.finished_count(), 1, "connections are closed however a run ends");
     Ran { outcome, events: journal.events() }
 }
@@ -67,8 +67,9 @@ async fn steps_run_in_the_order_of_the_plan() {
     let executor = Scripted::default();
     let ran = execute(&plan_of("web-1 | web-2"), &executor).await;
     assert_eq!(ran.summary(), "succeeded\nweb-1 Done\nweb-2 Done");
-    let words = ["connect", "mark", "sync", "verify", "deploy.sh", "tests", "finish"];
-    let mut expected: Vec<String> = ["checks", "fetch", "build"].map(str::to_owned).to_vec();
+    let words = ["connect", "compare", "mark", "sync", "verify", "deploy.sh", "tests", "finish"];
+    let mut expected: Vec<String> =
+        ["checks", "fetch", "build", "predeploy.sh", "local tests"].map(str::to_owned).to_vec();
     for host in ["web-1", "web-2"] {
         expected.extend(words.map(|word| format!("{host} {word}")));
     }
@@ -90,7 +91,7 @@ async fn hosts_of_a_cluster_run_at_the_same_time() {
 async fn no_more_hosts_than_allowed_run_at_the_same_time() {
     let (executor, journal) = (Scripted::default(), Journal::default());
     let plan = plan_of("web-1 web-2 web-3 web-4 web-5");
-    run(&plan, &executor, &journal, 2, &CancellationToken::new()).await;
+    run(&plan, &executor, &journal, 2, &uncontrolled()).await;
     assert_eq!(executor.most_at_once(), 2);
 }
 
@@ -99,8 +100,7 @@ async fn a_hanging_first_host_holds_back_nobody() {
     // One of two places is taken for ever by web-1, and it goes on only after web-4 is done.
     let go_on = Arc::new(Notify::new());
     let executor = Scripted::default().on("web-1", Phase::Sync, Act::Waits(Arc::clone(&go_on)));
-    let (plan, journal, cancel) =
-        (plan_of("web-1 web-2 web-3 web-4"), Journal::default(), CancellationToken::new());
+    let (plan, journal, cancel) = (plan_of("web-1 web-2 web-3 web-4"), Journal::default(), uncontrolled());
     let done = |event: &EventKind| match event {
         EventKind::Host { host, state: HostState::Done, .. } if host.as_str() == "web-4" => Some(()),
         _ => None,
@@ -188,7 +188,7 @@ async fn failed_tests_are_a_warning_where_the_environment_says_so() {
 #[tokio::test]
 async fn a_step_over_its_time_is_stopped_and_fails_in_words() {
     let mut plan = plan_of("web-1");
-    let sync = plan.clusters[0].hosts[0].steps.iter_mut().find(|step| step.phase == Phase::Sync).unwrap();
+    let sync = plan.stages[0].hosts[0].steps.iter_mut().find(|step| step.phase == Phase::Sync).unwrap();
     sync.timeout_s = 0;
     let executor = Scripted::default().on("web-1", Phase::Sync, Act::Hangs);
     let ran = execute(&plan, &executor).await;
@@ -199,13 +199,12 @@ async fn a_step_over_its_time_is_stopped_and_fails_in_words() {
 async fn cancelling_stops_what_runs_and_starts_nothing_more() {
     let executor =
         Scripted::default().on("web-1", Phase::Sync, Act::Hangs).on("web-2", Phase::Connect, Act::Hangs);
-    let (plan, journal, cancel) =
-        (plan_of("web-1 web-2 | web-3"), Journal::default(), CancellationToken::new());
+    let (plan, journal, cancel) = (plan_of("web-1 web-2 | web-3"), Journal::default(), uncontrolled());
     let (outcome, ()) = tokio::join!(run(&plan, &executor, &journal, 20, &cancel), async {
         journal
             .until(|event| matches!(event, EventKind::StepStarted { phase: Phase::Sync, .. }).then_some(()))
             .await;
-        cancel.cancel();
+        cancel.now.cancel();
     });
     let ran = Ran { outcome, events: journal.events() };
     assert_eq!(ran.summary(), "cancelled\nweb-1 Failed\nweb-2 Waiting\nweb-3 Waiting");
@@ -215,8 +214,8 @@ async fn cancelling_stops_what_runs_and_starts_nothing_more() {
 
 #[tokio::test]
 async fn a_run_cancelled_before_it_began_does_nothing() {
-    let (executor, journal, cancel) = (Scripted::default(), Journal::default(), CancellationToken::new());
-    cancel.cancel();
+    let (executor, journal, cancel) = (Scripted::default(), Journal::default(), uncontrolled());
+    cancel.now.cancel();
     let outcome = run(&plan_of("web-1"), &executor, &journal, 20, &cancel).await;
     assert_eq!(outcome.state, DeploymentState::Cancelled);
     assert!(executor.began().is_empty());
@@ -232,7 +231,7 @@ async fn a_lost_lease_drops_even_steps_that_listen_to_nobody() {
     let plan = plan_of("web-1 web-2 web-3");
     for limit in 0..40 {
         let journal = Journal::losing_its_lease_after(limit);
-        let outcome = run(&plan, &executor, &journal, 20, &CancellationToken::new()).await;
+        let outcome = run(&plan, &executor, &journal, 20, &uncontrolled()).await;
         assert!(outcome.lost);
         assert_eq!(outcome.state, DeploymentState::Interrupted);
         let in_the_middle = |(_, state): &(_, HostState)| *state == HostState::Running;

@@ -5,9 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use tokio_util::sync::CancellationToken;
-
-use super::world::{Journal, World, is_alive, make_pipe, manifest_of, until_closed};
+use super::world::{Journal, World, is_alive, make_pipe, manifest_of, uncontrolled, until_closed};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::HostState;
 use crate::domain::git_release::FILE_NAME;
@@ -72,11 +70,11 @@ async fn cancelling_ends_a_script_and_its_child_that_ignores_the_request_to_end(
     // Nobody ever writes to the pipe.
     let stubborn = format!("trap '' TERM; echo stuck $$; read never < {}", pipe.display());
     world.write("deploy.sh", format!("bash -c \"{}\" & wait", stubborn.replace('$', "\\$")));
-    let (plan, journal, cancel) = (world.plan(), Journal::default(), CancellationToken::new());
+    let (plan, journal, cancel) = (world.plan(), Journal::default(), uncontrolled());
 
     let (ran, process) = tokio::join!(world.run(&plan, &journal, &cancel), async {
         let process = journal.until_line_with("web-1", "stuck ").await;
-        cancel.cancel();
+        cancel.now.cancel();
         process
     });
 
@@ -96,7 +94,7 @@ async fn a_host_that_is_lost_from_sight_is_unknown_and_its_script_ends() {
     // The pipe is open before the first line, so that a script that died early is seen too.
     let script = format!("exec 9> {}; echo running; read x < {}", alive.display(), never.display());
     world.write("deploy.sh", script);
-    let (plan, journal, cancel) = (world.plan(), Journal::default(), CancellationToken::new());
+    let (plan, journal, cancel) = (world.plan(), Journal::default(), uncontrolled());
 
     let (ran, (), ()) = tokio::join!(world.run(&plan, &journal, &cancel), until_closed(&alive), async {
         journal.until_line("web-1", "running").await;
@@ -114,7 +112,7 @@ async fn a_lost_lease_stops_at_once() {
     world.write("deploy.sh", "echo one; echo two; touch was-here");
     // Up to the mark: three local steps, connect and its host, the host running.
     let journal = Journal::losing_its_lease_after(11);
-    let ran = world.run(&world.plan(), &journal, &CancellationToken::new()).await;
+    let ran = world.run(&world.plan(), &journal, &uncontrolled()).await;
     assert!(ran.outcome.lost);
     assert_eq!(ran.outcome.state, DeploymentState::Interrupted);
     assert_eq!(ran.host_states()["web-1"], HostState::Unknown);
@@ -130,7 +128,7 @@ async fn a_script_of_a_run_that_lost_its_lease_ends() {
     let script = format!("exec 9> {}; echo running; read x < {}", alive.display(), never.display());
     world.write("deploy.sh", script);
     let (plan, journal) = (world.plan(), Journal::losing_its_lease_at("running"));
-    let cancel = CancellationToken::new();
+    let cancel = uncontrolled();
 
     let (ran, ()) = tokio::join!(world.run(&plan, &journal, &cancel), until_closed(&alive));
 
@@ -161,7 +159,7 @@ async fn a_tree_that_vanished_after_the_build_is_not_taken_for_an_empty_one() {
     let manifest = manifest_of(&world.path("tree"));
     fs::remove_file(world.path("tree/index.html")).unwrap();
     let tree = Tree { path: world.path("tree"), manifest };
-    let ran = world.run_tree(&world.plan(), tree, &Journal::default(), &CancellationToken::new()).await;
+    let ran = world.run_tree(&world.plan(), tree, &Journal::default(), &uncontrolled()).await;
     assert_eq!(ran.failed(), "web-1: the exported tree is gone; nothing was sent");
 }
 
@@ -183,7 +181,7 @@ async fn verification_names_what_is_not_as_approved() {
     link.kind = EntryKind::Symlink { target: b"elsewhere".to_vec() };
     let tree = Tree { path: world.path("tree"), manifest };
 
-    let ran = world.run_tree(&world.plan(), tree, &Journal::default(), &CancellationToken::new()).await;
+    let ran = world.run_tree(&world.plan(), tree, &Journal::default(), &uncontrolled()).await;
 
     assert_eq!(
         ran.failed(),

@@ -5,9 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 
-use tokio_util::sync::CancellationToken;
-
-use super::world::{Journal, World, commit, make_pipe, manifest_of};
+use super::world::{Journal, World, commit, make_pipe, manifest_of, uncontrolled};
 use crate::domain::event::{EventKind, HostState, StepOutcome, Stream};
 use crate::domain::git_release::FILE_NAME;
 
@@ -113,7 +111,7 @@ async fn output_arrives_while_the_script_still_runs() {
     let pipe = world.path("pipe");
     make_pipe(&pipe);
     world.write("deploy.sh", format!("echo waiting; read answer < {}; echo \"got $answer\"", pipe.display()));
-    let (plan, journal, cancel) = (world.plan(), Journal::default(), CancellationToken::new());
+    let (plan, journal, cancel) = (world.plan(), Journal::default(), uncontrolled());
     let (ran, ()) = tokio::join!(world.run(&plan, &journal, &cancel), async {
         journal.until_line("web-1", "waiting").await;
         tokio::fs::write(&pipe, "an answer\n").await.unwrap();
@@ -140,7 +138,7 @@ async fn a_failing_host_is_named_the_others_finish_and_the_next_cluster_is_left_
     let [one, two, three] = world.hosts.clone().try_into().unwrap();
     let plan = world.plan_of(&[vec![one, two], vec![three]]);
 
-    let ran = world.run(&plan, &Journal::default(), &CancellationToken::new()).await;
+    let ran = world.run(&plan, &Journal::default(), &uncontrolled()).await;
 
     let states = ran.host_states();
     assert_eq!(states["web-1"], HostState::Done);

@@ -1,7 +1,6 @@
 //! Plans as values.
 
 use super::world::{facts, key, name};
-use crate::domain::fleet::Layout;
 use crate::domain::plan::{ClusterFacts, HostFacts, Plan, RunFacts, Step, plan};
 
 fn host(server: &str) -> HostFacts {
@@ -19,14 +18,14 @@ fn inactive(server: &str) -> HostFacts {
 }
 
 fn cluster(cluster: &str, hosts: Vec<HostFacts>) -> ClusterFacts {
-    ClusterFacts { name: name(cluster), hosts }
+    ClusterFacts { name: name(cluster), hosts, members: Vec::new() }
 }
 
 fn in_words(plan: &Plan) -> String {
     let mut lines = vec![format!("here{}", steps_in_words(&plan.prepare))];
-    for cluster in &plan.clusters {
-        for host in &cluster.hosts {
-            lines.push(format!("{} {}{}", cluster.name, host.host.server, steps_in_words(&host.steps)));
+    for stage in &plan.stages {
+        for host in &stage.hosts {
+            lines.push(format!("{} {}{}", stage.name, host.host.server, steps_in_words(&host.steps)));
         }
     }
     lines.extend(plan.warnings.iter().map(|warning| format!("! {warning}")));
@@ -73,7 +72,6 @@ fn what_cannot_be_planned_is_refused_in_words() {
         plan(unchanged(), &of(HostFacts { host_key: None, ..host("web-2") })),
         plan(unchanged(), &of(HostFacts { host_key: Some("ssh-ed25519 AAAA".to_owned()), ..host("web-2") })),
         plan(unchanged(), &of(HostFacts { host: "-oProxyCommand=id".to_owned(), ..host("web-2") })),
-        plan(with(|facts| facts.layout = Layout::Releases), &sound()),
         plan(with(|facts| facts.target_path = "/".to_owned()), &sound()),
         plan(with(|facts| facts.remote_user = "-root".to_owned()), &sound()),
         plan(with(|facts| facts.rsync_options.push("--rsync-path=id".to_owned())), &sound()),
@@ -87,7 +85,6 @@ fn what_cannot_be_planned_is_refused_in_words() {
     server web-2 has no pinned host key; nothing connects to it until one is pinned
     host key of web-2: must be a public key like 'ssh-ed25519 AAAA…'
     host of web-2: must be a DNS name, an IPv4 or an IPv6 address
-    the layout `releases` is not available in this version
     target_path: must be at least two folders deep
     remote_user: must be 1 to 64 of a-z, A-Z, 0-9, '_', '.' and '-', starting with none of '.' and '-'
     rsync_options: rsync option "--rsync-path=id" is not among those that may be used

@@ -11,15 +11,15 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{EventKind, HostState, StepOutcome, Stream};
-use crate::domain::fleet::Layout;
+use crate::domain::fleet::{Layout, Method, Strategy};
 use crate::domain::manifest::{Entry, EntryKind, Manifest};
 use crate::domain::name::{CommitId, Name};
 use crate::domain::plan::{ClusterFacts, HostFacts, Plan, RunFacts, plan};
-use crate::runner::engine::{RunOutcome, Sink, SinkLost, run};
+use crate::domain::scope::Scope;
+use crate::runner::engine::{Control, RunOutcome, Sink, SinkLost, control, run};
 use crate::runner::executor::skipped;
 use crate::runner::output::Output;
 use crate::runner::ssh::connection::SshSettings;
@@ -28,6 +28,11 @@ use crate::tests::support::sshd::{Sshd, new_identity, user};
 
 pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
+}
+
+/// A run that nobody steers.
+pub fn uncontrolled() -> Control {
+    control().0
 }
 
 /// A commit id of one repeated digit.
@@ -49,6 +54,19 @@ pub fn facts(target_path: &str) -> RunFacts {
         commit: commit('a'),
         target_path: target_path.to_owned(),
         remote_user: "deploy".to_owned(),
+        from: None,
+        scope: Scope::Environment,
+        method: Method::Rsync,
+        command: None,
+        artifact: None,
+        keep_releases: 5,
+        strategy: Strategy::Clusters,
+        batch: None,
+        canary_minutes: 60,
+        health_check: None,
+        delete_threshold: 50,
+        deletes_acknowledged: false,
+        expected: Vec::new(),
         layout: Layout::InPlace,
         rsync_options: vec!["-az".to_owned(), "--delete".to_owned()],
         fail_on_failed_tests: true,
@@ -132,32 +150,27 @@ impl World {
         let named = clusters.iter().zip('a'..).map(|(hosts, letter)| ClusterFacts {
             name: name(&format!("cluster-{letter}")),
             hosts: hosts.clone(),
+            members: Vec::new(),
         });
         plan(self.facts.clone(), &named.collect::<Vec<_>>()).unwrap()
     }
 
     pub async fn deploy(&self) -> Ran {
-        self.run(&self.plan(), &Journal::default(), &CancellationToken::new()).await
+        self.run(&self.plan(), &Journal::default(), &uncontrolled()).await
     }
 
-    pub async fn run(&self, plan: &Plan, journal: &Journal, cancel: &CancellationToken) -> Ran {
+    pub async fn run(&self, plan: &Plan, journal: &Journal, control: &Control) -> Ran {
         let tree = Tree { path: self.path("tree"), manifest: manifest_of(&self.path("tree")) };
-        self.run_tree(plan, tree, journal, cancel).await
+        self.run_tree(plan, tree, journal, control).await
     }
 
-    pub async fn run_tree(
-        &self,
-        plan: &Plan,
-        tree: Tree,
-        journal: &Journal,
-        cancel: &CancellationToken,
-    ) -> Ran {
-        self.execute(plan, tree, self.settings(), journal, cancel).await
+    pub async fn run_tree(&self, plan: &Plan, tree: Tree, journal: &Journal, control: &Control) -> Ran {
+        self.execute(plan, tree, self.settings(), journal, control).await
     }
 
     pub async fn run_with(&self, settings: SshSettings, plan: &Plan) -> Ran {
         let tree = Tree { path: self.path("tree"), manifest: manifest_of(&self.path("tree")) };
-        self.execute(plan, tree, settings, &Journal::default(), &CancellationToken::new()).await
+        self.execute(plan, tree, settings, &Journal::default(), &uncontrolled()).await
     }
 
     async fn execute(
@@ -166,11 +179,11 @@ impl World {
         tree: Tree,
         settings: SshSettings,
         journal: &Journal,
-        cancel: &CancellationToken,
+        control: &Control,
     ) -> Ran {
         let now = Arc::new(|| "2026-11-21T08:00:00Z".parse::<Timestamp>().unwrap());
         let executor = SshExecutor::new(Given(tree), settings, now).unwrap();
-        let outcome = run(plan, &executor, journal, 20, cancel).await;
+        let outcome = run(plan, &executor, journal, 20, control).await;
         Ran { outcome, events: journal.events() }
     }
 }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::app::access;
-use crate::app::run_deployment::Checked;
+use crate::app::check_start::Checked;
 use crate::domain::name::Name;
 use crate::tests::harness::{Approved, Service, World, number_in, production, release, server};
 use crate::tests::support::browser::{Browser, Page};

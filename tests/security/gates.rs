@@ -381,7 +381,7 @@ async fn where_several_releases_are_live_a_request_fits_each() {
         let deployment = number_in(&service.post(&dana, &launch, &[]).await);
         let (_, checked) = service.pick_up().await;
         assert!(
-            matches!(&checked, crate::app::run_deployment::Checked::Go(_)),
+            matches!(&checked, crate::app::check_start::Checked::Go(_)),
             "{tag}, deployment {deployment}: {checked:?}"
         );
         service.advance(jiff::SignedDuration::from_mins(1));

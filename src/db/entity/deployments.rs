@@ -27,8 +27,14 @@ pub struct Model {
     pub lease_owner: Option<String>,
     pub lease_until: Option<i64>,
     pub fence: i64,
-    pub cancel_requested: bool,
     pub cancelled_by: Option<String>,
+    pub scope: Option<String>,
+    pub retry_of: Option<i64>,
+    pub covered_by: Option<i64>,
+    pub direction: Option<String>,
+    pub deletes_acknowledged: bool,
+    pub cancel_when: Option<String>,
+    pub continued_by: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -10,6 +10,7 @@ pub mod journal_chunks;
 pub mod links;
 pub mod live;
 pub mod oauth_states;
+pub mod out_of_service;
 pub mod outbox;
 pub mod patches;
 pub mod people;

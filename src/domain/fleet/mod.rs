@@ -4,6 +4,7 @@
 //! A value of these types is valid in itself (names, paths, options). That the
 //! parts fit each other is checked once more by `parse`, over the whole file.
 
+mod batch;
 pub mod changes;
 pub(crate) mod checks;
 pub mod export;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name::Name;
 use super::permission::{GlobalPermission, Grant};
+pub use batch::Batch;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Fleet {
@@ -195,6 +197,12 @@ pub struct Environment {
     pub clusters: Vec<Name>,
     #[serde(default)]
     pub strategy: Strategy,
+    /// How many hosts a batch of `rolling` and a canary have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Batch>,
+    /// How long a canary waits for somebody to continue.
+    #[serde(default = "sixty")]
+    pub canary_minutes: u32,
     #[serde(default)]
     pub auto_deploy: bool,
     #[serde(default = "yes")]
@@ -319,6 +327,10 @@ fn port_22() -> u16 {
 
 fn yes() -> bool {
     true
+}
+
+fn sixty() -> u32 {
+    60
 }
 
 fn five() -> u32 {

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
+use crate::domain::deployment::Direction;
 use crate::domain::diff::Relation;
 use crate::domain::fleet::{Environment, Fleet};
 use crate::domain::name::{CommitId, Name};
 use crate::domain::permission::Access;
 use crate::domain::request::{DecisionKind, LinkState, RequestState};
+use crate::domain::scope::Scope;
 use crate::domain::seal::Seal;
 use crate::domain::windows::Window;
 
@@ -25,6 +27,7 @@ pub struct Facts<'a> {
     pub busy: Option<i64>,
     pub asking: Option<AskingFacts>,
     pub request: Option<RequestFacts<'a>>,
+    pub deploying: Option<DeployFacts>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,6 +76,18 @@ pub struct LiveFacts {
     pub drifted: Vec<String>,
     pub unreachable: Vec<String>,
     pub unknown: Vec<Name>,
+}
+
+/// Facts of a deployment without a request.
+#[derive(Debug, Clone)]
+pub struct DeployFacts {
+    pub release_words: String,
+    pub not_allowed: Option<String>,
+    /// `None` where nothing is live yet.
+    pub direction: Option<Direction>,
+    pub scope: Scope,
+    /// An accepted release that also covers the way back from it (rules.md 12).
+    pub covered_by: Option<i64>,
 }
 
 /// Facts of somebody who asks for a release.

@@ -2,17 +2,24 @@
 //! come out, all of them at once. Pages ask it before they draw a button, use
 //! cases before they act, and the runner once more before it starts.
 
+mod direct;
 mod facts;
 mod reasons;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::fleet::{Approval, DeployFrom};
+use super::fleet::{Approval, DeployFrom, Method};
 use super::gate::{Gate, Verdict};
 use super::name::{CommitId, Name};
 use super::permission::Permission;
 use super::request::{DecisionKind, RequestWord, VoidCause};
-pub use facts::{AskingFacts, DecisionFacts, Facts, HostFacts, LiveFacts, Newer, RequestFacts, TagNow};
+use direct::{
+    approval_not_needed, deploying_allowed, direction, may_deploy, may_retry, scope, stands,
+    unchanged_but_live,
+};
+pub use facts::{
+    AskingFacts, DecisionFacts, DeployFacts, Facts, HostFacts, LiveFacts, Newer, RequestFacts, TagNow,
+};
 use reasons::{
     hosts, idle, launchable, limits, newer_than_live, open_for_decision, own_request, permission, quorum,
     release_allowed, supported, unchanged, window,
@@ -26,6 +33,10 @@ pub enum Act {
     Reject,
     Launch,
     Start,
+    /// Without a request: by those with the right, where no approval is needed.
+    Deploy,
+    /// What an earlier run left undone, under the same approval.
+    Retry,
 }
 
 /// Open requests one person may have, and how many they may make in an hour (rules.md 16).
@@ -55,6 +66,23 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
                 }
             }
         }
+        Act::Deploy => {
+            gates.push(may_deploy(facts));
+            if let Some(deploying) = &facts.deploying {
+                gates.extend(approval_not_needed(facts, deploying));
+                gates.push(deploying_allowed(deploying));
+                gates.extend(direction(facts, deploying));
+                gates.extend(scope(facts, deploying));
+            }
+        }
+        Act::Retry => {
+            gates.push(may_retry(facts));
+            if let Some(request) = &facts.request {
+                gates.push(stands(facts, request));
+                gates.push(quorum(facts, request));
+                gates.push(unchanged_but_live(facts, request));
+            }
+        }
         Act::Launch | Act::Start => {
             gates.push(permission(facts, Permission::Request, "request releases"));
             if let Some(request) = &facts.request {
@@ -68,7 +96,9 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
         }
     }
     if act != Act::Reject {
-        gates.extend(hosts(facts));
+        if facts.environment.method == Method::Rsync {
+            gates.extend(hosts(facts));
+        }
         gates.extend(supported(facts));
         gates.extend(window(act, facts));
     }
@@ -83,17 +113,8 @@ pub fn passes(gates: &[Gate]) -> bool {
 /// repository cannot be read: not knowing voids nothing, but it starts nothing either.
 pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
     let request = facts.request.as_ref()?;
-    let short = |commit: &CommitId| commit.short().to_owned();
-    match &request.tag {
-        TagNow::Moved { is } => {
-            return Some(VoidCause::TagMoved { was: short(&request.seal.to), is: short(is) });
-        }
-        TagNow::Replaced => {
-            let tag = request.seal.tag.as_ref().map(ToString::to_string).unwrap_or_default();
-            return Some(VoidCause::TagReplaced { tag });
-        }
-        TagNow::Deleted => return Some(VoidCause::TagDeleted),
-        TagNow::Same | TagNow::Unread { .. } => {}
+    if let Some(moved) = moved(request) {
+        return Some(moved);
     }
     if facts.live.from != request.seal.from {
         let is = if facts.live.from.is_some() { facts.live.from_words.clone() } else { "nothing".to_owned() };
@@ -103,6 +124,15 @@ pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
             "nothing".to_owned()
         };
         return Some(VoidCause::LiveChanged { was, is });
+    }
+    void_cause_but_live(facts)
+}
+
+/// The same for a run that has changed what is live itself (rules.md 11).
+pub fn void_cause_but_live(facts: &Facts<'_>) -> Option<VoidCause> {
+    let request = facts.request.as_ref()?;
+    if let Some(moved) = moved(request) {
+        return Some(moved);
     }
     if request.hosts_digest != request.seal.hosts {
         return Some(VoidCause::HostsChanged);
@@ -117,6 +147,19 @@ pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
     let accepted = matches!(request.state.word(), RequestWord::Accepted | RequestWord::Launched);
     let have = accepts(&request.decisions, request.requester, &facts.environment.approval);
     (accepted && have < request.required).then_some(VoidCause::QuorumRaised { have, need: request.required })
+}
+
+fn moved(request: &RequestFacts<'_>) -> Option<VoidCause> {
+    let short = |commit: &CommitId| commit.short().to_owned();
+    match &request.tag {
+        TagNow::Moved { is } => Some(VoidCause::TagMoved { was: short(&request.seal.to), is: short(is) }),
+        TagNow::Replaced => {
+            let tag = request.seal.tag.as_ref().map(ToString::to_string).unwrap_or_default();
+            Some(VoidCause::TagReplaced { tag })
+        }
+        TagNow::Deleted => Some(VoidCause::TagDeleted),
+        TagNow::Same | TagNow::Unread { .. } => None,
+    }
 }
 
 /// Distinct people whose accept counts. The requester's own counts only while the

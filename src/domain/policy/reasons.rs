@@ -6,7 +6,7 @@ use super::{
     Act, AskingFacts, Facts, MOST_IN_AN_HOUR, MOST_OPEN, Newer, RequestFacts, TagNow, accepts, void_cause,
 };
 use crate::domain::diff::Relation;
-use crate::domain::fleet::{Layout, Method, Strategy, SyncMethod};
+use crate::domain::fleet::SyncMethod;
 use crate::domain::gate::Gate;
 use crate::domain::name::Name;
 use crate::domain::permission::Permission;
@@ -324,23 +324,8 @@ pub(super) fn hosts(facts: &Facts<'_>) -> Vec<Gate> {
 pub(super) fn supported(facts: &Facts<'_>) -> Option<Gate> {
     let environment = facts.environment;
     let mut missing: Vec<String> = Vec::new();
-    if environment.layout == Layout::Releases {
-        missing.push("layout `releases`".to_owned());
-    }
     if environment.sync == SyncMethod::Delta {
         missing.push("sync `delta`".to_owned());
-    }
-    if environment.strategy != Strategy::Clusters {
-        missing.push("strategies other than `clusters`".to_owned());
-    }
-    if environment.method == Method::Command {
-        missing.push("method `command`".to_owned());
-    }
-    if environment.artifact.is_some() {
-        missing.push("artifacts".to_owned());
-    }
-    if environment.health_check.is_some() {
-        missing.push("health checks".to_owned());
     }
     if environment.promote_from.is_some() {
         missing.push("promotion".to_owned());
@@ -348,7 +333,6 @@ pub(super) fn supported(facts: &Facts<'_>) -> Option<Gate> {
     if !environment.approval.groups.is_empty() {
         missing.push("approval groups".to_owned());
     }
-    missing.extend(facts.hosts.balanced.iter().map(|cluster| format!("the load balancer of {cluster}")));
     (!missing.is_empty()).then(|| {
         Gate::stop(
             "not_built",
@@ -362,7 +346,16 @@ pub(super) fn window(act: Act, facts: &Facts<'_>) -> Option<Gate> {
     match (&facts.window, act) {
         (Window::Always, _) => None,
         (Window::Open { words, .. }, _) => Some(Gate::pass("window", "Within the window", words.clone())),
-        (Window::Closed { words, .. }, Act::Launch | Act::Start) => {
+        (Window::Closed { words, .. }, Act::Deploy | Act::Retry)
+            if facts.access.may(Permission::Deploy, facts.application, &facts.environment.name) =>
+        {
+            Some(Gate::warn(
+                "window",
+                "Outside the window",
+                format!("{words} The right to deploy passes it."),
+            ))
+        }
+        (Window::Closed { words, .. }, Act::Launch | Act::Start | Act::Deploy | Act::Retry) => {
             Some(Gate::stop("window", "Outside the window", words.clone()))
         }
         (Window::Closed { words, .. }, _) => {

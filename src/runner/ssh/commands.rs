@@ -24,8 +24,9 @@ fn in_sh<'a>(script: &str, args: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// Answers, each ended by NUL: nothing (after whatever a login shell greets with);
-/// the programs that are missing; where the target
-/// path leads; the user's home; `folder` if the target is one. Then `.git_release`.
+/// the programs that are missing; where the target path leads; the user's home;
+/// `folder` if the target is one, `empty` if there is nothing in it; what the
+/// target links to, if it is a link. Then `.git_release`.
 const INSPECT: &str = r#"missing=
 for tool in bash rsync setsid sha256sum xargs; do
   command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
@@ -34,7 +35,10 @@ resolved=$(readlink -m -- "$1" 2>/dev/null || readlink -f -- "$1")
 home=$(cd 2>/dev/null && pwd -P)
 folder=
 [ -d "$1" ] && folder=folder
-printf "%s\0" "" "$missing" "$resolved" "$home" "$folder"
+[ -d "$1" ] && [ -z "$(ls -A -- "$1" 2>/dev/null | head -c 1)" ] && folder=empty
+link=
+[ -L "$1" ] && link=$(readlink -- "$1")
+printf "%s\0" "" "$missing" "$resolved" "$home" "$folder" "$link"
 [ ! -e "$1/.git_release" ] || head -c 4096 -- "$1/.git_release""#;
 
 pub fn inspect(target: &TargetPath) -> String {
@@ -54,6 +58,39 @@ rm -f .git_release.new && printf "%s" "$2" >.git_release.new && mv -f .git_relea
 
 pub fn mark(target: &TargetPath, release: &GitRelease) -> String {
     in_sh(MARK, [target.as_str(), &release.text()])
+}
+
+/// The link is made beside the target and moved over it, so that there is always
+/// one or the other. A folder that is empty gives way; any other one does not.
+const SWITCH: &str = r#"if [ -d "$1" ] && [ ! -L "$1" ]; then rmdir -- "$1" || exit; fi
+rm -f -- "$1.countersign" && ln -s -- "$2" "$1.countersign" && mv -fT -- "$1.countersign" "$1""#;
+
+/// `link` is what the target will lead to, relative to its folder.
+pub fn switch(target: &TargetPath, link: &str) -> String {
+    in_sh(SWITCH, [target.as_str(), link])
+}
+
+/// Keeps what the target leads to and the newest complete folders, `$2` of them
+/// with the live one, and never fewer than one to go back to. Folders that no
+/// run completed go. Only names that we give are looked at. Prints what went.
+const PRUNE: &str = r#"cd -- "$1" 2>/dev/null || exit 0
+live=$(cd -- "$3" && pwd -P) || exit
+live=${live##*/}
+keep=$2
+[ "$keep" -ge 2 ] || keep=2
+kept=1
+for name in $(ls -1 | grep -E "^[0-9]+-[0-9a-f]{12}$" | sort -t- -k1,1nr); do
+  [ "$name" = "$live" ] && continue
+  if [ -f "$name/.git_release" ] && [ "$(sed -n 5p -- "$name/.git_release")" != "in progress" ] &&
+    [ "$kept" -lt "$keep" ]; then
+    kept=$((kept + 1))
+  else
+    rm -rf -- "./$name" && echo "$name"
+  fi
+done"#;
+
+pub fn prune(folder: &str, keep: u32, target: &TargetPath) -> String {
+    in_sh(PRUNE, [folder, &keep.to_string(), target.as_str()])
 }
 
 /// Runs a script of the release in a session of its own. Standard input is a
@@ -100,6 +137,11 @@ pub fn deploy_script(facts: &RunFacts, id: &str, host: &str, target: &TargetPath
 pub fn test_script(facts: &RunFacts, id: &str, host: &str, target: &TargetPath) -> String {
     let args = [facts.environment.as_str(), host, &facts.release, facts.commit.as_str()];
     script(facts, id, host, target, ["tests/run_tests.sh", "keep"], &args)
+}
+
+/// A health check of the operator's, as the remote user in the target folder.
+pub fn health_command(facts: &RunFacts, id: &str, host: &str, target: &TargetPath, command: &str) -> String {
+    script(facts, id, host, target, ["-c", "keep"], &[command])
 }
 
 fn script(

@@ -133,6 +133,9 @@ pub struct Inspection {
     resolved: String,
     home: String,
     pub is_folder: bool,
+    is_empty: bool,
+    /// What the target links to, if it is a link.
+    link: Option<String>,
     /// What `.git_release` says, when there is one.
     pub release: Option<GitRelease>,
 }
@@ -143,9 +146,9 @@ impl Inspection {
             return Err(words::remote_failure("looking at the target", answer.code, &answer.stderr).into());
         }
         let text = String::from_utf8_lossy(&answer.stdout);
-        let mut parts = text.splitn(6, '\0').skip(1);
-        let (Some(missing), Some(resolved), Some(home), Some(folder), Some(release)) =
-            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        let mut parts = text.splitn(7, '\0').skip(1);
+        let (Some(missing), Some(resolved), Some(home), Some(folder), Some(link), Some(release)) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(Failure::from("the host gave no answer that makes sense".to_owned()));
         };
@@ -153,9 +156,30 @@ impl Inspection {
             missing_programs: missing.split_whitespace().map(words::printable).collect(),
             resolved: resolved.to_owned(),
             home: home.to_owned(),
-            is_folder: folder == "folder",
+            is_folder: !folder.is_empty(),
+            is_empty: folder == "empty",
+            link: (!link.is_empty()).then(|| link.to_owned()),
             release: GitRelease::parse(release),
         })
+    }
+
+    /// The folder that is live now, where layout `releases` links unchanged files from.
+    pub fn live_folder(&self) -> Option<&str> {
+        (self.is_folder && !self.is_empty).then_some(self.resolved.as_str())
+    }
+
+    /// Whether a link can take the place of the target. A folder with something in
+    /// it cannot be replaced at one stroke, so that is left to a person.
+    pub fn may_become_link(&self, target: &TargetPath) -> Result<(), Failure> {
+        if self.link.is_some() || !self.is_folder || self.is_empty {
+            return Ok(());
+        }
+        let path = target.as_str();
+        let name = path.rsplit('/').next().unwrap_or_default();
+        Err(Failure::from(format!(
+            "{path} is a folder, and layout `releases` needs a link there. Convert it once: \
+             mkdir -p {path}_releases && mv {path} {path}_releases/before && ln -s {name}_releases/before {path}"
+        )))
     }
 
     /// A target may be a link, but what it leads to has to be a fit target itself,

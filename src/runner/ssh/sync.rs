@@ -45,19 +45,59 @@ const ALWAYS: [&str; 8] = [
     "--outbuf=L",
 ];
 
-/// The whole argument list. `source` is the exported tree, `socket` the control
-/// socket in the folder where rsync runs.
-pub fn rsync_args(options: &RsyncOptions, source: &Path, socket: &str, target: &TargetPath) -> Vec<OsString> {
+/// What goes where, by which options.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    pub options: &'a RsyncOptions,
+    /// The exported tree.
+    pub source: &'a Path,
+    pub target: &'a TargetPath,
+    /// A folder on the host whose equal files are linked instead of sent.
+    pub link_from: Option<&'a str>,
+}
+
+/// The whole argument list. `socket` is the control socket in the folder where
+/// rsync runs.
+pub fn rsync_args(way: Way<'_>, socket: &str) -> Vec<OsString> {
+    let mut args: Vec<OsString> = vec![format!("--exclude=/{FILE_NAME}").into()];
+    args.extend(way.options.as_slice().iter().map(OsString::from));
+    args.extend(ALWAYS.map(OsString::from));
+    if let Some(folder) = way.link_from {
+        // A file is linked only when its times are equal too, and exported trees
+        // give every file its commit's time: so times are left alone.
+        args.extend(["--no-times".into(), format!("--link-dest={folder}").into()]);
+    }
+    args.push("--8-bit-output".into());
+    args.extend(ends(way, socket));
+    args
+}
+
+/// The same way without a change anywhere: what would be added and deleted.
+pub fn dry_run_args(way: Way<'_>, socket: &str) -> Vec<OsString> {
+    let mut args: Vec<OsString> = vec![format!("--exclude=/{FILE_NAME}").into()];
+    args.extend(way.options.filters().map(OsString::from));
+    let always = [
+        "--recursive",
+        "--links",
+        "--dry-run",
+        "--delete",
+        "--ignore-existing",
+        "--no-human-readable",
+        "--stats",
+        "--out-format=%i %n",
+        "--protect-args",
+    ];
+    args.extend(always.map(OsString::from));
+    args.extend(ends(way, socket));
+    args
+}
+
+fn ends(way: Way<'_>, socket: &str) -> Vec<OsString> {
     // Were the connection gone, ssh would make one of its own; the proxy forbids that.
     let shell =
         format!("ssh -F /dev/null -S {socket} -o ControlMaster=no -o BatchMode=yes -o ProxyCommand=false");
-    let mut args: Vec<OsString> = vec![format!("--exclude=/{FILE_NAME}").into()];
-    args.extend(options.as_slice().iter().map(OsString::from));
-    args.extend(ALWAYS.map(OsString::from));
-    args.extend(["--8-bit-output".into(), "-e".into(), shell.into(), "--".into()]);
-    args.push(with_slash(source));
-    args.push(format!("host:{}/", target.as_str()).into());
-    args
+    let target = format!("host:{}/", way.target.as_str());
+    vec!["-e".into(), shell.into(), "--".into(), with_slash(way.source), target.into()]
 }
 
 fn with_slash(path: &Path) -> OsString {
@@ -68,16 +108,14 @@ fn with_slash(path: &Path) -> OsString {
 
 pub async fn sync(
     connection: &Connection,
-    options: &RsyncOptions,
-    source: &Path,
-    target: &TargetPath,
+    way: Way<'_>,
     out: &Output,
     cancel: &CancellationToken,
 ) -> Result<(), Stopped> {
     let local = |error: std::io::Error| Stopped::from(words::local("rsync", &error));
     let _slot = connection.slots.acquire().await.map_err(|_| words::connection_lost())?;
     let mut child = program("rsync", &connection.folder)
-        .args(rsync_args(options, source, &connection.socket, target))
+        .args(rsync_args(way, &connection.socket))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

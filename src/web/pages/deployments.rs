@@ -9,7 +9,7 @@ use super::items::deployment_item;
 use crate::app::queries::deployments;
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, cancel_deployment};
-use crate::domain::deployment::{Deployment as Run, DeploymentState};
+use crate::domain::deployment::{CancelWhen, Deployment as Run, DeploymentState};
 use crate::domain::event::{Event, EventKind, Stream};
 use crate::domain::name::Name;
 use crate::domain::request::release_words;
@@ -226,7 +226,13 @@ fn raw_line(event: &Event) -> String {
                 commit.as_ref().map(|commit| format!(" at {commit}")).unwrap_or_default()
             )
         }
-        EventKind::Note { text, .. } => format!("{seq} {at} -- {text}\n"),
+        EventKind::Note { .. }
+        | EventKind::Compared { .. }
+        | EventKind::Service { .. }
+        | EventKind::Waiting { .. }
+        | EventKind::Continued { .. } => {
+            format!("{seq} {at} -- {}\n", event.what.remark().unwrap_or_default())
+        }
     }
 }
 
@@ -235,17 +241,27 @@ fn on(host: Option<&Name>) -> String {
 }
 
 /// When to cancel; a waiting deployment ends at once either way.
-pub struct When;
+pub struct When(String);
 
 impl FromFields for When {
     fn from_fields(fields: &mut Fields) -> Self {
-        fields.take("when");
-        When
+        When(fields.take("when"))
+    }
+}
+
+impl When {
+    fn read(&self) -> Result<CancelWhen, Refusal> {
+        match self.0.as_str() {
+            "" => Ok(CancelWhen::Now),
+            word => CancelWhen::from_word(word)
+                .ok_or_else(|| Refusal::field("when", "now, or after_batch; nothing was cancelled.")),
+        }
     }
 }
 
 #[rocket::post("/deployments/<id>/cancel", data = "<posted>")]
 pub async fn cancel(id: i64, posted: Posted<'_, When>) -> Result<SeeOther, PageError> {
-    cancel_deployment::cancel_deployment(posted.visit.app, posted.visit.actor(), id).await?;
+    let when = posted.form.read()?;
+    cancel_deployment::cancel_deployment(posted.visit.app, posted.visit.actor(), id, when).await?;
     Ok(SeeOther(format!("/deployments/{id}")))
 }

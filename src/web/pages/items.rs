@@ -77,10 +77,7 @@ pub fn cause(request: &Request) -> Option<String> {
 
 pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> DeploymentItem {
     use crate::domain::event::HostState;
-    let planned: Option<u64> = deployment
-        .plan
-        .as_ref()
-        .map(|plan| plan.clusters.iter().map(|cluster| cluster.hosts.len() as u64).sum());
+    let planned: Option<u64> = deployment.plan.as_ref().map(|plan| plan.hosts().count() as u64);
     let done = progress
         .map(|progress| progress.hosts.values().filter(|host| host.state == HostState::Done).count() as u64);
     let hosts_done = if deployment.state == DeploymentState::Succeeded { planned } else { done };

@@ -3,8 +3,8 @@
 use super::{Declared, Names, parse_name, people};
 use crate::domain::document::Reader;
 use crate::domain::fleet::{
-    Application, Approval, ApprovalGroup, DeployFrom, Environment, HealthCheck, Layout, Method, Strategy,
-    SyncMethod, checks, default_rsync_options, secret,
+    Application, Approval, ApprovalGroup, Batch, DeployFrom, Environment, HealthCheck, Layout, Method,
+    Strategy, SyncMethod, checks, default_rsync_options, secret,
 };
 use crate::domain::name::Name;
 
@@ -56,6 +56,11 @@ fn environment<'a>(r: &mut Reader<'a>, declared: &Declared<'a>, siblings: &Names
         ("all", Strategy::All),
     ];
     let strategy = r.word("strategy", &strategies);
+    let batch = batch(r);
+    if batch.is_some() && !matches!(strategy, Strategy::Rolling | Strategy::Canary) {
+        r.problem("batch", "has no meaning without strategy \"rolling\" or \"canary\"");
+    }
+    let canary_minutes = r.number("canary_minutes", 1..=10_080, 60);
     let auto_deploy = r.flag("auto_deploy", false);
     let fail_on_failed_tests = r.flag("fail_on_failed_tests", true);
     let calendar = r.optional("calendar", |text| declared.calendars.refer(text));
@@ -85,6 +90,8 @@ fn environment<'a>(r: &mut Reader<'a>, declared: &Declared<'a>, siblings: &Names
         rsync_options,
         clusters,
         strategy,
+        batch,
+        canary_minutes,
         auto_deploy,
         fail_on_failed_tests,
         calendar,
@@ -97,6 +104,15 @@ fn environment<'a>(r: &mut Reader<'a>, declared: &Declared<'a>, siblings: &Names
         promote_from,
         drift_check,
     })
+}
+
+/// A number, or a share like `"25%"`.
+fn batch(r: &mut Reader<'_>) -> Option<Batch> {
+    if r.raw("batch").is_some_and(serde_json::Value::is_number) {
+        r.optional_number("batch", 1..=10_000).map(Batch::Count)
+    } else {
+        r.optional("batch", Batch::share)
+    }
 }
 
 fn deploy_from(r: &mut Reader<'_>) -> Option<DeployFrom> {

@@ -14,7 +14,14 @@ pub fn outgoing(mut event: Event) -> Event {
             }
             StepOutcome::Done | StepOutcome::Cancelled => {}
         },
-        EventKind::State { why: None, .. } | EventKind::StepStarted { .. } | EventKind::Host { .. } => {}
+        // Names and numbers, parsed when they came in.
+        EventKind::State { why: None, .. }
+        | EventKind::StepStarted { .. }
+        | EventKind::Host { .. }
+        | EventKind::Compared { .. }
+        | EventKind::Service { .. }
+        | EventKind::Waiting { .. }
+        | EventKind::Continued { .. } => {}
     }
     event
 }

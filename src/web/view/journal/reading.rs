@@ -43,10 +43,12 @@ impl Reading {
             (step.id, (stage.to_owned(), step.phase, host.map(str::to_owned)))
         };
         places.extend(plan.prepare.iter().map(|step| place(step, PREPARE, None)));
-        for cluster in &plan.clusters {
-            for host in &cluster.hosts {
+        for stage in &plan.stages {
+            let own = stage.before.iter().chain(&stage.after);
+            places.extend(own.map(|step| place(step, &stage.name, None)));
+            for host in &stage.hosts {
                 let name = host.host.server.as_str();
-                places.extend(host.steps.iter().map(|step| place(step, cluster.name.as_str(), Some(name))));
+                places.extend(host.steps.iter().map(|step| place(step, &stage.name, Some(name))));
                 let (state, words) = if host.host.active {
                     (HostState::Waiting, "waiting")
                 } else {
@@ -74,7 +76,7 @@ impl Reading {
             EventKind::StepStarted { step, phase, cluster, host } => {
                 let stage = cluster.as_ref().map_or(PREPARE, |cluster| cluster.as_str()).to_owned();
                 let host = host.as_ref().map(ToString::to_string);
-                self.places.insert(*step, (stage, *phase, host.clone()));
+                self.places.entry(*step).or_insert_with(|| (stage, *phase, host.clone()));
                 self.progress
                     .insert(*step, Progress { began: Some(event.at), ended: None, state: Mark::Running });
                 if let Some(tile) = host.as_ref().and_then(|host| self.hosts.get_mut(host)) {
@@ -119,6 +121,10 @@ impl Reading {
                     NoteLevel::Error => Some("failed"),
                 };
                 self.remark(event, text, tone);
+            }
+            EventKind::Service { .. } => self.remark_of(event, Some("warn")),
+            EventKind::Compared { .. } | EventKind::Waiting { .. } | EventKind::Continued { .. } => {
+                self.remark_of(event, None);
             }
             EventKind::State { state, why } => {
                 let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
@@ -173,6 +179,12 @@ impl Reading {
         self.groups.len() - 1
     }
 
+    fn remark_of(&mut self, event: &Event, tone: Option<&'static str>) {
+        if let Some(text) = event.what.remark() {
+            self.remark(event, &text, tone);
+        }
+    }
+
     /// Remarks that follow each other share a group.
     fn remark(&mut self, event: &Event, text: &str, tone: Option<&'static str>) {
         let html = Terminal::default().line(text);
@@ -205,12 +217,18 @@ impl Reading {
         let mut stages =
             vec![Stage { name: PREPARE.to_owned(), steps: self.marks(PREPARE, plan.prepare.iter()) }];
         let mut clusters = Vec::new();
-        for cluster in &plan.clusters {
-            let name = cluster.name.to_string();
-            let steps = self.marks(&name, cluster.hosts.iter().flat_map(|host| &host.steps));
-            stages.push(Stage { name: name.clone(), steps });
-            let hosts = cluster.hosts.iter().filter_map(|host| self.hosts.remove(host.host.server.as_str()));
-            clusters.push(ClusterTiles { name, hosts: hosts.collect() });
+        for stage in &plan.stages {
+            let steps = stage.hosts.iter().flat_map(|host| &host.steps);
+            let (look, work): (Vec<&Step>, Vec<&Step>) = steps.partition(|step| step.phase.only_looks());
+            // Where there is a load balancer, hosts are looked at before it is told anything.
+            let steps = look.into_iter().chain(&stage.before).chain(work).chain(&stage.after);
+            let steps = self.marks(&stage.name, steps);
+            stages.push(Stage { name: stage.name.clone(), steps });
+        }
+        for cluster in plan.clusters() {
+            let hosts = plan.hosts().filter(|host| &host.cluster == cluster);
+            let hosts = hosts.filter_map(|host| self.hosts.remove(host.host.server.as_str()));
+            clusters.push(ClusterTiles { name: cluster.to_string(), hosts: hosts.collect() });
         }
         stages.retain(|stage| !stage.steps.is_empty());
         Board {

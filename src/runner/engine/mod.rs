@@ -1,8 +1,13 @@
 //! Runs a plan: which step next, on how many hosts at once, and what a failure,
 //! a time-out, a cancellation or a lost lease means for everything else.
 //!
-//! Every host of a cluster runs its own chain of steps. A slow host delays nobody,
-//! a failing one ends only its own chain; the run stops before the next cluster.
+//! Every host of a stage runs its own chain of steps. A slow host delays nobody,
+//! a failing one ends only its own chain; the run stops before the next stage.
+//! Where a stage is taken out of service first, all its hosts are looked at before
+//! that: a host that cannot be reached then costs no service.
+
+mod chain;
+mod control;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -10,18 +15,18 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use self::chain::HostRun;
+pub use self::control::{Control, Steering, control};
 use super::executor::{Executor, failed};
 use super::output::{HostView, Output};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{EventKind, HostState, NoteLevel, Phase, StepOutcome};
 use crate::domain::name::{CommitId, Name};
-use crate::domain::plan::{ClusterPlan, HostPlan, Plan, Step};
+use crate::domain::plan::{HostPlan, Plan, Stage, Step};
 
 /// Where the journal goes.
 pub trait Sink: Send + Sync {
@@ -61,7 +66,7 @@ pub async fn run(
     executor: &impl Executor,
     sink: &impl Sink,
     hosts_at_once: usize,
-    cancel: &CancellationToken,
+    control: &Control,
 ) -> RunOutcome {
     let (events, mut queue) = mpsc::channel(QUEUE);
     let lost = CancellationToken::new();
@@ -75,7 +80,8 @@ pub async fn run(
         }
     };
     let work = async {
-        let run = Run { plan, executor, events, hosts: &hosts, hosts_at_once: hosts_at_once.max(1), cancel };
+        let hosts_at_once = hosts_at_once.max(1);
+        let run = Run { plan, executor, sink, lost: &lost, events, hosts: &hosts, hosts_at_once, control };
         // Dropping the steps ends them: what runs on a host dies with its connection.
         tokio::select! {
             biased;
@@ -94,8 +100,7 @@ fn outcome(plan: &Plan, ending: &Ending, hosts: &BTreeMap<Name, HostState>, lost
         HostState::Running if lost => HostState::Unknown,
         state => state,
     };
-    let all_hosts = plan.clusters.iter().flat_map(|cluster| &cluster.hosts);
-    let hosts = all_hosts.map(|host| (host.host.server.clone(), state_of(&host.host.server))).collect();
+    let hosts = plan.hosts().map(|host| (host.host.server.clone(), state_of(&host.host.server))).collect();
     let (state, why) = match ending {
         _ if lost => (DeploymentState::Interrupted, Some(SinkLost.to_string())),
         Ending::Succeeded => (DeploymentState::Succeeded, None),
@@ -119,50 +124,37 @@ enum Ending {
     Cancelled,
 }
 
-enum ChainEnd {
-    Done,
-    Failed(String),
-    Cancelled,
-}
-
-struct Run<'a, E> {
+struct Run<'a, E, S> {
     plan: &'a Plan,
     executor: &'a E,
+    sink: &'a S,
+    lost: &'a CancellationToken,
     events: mpsc::Sender<EventKind>,
     hosts: &'a Mutex<BTreeMap<Name, HostState>>,
     hosts_at_once: usize,
-    cancel: &'a CancellationToken,
+    control: &'a Control,
 }
 
 /// Where a step runs.
 #[derive(Clone, Copy)]
 enum Place<'a> {
     Here,
-    Host { cluster: &'a Name, host: &'a HostPlan },
+    Host(&'a HostPlan),
 }
 
-impl<E: Executor> Run<'_, E> {
+impl<E: Executor, S: Sink> Run<'_, E, S> {
     async fn all(&self) -> Ending {
         for warning in &self.plan.warnings {
             self.note(NoteLevel::Warning, warning.clone()).await;
         }
-        for step in &self.plan.prepare {
-            if self.cancel.is_cancelled() {
-                return Ending::Cancelled;
-            }
-            match self.step(Place::Here, step, &Arc::default()).await {
-                StepOutcome::Failed { why } => {
-                    return Ending::Failed(vec![format!("{}: {why}", step.phase.word())]);
-                }
-                StepOutcome::Cancelled => return Ending::Cancelled,
-                StepOutcome::Done | StepOutcome::Skipped { .. } | StepOutcome::Warned { .. } => {}
-            }
+        if let Some(stop) = self.here(&self.plan.prepare).await {
+            return stop;
         }
-        for cluster in &self.plan.clusters {
-            if self.cancel.is_cancelled() {
+        for stage in &self.plan.stages {
+            if self.control.wants_end() {
                 return Ending::Cancelled;
             }
-            match self.cluster(cluster).await {
+            match self.stage(stage).await {
                 Ending::Succeeded => {}
                 stop => return stop,
             }
@@ -170,87 +162,85 @@ impl<E: Executor> Run<'_, E> {
         Ending::Succeeded
     }
 
-    async fn cluster(&self, cluster: &ClusterPlan) -> Ending {
-        // Named and boxed: a closure's future is not known to be `Send` for every lifetime.
-        let mut chains: Vec<BoxFuture<'_, (usize, ChainEnd)>> = Vec::with_capacity(cluster.hosts.len());
-        for (place, host) in cluster.hosts.iter().enumerate() {
-            chains.push(Box::pin(async move { (place, self.chain(&cluster.name, host).await) }));
+    async fn stage(&self, stage: &Stage) -> Ending {
+        if stage.waits_for_person
+            && let Some(stop) = self.ask(stage).await
+        {
+            return stop;
         }
-        // Not `buffered`: there a slow first host would hold back those after it.
-        let mut ends: Vec<(usize, ChainEnd)> =
-            futures_util::stream::iter(chains).buffer_unordered(self.hosts_at_once).collect().await;
-        // The same failures always make the same words.
-        ends.sort_by_key(|(place, _)| *place);
-        let mut reasons = Vec::new();
-        let mut cancelled = false;
-        for (_, end) in ends {
-            match end {
-                ChainEnd::Done => {}
-                ChainEnd::Failed(why) => reasons.push(why),
-                ChainEnd::Cancelled => cancelled = true,
+        let mut hosts: Vec<HostRun<'_>> = stage.hosts.iter().map(HostRun::new).collect();
+        if !stage.before.is_empty() {
+            match self.chains(&mut hosts, |step| step.phase.only_looks()).await {
+                Ending::Succeeded => {}
+                stop => return stop,
+            }
+            if let Some(stop) = self.here(&stage.before).await {
+                return stop;
             }
         }
-        match (cancelled, reasons.is_empty()) {
-            (true, _) => Ending::Cancelled,
-            (false, false) => Ending::Failed(reasons),
-            (false, true) => Ending::Succeeded,
+        match self.chains(&mut hosts, |_| true).await {
+            Ending::Succeeded => self.here(&stage.after).await.unwrap_or(Ending::Succeeded),
+            stop => stop,
         }
     }
 
-    /// All steps of one host.
-    async fn chain(&self, cluster: &Name, host: &HostPlan) -> ChainEnd {
-        let view = Arc::<HostView>::default();
-        let name = &host.host.server;
-        let mut touched = false;
-        for step in &host.steps {
-            if self.cancel.is_cancelled() {
-                return self.cut(name, &view, touched).await;
+    /// A stage that nobody lets begin in time ends the run as failed (rules.md 22).
+    async fn ask(&self, stage: &Stage) -> Option<Ending> {
+        let minutes = self.plan.facts.canary_minutes;
+        let for_s = minutes.saturating_mul(60);
+        self.send(EventKind::Waiting { stage: stage.name.clone(), for_s }).await;
+        tokio::select! {
+            biased;
+            () = self.control.now.cancelled() => Some(Ending::Cancelled),
+            () = self.control.after_batch.cancelled() => Some(Ending::Cancelled),
+            by = self.control.continued() => {
+                self.send(EventKind::Continued { by }).await;
+                None
             }
-            if step.phase != Phase::Connect && !touched {
-                touched = true;
-                self.host_is(name, HostState::Running, None).await;
-            }
-            match self.step(Place::Host { cluster, host }, step, &view).await {
-                StepOutcome::Done | StepOutcome::Skipped { .. } => {}
-                StepOutcome::Warned { why } => self.note(NoteLevel::Warning, format!("{name}: {why}")).await,
-                StepOutcome::Failed { why } => return self.broken(name, &view, touched, why).await,
-                StepOutcome::Cancelled => return self.cut(name, &view, touched).await,
+            () = tokio::time::sleep(Duration::from_secs(for_s.into())) => {
+                Some(Ending::Failed(vec![format!("nobody continued within {minutes} minutes; the rest is untouched")]))
             }
         }
-        self.host_is(name, HostState::Done, Some(self.plan.facts.commit.clone())).await;
-        ChainEnd::Done
     }
 
-    async fn broken(&self, name: &Name, view: &HostView, touched: bool, why: String) -> ChainEnd {
-        let why = format!("{name}: {why}");
-        self.note(NoteLevel::Error, format!("{why} ({})", what_is_left(view, touched))).await;
-        self.left(name, view, touched, HostState::Failed).await;
-        ChainEnd::Failed(why)
-    }
-
-    async fn cut(&self, name: &Name, view: &HostView, touched: bool) -> ChainEnd {
-        if touched {
-            let left = what_is_left(view, touched);
-            self.note(NoteLevel::Warning, format!("{name}: cancelled ({left})")).await;
+    /// Steps of this machine, one after another.
+    async fn here(&self, steps: &[Step]) -> Option<Ending> {
+        for step in steps {
+            if self.control.now.is_cancelled() {
+                return Some(Ending::Cancelled);
+            }
+            match self.balanced(step).await {
+                StepOutcome::Failed { why } => {
+                    return Some(Ending::Failed(vec![format!("{}: {why}", step.phase.word())]));
+                }
+                StepOutcome::Cancelled => return Some(Ending::Cancelled),
+                StepOutcome::Done | StepOutcome::Skipped { .. } | StepOutcome::Warned { .. } => {}
+            }
         }
-        let state = if touched { HostState::Failed } else { HostState::Waiting };
-        self.left(name, view, touched, state).await;
-        ChainEnd::Cancelled
+        None
     }
 
-    async fn left(&self, name: &Name, view: &HostView, touched: bool, state: HostState) {
-        let seen = view.seen();
-        match (touched, seen.lost_sight) {
-            (false, _) => self.host_is(name, state, seen.commit).await,
-            (true, true) => self.host_is(name, HostState::Unknown, None).await,
-            (true, false) => self.host_is(name, state, None).await,
+    /// What is about to leave service is on record before it does (rules.md 20), and
+    /// it stays there until it is known to be back.
+    async fn balanced(&self, step: &Step) -> StepOutcome {
+        if let Some(balance) = &step.balance {
+            for member in balance.takes_out() {
+                self.record(EventKind::Service { member: member.clone(), in_service: false }).await;
+            }
         }
+        let outcome = self.step(Place::Here, step, &Arc::default()).await;
+        if let (Some(balance), StepOutcome::Done | StepOutcome::Warned { .. }) = (&step.balance, &outcome) {
+            for member in balance.puts_back() {
+                self.record(EventKind::Service { member: member.clone(), in_service: true }).await;
+            }
+        }
+        outcome
     }
 
     async fn step(&self, place: Place<'_>, step: &Step, view: &Arc<HostView>) -> StepOutcome {
         let (cluster, host) = match place {
             Place::Here => (None, None),
-            Place::Host { cluster, host } => (Some(cluster.clone()), Some(host.host.server.clone())),
+            Place::Host(host) => (Some(host.cluster.clone()), Some(host.host.server.clone())),
         };
         let out = Output::seeing(self.events.clone(), step.id, host.clone(), Arc::clone(view));
         self.send(EventKind::StepStarted { step: step.id, phase: step.phase, cluster, host }).await;
@@ -261,17 +251,18 @@ impl<E: Executor> Run<'_, E> {
 
     /// Lets the step run until it ends, its time is up or the run is cancelled.
     async fn attempt(&self, place: Place<'_>, step: &Step, out: &Output, view: &HostView) -> StepOutcome {
-        let stopping = self.cancel.child_token();
+        let cancel = &self.control.now;
+        let stopping = cancel.child_token();
         let mut work = pin!(async {
             match place {
                 Place::Here => self.executor.local(self.plan, step, out, &stopping).await,
-                Place::Host { host, .. } => self.executor.host(self.plan, host, step, out, &stopping).await,
+                Place::Host(host) => self.executor.host(self.plan, host, step, out, &stopping).await,
             }
         });
         let time_is_up = tokio::select! {
             biased;
             outcome = &mut work => return outcome,
-            () = self.cancel.cancelled() => false,
+            () = cancel.cancelled() => false,
             () = tokio::time::sleep(Duration::from_secs(step.timeout_s.into())) => true,
         };
         stopping.cancel();
@@ -291,7 +282,8 @@ impl<E: Executor> Run<'_, E> {
     /// Failed tests are a warning where the environment says so; a host that was
     /// lost from sight during its tests is not a failed test.
     fn judged(&self, step: &Step, view: &HostView, outcome: StepOutcome) -> StepOutcome {
-        let forgiven = step.phase == Phase::Test && !self.plan.facts.fail_on_failed_tests;
+        let is_test = matches!(step.phase, Phase::Test | Phase::LocalTest);
+        let forgiven = is_test && !self.plan.facts.fail_on_failed_tests;
         match outcome {
             StepOutcome::Failed { why } if forgiven && !view.seen().lost_sight => StepOutcome::Warned { why },
             other => other,
@@ -311,12 +303,12 @@ impl<E: Executor> Run<'_, E> {
     async fn send(&self, event: EventKind) {
         let _ = self.events.send(event).await;
     }
-}
 
-fn what_is_left(view: &HostView, touched: bool) -> &'static str {
-    match (touched, view.seen().lost_sight) {
-        (false, _) => "it was not changed",
-        (true, false) => "it may be between two releases",
-        (true, true) => "it is unknown what it runs",
+    /// Is in the database when this ends. Past the queue, which is for what may wait.
+    async fn record(&self, event: EventKind) {
+        if self.sink.emit(event).await.is_err() {
+            self.lost.cancel();
+            std::future::pending::<()>().await;
+        }
     }
 }

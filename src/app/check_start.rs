@@ -1,0 +1,197 @@
+//! The last look before a run begins: policy is asked again with everything read
+//! anew, and the plan is made. A gate that closed meanwhile ends it here, untouched.
+
+use serde_json::json;
+
+use super::deploy::{self, Ask};
+use super::queue::Claimed;
+use super::situation::{self, Situation};
+use super::stored_request::{self, Stored};
+use super::{App, Refusal, access, announce};
+use crate::db;
+use crate::domain::balancer::Member;
+use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::event::{Event, EventKind};
+use crate::domain::fleet::Cluster;
+use crate::domain::gate::{Gate, Verdict};
+use crate::domain::name::CommitId;
+use crate::domain::notice::Notice;
+use crate::domain::plan::{ClusterFacts, Plan, RunFacts, plan};
+use crate::domain::policy::{self, Act};
+use crate::domain::request::VoidCause;
+
+/// What came of the checks before the start.
+#[derive(Debug)]
+pub enum Checked {
+    Go(Box<Plan>),
+    /// It ended already, in the queue so to say: nothing was touched.
+    Stopped {
+        why: String,
+    },
+}
+
+/// What policy said, and where the deployment goes.
+struct Answer {
+    gates: Vec<Gate>,
+    void: Option<VoidCause>,
+    situation: Situation,
+    /// What a retry's hosts may run.
+    expected: Vec<CommitId>,
+}
+
+pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusal> {
+    let deployment = &claimed.deployment;
+    let asked = match deployment.request {
+        Some(request) => of_request(app, deployment, request).await,
+        None => direct(app, claimed).await,
+    };
+    let answer = match asked {
+        Ok(answer) => answer,
+        Err(Refusal::NotFound) => return stop(app, claimed, "The environment no longer exists.", None).await,
+        Err(Refusal::Unavailable(words)) => return stop(app, claimed, &words, None).await,
+        Err(Refusal::Invalid(errors)) => {
+            let words: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+            return stop(app, claimed, &words.join(" "), None).await;
+        }
+        Err(other) => return Err(other),
+    };
+    if !policy::passes(&answer.gates) {
+        let stops = answer.gates.iter().filter(|gate| gate.verdict == Verdict::Stop);
+        let stops: Vec<String> = stops.map(|gate| format!("{}: {}", gate.title, gate.remedy)).collect();
+        return stop(app, claimed, &stops.join(" "), answer.void).await;
+    }
+    let facts = run_facts(deployment, &answer.situation, answer.expected);
+    match plan(facts, &clusters(&answer.situation)) {
+        Ok(plan) => Ok(Checked::Go(Box::new(plan))),
+        Err(error) => stop(app, claimed, &error.to_string(), None).await,
+    }
+}
+
+async fn of_request(app: &App, deployment: &Deployment, request: i64) -> Result<Answer, Refusal> {
+    let now = app.clock.now();
+    let mut stored = Stored::load(&app.db, request, now).await?;
+    // A retry is an act of its own: its starter's rights are asked for.
+    let actor = if deployment.retry_of.is_some() { &deployment.started_by } else { &deployment.requested_by };
+    access::refresh_all(app, actor, &stored.accepted_by()).await?;
+    stored.read_tag(app, true).await?;
+    let mut stored = stored.again(&app.db, app.clock.now()).await?;
+    stored.situation.find_base(app).await?;
+    let actor_access = access::access_of_name(&app.db, actor).await?;
+    let facts = stored.facts(actor, &actor_access, None);
+    let (act, void) = match deployment.retry_of {
+        None => (Act::Start, policy::void_cause(&facts)),
+        Some(_) => (Act::Retry, None),
+    };
+    let gates = policy::gates(act, &facts);
+    let expected = expected(deployment);
+    Ok(Answer { gates, void, situation: stored.situation, expected })
+}
+
+/// Where it comes from is known only now, and recorded now (rules.md 18).
+async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
+    let deployment = &claimed.deployment;
+    access::refresh(app, &deployment.started_by).await?;
+    let ask = Ask {
+        application: deployment.application.clone(),
+        environment: deployment.environment.clone(),
+        release: deployment.release.clone(),
+        scope: deployment.scope.clone(),
+        deletes_acknowledged: deployment.deletes_acknowledged,
+    };
+    let candidate = deploy::look_up(app, &ask, Some(&deployment.commit)).await?;
+    let actor_access = access::access_of_name(&app.db, &deployment.started_by).await?;
+    let facts = candidate.facts(&deployment.started_by, &actor_access, &ask.scope, deployment.covered_by);
+    let gates = policy::gates(Act::Deploy, &facts);
+    if policy::passes(&gates) && deployment.retry_of.is_none() {
+        let from = facts.live.from.as_ref().map(|from| (from, facts.live.from_words.as_str()));
+        let tx = app.db.begin().await?;
+        db::deployments::set_from(&tx, &claimed.lease, from, candidate.direction).await?;
+        tx.commit().await?;
+    }
+    let expected = expected(deployment);
+    Ok(Answer { gates, void: None, situation: candidate.situation, expected })
+}
+
+/// rules.md 11: a retry goes on only where the release, or what was there before, is.
+fn expected(deployment: &Deployment) -> Vec<CommitId> {
+    if deployment.retry_of.is_none() {
+        return Vec::new();
+    }
+    deployment.from.iter().chain([&deployment.commit]).cloned().collect()
+}
+
+pub fn run_facts(deployment: &Deployment, situation: &Situation, expected: Vec<CommitId>) -> RunFacts {
+    let environment = &situation.environment;
+    RunFacts {
+        deployment: deployment.id,
+        application: deployment.application.clone(),
+        environment: deployment.environment.clone(),
+        release: deployment.release.clone(),
+        commit: deployment.commit.clone(),
+        from: deployment.from.clone(),
+        scope: deployment.scope.clone(),
+        method: environment.method,
+        command: environment.command.clone(),
+        artifact: environment.artifact.clone(),
+        target_path: environment.target_path.clone(),
+        remote_user: environment.remote_user.clone(),
+        layout: environment.layout,
+        keep_releases: environment.keep_releases,
+        rsync_options: environment.rsync_options.clone(),
+        strategy: environment.strategy,
+        batch: environment.batch,
+        canary_minutes: environment.canary_minutes,
+        health_check: environment.health_check.clone(),
+        fail_on_failed_tests: environment.fail_on_failed_tests,
+        allow_submodules_and_lfs: situation.application.allow_submodules_and_lfs,
+        delete_threshold: environment.delete_threshold,
+        deletes_acknowledged: deployment.deletes_acknowledged,
+        expected,
+    }
+}
+
+pub fn clusters(situation: &Situation) -> Vec<ClusterFacts> {
+    let fleet = &situation.fleet;
+    let facts = |cluster: &Cluster| ClusterFacts {
+        name: cluster.name.clone(),
+        hosts: cluster
+            .servers
+            .iter()
+            .filter_map(|member| fleet.server(&member.server))
+            .map(situation::place_of)
+            .collect(),
+        members: Member::all_of(cluster),
+    };
+    fleet.clusters_of(&situation.environment).map(facts).collect()
+}
+
+/// A gate closed before the start: cancelled, and the request is void or
+/// accepted again (rules.md 9, 10).
+async fn stop(app: &App, claimed: &Claimed, why: &str, cause: Option<VoidCause>) -> Result<Checked, Refusal> {
+    let now = app.clock.now();
+    let deployment = &claimed.deployment;
+    let tx = app.db.begin().await?;
+    db::deployments::end(&tx, &claimed.lease, DeploymentState::Cancelled, Some(why), now).await?;
+    let what = EventKind::State { state: DeploymentState::Cancelled, why: Some(why.to_owned()) };
+    db::journal::append(&tx, deployment.id, &[Event { seq: claimed.seq + 1, at: now, what }]).await?;
+    let entry = db::audit::Entry {
+        actor: "policy",
+        action: "deployment.cancelled",
+        subject: format!("deployment {}", deployment.id),
+        facts: json!({ "why": why }),
+    };
+    let head = db::audit::append(&tx, &app.keys, now, entry).await?;
+    match (cause, deployment.request.filter(|_| deployment.retry_of.is_none())) {
+        (Some(cause), Some(request)) => {
+            let request = db::requests::find(&tx, request).await?.ok_or(Refusal::NotFound)?;
+            stored_request::void(app, &tx, request, cause, "policy", now).await?;
+        }
+        _ => super::cancel_deployment::give_back(app, &tx, deployment, now).await?,
+    }
+    let notice =
+        Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
+    db::outbox::put(&tx, &notice, None, now).await?;
+    tx.commit().await?;
+    announce(app, deployment.id);
+    Ok(Checked::Stopped { why: why.to_owned() })
+}

@@ -1,0 +1,241 @@
+//! Somebody with the right deploys without a request (rules.md 18, 19): the same
+//! policy function, any direction, and the whole environment, a cluster or a server.
+
+use serde_json::json;
+
+use super::request_release::{newer, not_allowed};
+use super::situation::{Situation, repository};
+use super::{App, Refusal, access};
+use crate::db;
+use crate::domain::actor::Actor;
+use crate::domain::deployment::{Deployment, DeploymentState, Direction};
+use crate::domain::diff::Relation;
+use crate::domain::event::{Event, EventKind, NoteLevel};
+use crate::domain::fleet::DeployFrom;
+use crate::domain::gate::Gate;
+use crate::domain::name::{CommitId, Name, TagName};
+use crate::domain::permission::{Access, Permission};
+use crate::domain::policy::{self, Act, DeployFacts, Facts, Newer};
+use crate::domain::request::release_words;
+use crate::domain::scope::Scope;
+
+/// What somebody wants deployed, and where.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub application: Name,
+    pub environment: Name,
+    /// A tag, or a full commit id.
+    pub release: String,
+    pub scope: Scope,
+    pub deletes_acknowledged: bool,
+}
+
+/// A release that was looked up for a place.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    pub situation: Situation,
+    pub release: String,
+    pub commit: CommitId,
+    pub not_allowed: Option<String>,
+    /// `None` where nothing is live.
+    pub direction: Option<Direction>,
+}
+
+impl Candidate {
+    pub fn facts<'a>(
+        &'a self,
+        actor: &'a Name,
+        access: &'a Access,
+        scope: &Scope,
+        covered_by: Option<i64>,
+    ) -> Facts<'a> {
+        Facts {
+            deploying: Some(DeployFacts {
+                release_words: release_words(&self.release),
+                not_allowed: self.not_allowed.clone(),
+                direction: self.direction,
+                scope: scope.clone(),
+                covered_by,
+            }),
+            ..self.situation.facts(actor, access)
+        }
+    }
+
+    /// All that policy says of it, for a page.
+    pub fn gates(&self, actor: &Actor, scope: &Scope) -> Vec<Gate> {
+        policy::gates(Act::Deploy, &self.facts(&actor.name, &actor.access, scope, None))
+    }
+}
+
+/// Queues it, and gives its number.
+pub async fn deploy(app: &App, actor: &Actor, ask: &Ask) -> Result<i64, Refusal> {
+    deploy_covered(app, actor, ask, None).await
+}
+
+/// The same under an approval that covers it.
+pub(super) async fn deploy_covered(
+    app: &App,
+    actor: &Actor,
+    ask: &Ask,
+    covered_by: Option<i64>,
+) -> Result<i64, Refusal> {
+    if !actor.access.may(Permission::Read, &ask.application, &ask.environment) {
+        return Err(Refusal::NotFound);
+    }
+    let believed = access::refresh_all(app, &actor.name, &[]).await?;
+    let candidate = look_up(app, ask, None).await?;
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
+    let actor = access::actor_of(&tx, person).await?;
+    let situation = candidate.situation.again(&tx, now).await?;
+    let candidate = Candidate { situation, ..candidate };
+    check_scope(&candidate.situation, &ask.scope)?;
+    let gates =
+        policy::gates(Act::Deploy, &candidate.facts(&actor.name, &actor.access, &ask.scope, covered_by));
+    if !policy::passes(&gates) {
+        return Err(Refusal::Stopped(gates));
+    }
+    let mut deployment = Deployment {
+        application: ask.application.clone(),
+        environment: ask.environment.clone(),
+        release: candidate.release.clone(),
+        commit: candidate.commit.clone(),
+        scope: ask.scope.clone(),
+        covered_by,
+        deletes_acknowledged: ask.deletes_acknowledged,
+        ..Deployment::queued(&ask.application, &ask.environment, &candidate.commit, &actor.name, now)
+    };
+    deployment.id = db::deployments::insert(&tx, &deployment).await?;
+    let mut events = vec![EventKind::State { state: DeploymentState::Queued, why: None }];
+    events.extend(
+        believed.iter().map(|believed| EventKind::Note { level: NoteLevel::Warning, text: believed.words() }),
+    );
+    let events: Vec<Event> = (1..).zip(events).map(|(seq, what)| Event { seq, at: now, what }).collect();
+    db::journal::append(&tx, deployment.id, &events).await?;
+    let entry = db::audit::Entry {
+        actor: actor.name.as_str(),
+        action: "deployment.queued",
+        subject: format!("deployment {}", deployment.id),
+        facts: json!({
+            "application": ask.application, "environment": ask.environment, "release": deployment.release,
+            "commit": deployment.commit, "scope": deployment.scope, "covered_by": covered_by,
+            "deletes_acknowledged": ask.deletes_acknowledged,
+        }),
+    };
+    db::audit::append(&tx, &app.keys, now, entry).await?;
+    tx.commit().await?;
+    app.wake.queue.notify_one();
+    Ok(deployment.id)
+}
+
+fn check_scope(situation: &Situation, scope: &Scope) -> Result<(), Refusal> {
+    let clusters: Vec<_> = situation.fleet.clusters_of(&situation.environment).collect();
+    let is_there = match scope {
+        Scope::Environment => true,
+        Scope::Cluster(name) => clusters.iter().any(|cluster| &cluster.name == name),
+        Scope::Server(name) => {
+            clusters.iter().any(|cluster| cluster.servers.iter().any(|member| &member.server == name))
+        }
+        Scope::Servers(_) => false,
+    };
+    if is_there {
+        Ok(())
+    } else {
+        Err(Refusal::field("target", format!("There is no {scope} in {}.", situation.environment.name)))
+    }
+}
+
+/// Fetches, resolves and compares. `commit` is what it was resolved to before: a
+/// tag that leads elsewhere now is refused.
+pub async fn look_up(app: &App, ask: &Ask, commit: Option<&CommitId>) -> Result<Candidate, Refusal> {
+    let now = app.clock.now();
+    let situation = Situation::load(&app.db, &ask.application, &ask.environment, now).await?;
+    let mut situation = situation.ok_or(Refusal::NotFound)?;
+    app.mirrors.fetch(&ask.application, &situation.application.repository, now).await.map_err(repository)?;
+    let (release, found, not_allowed) = resolve(app, &situation, &ask.release).await?;
+    if commit.is_some_and(|commit| *commit != found) {
+        let words = format!("{} was moved since: it is now {}.", release_words(&release), found.short());
+        return Err(Refusal::field("release", words));
+    }
+    situation.find_base(app).await?;
+    let direction = direction(app, &situation, &found).await?;
+    Ok(Candidate { situation, release, commit: found, not_allowed, direction })
+}
+
+async fn direction(
+    app: &App,
+    situation: &Situation,
+    commit: &CommitId,
+) -> Result<Option<Direction>, Refusal> {
+    Ok(match newer(app, situation, commit).await? {
+        Newer::First => None,
+        Newer::FitsMixed | Newer::Is(Relation::Newer) => Some(Direction::Forward),
+        Newer::Is(Relation::Same) => Some(Direction::Redeploys),
+        Newer::Is(Relation::Older) => Some(Direction::GoesBack),
+        Newer::BreaksMixed | Newer::Is(Relation::Diverged) => Some(Direction::Diverged),
+    })
+}
+
+/// The release, its commit, and why the rules of the environment do not take it.
+async fn resolve(
+    app: &App,
+    situation: &Situation,
+    text: &str,
+) -> Result<(String, CommitId, Option<String>), Refusal> {
+    let application = &situation.application.name;
+    let text = text.trim();
+    if let Ok(commit) = CommitId::parse(text) {
+        if app.mirrors.commit(application, &commit).await.map_err(repository)?.is_none() {
+            return Err(Refusal::field("release", "There is no such commit in the repository."));
+        }
+        let why = commit_not_allowed(app, situation, &commit).await?;
+        return Ok((commit.to_string(), commit, why));
+    }
+    let tag = TagName::parse(text)
+        .map_err(|error| Refusal::field("release", format!("A tag or a full commit id: the tag {error}.")))?;
+    let info = app.mirrors.tag(application, &tag).await.map_err(repository)?;
+    let info =
+        info.ok_or_else(|| Refusal::field("release", format!("There is no tag {tag} in the repository.")))?;
+    let why = match &situation.environment.deploy_from {
+        DeployFrom::Tags(_) => not_allowed(situation, tag.as_str()),
+        DeployFrom::Branch(_) => commit_not_allowed(app, situation, &info.commit).await?,
+    };
+    Ok((tag.to_string(), info.commit, why))
+}
+
+/// A commit is on the branch, or has a tag that fits, or was deployed here before (rules.md 14).
+async fn commit_not_allowed(
+    app: &App,
+    situation: &Situation,
+    commit: &CommitId,
+) -> Result<Option<String>, Refusal> {
+    let application = &situation.application.name;
+    let why = match &situation.environment.deploy_from {
+        DeployFrom::Branch(branch) => {
+            let reachable =
+                app.mirrors.is_reachable(application, commit, branch).await.map_err(repository)?;
+            (!reachable).then(|| format!("It is not on the branch {branch}."))
+        }
+        DeployFrom::Tags(glob) => {
+            let tags = app.mirrors.tags(application, usize::MAX).await.map_err(repository)?;
+            let fits = tags
+                .tags
+                .iter()
+                .any(|tag| tag.commit == *commit && not_allowed(situation, tag.name.as_str()).is_none());
+            (!fits).then(|| format!("This environment takes tags like {glob}, and this commit has none."))
+        }
+    };
+    if why.is_none() || succeeded_before(app, situation, commit).await? { Ok(None) } else { Ok(why) }
+}
+
+async fn succeeded_before(app: &App, situation: &Situation, commit: &CommitId) -> Result<bool, Refusal> {
+    let filter = db::deployments::Filter {
+        states: vec![DeploymentState::Succeeded],
+        application: Some(situation.application.name.clone()),
+        environment: Some(situation.environment.name.clone()),
+        commit: Some(commit.clone()),
+        before: None,
+    };
+    Ok(!db::deployments::list(&app.db, &filter, 1).await?.is_empty())
+}

@@ -1,0 +1,247 @@
+//! Steering a deployment: let a canary go on, retry what is left, roll back.
+
+use serde_json::json;
+
+use super::cancel_deployment::{may_cancel, may_read};
+use super::deploy::{Ask, deploy_covered};
+use super::request_release::{Form, request_release};
+use super::stored_request::Stored;
+use super::{App, Refusal, access, queries};
+use crate::db;
+use crate::domain::actor::Actor;
+use crate::domain::deployment::{Deployment, DeploymentState, Direction};
+use crate::domain::event::{Event, EventKind, HostState, NoteLevel};
+use crate::domain::name::Name;
+use crate::domain::permission::Permission;
+use crate::domain::plan::Plan;
+use crate::domain::policy::{self, Act};
+use crate::domain::progress::Progress;
+use crate::domain::request::RequestWord;
+use crate::domain::scope::Scope;
+
+/// Lets the stage begin that waits for a person.
+pub async fn continue_run(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
+    let deployment = readable(app, actor, id).await?;
+    if !may_cancel(actor, &deployment) {
+        return Err(Refusal::Forbidden(
+            "Only who asked for it, who started it, or somebody with the right to deploy may continue it."
+                .to_owned(),
+        ));
+    }
+    if queries::deployments::progress(app, &deployment).await?.waiting.is_none() {
+        return Err(Refusal::Conflict("It does not wait for anybody.".to_owned()));
+    }
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    db::deployments::go_on(&tx, id, &actor.name).await?;
+    let entry = db::audit::Entry {
+        actor: actor.name.as_str(),
+        action: "deployment.continued",
+        subject: format!("deployment {id}"),
+        facts: json!({}),
+    };
+    db::audit::append(&tx, &app.keys, now, entry).await?;
+    tx.commit().await?;
+    let _ = app.wake.cancel.send(id);
+    Ok(())
+}
+
+/// What a run left undone: its hosts that are not done.
+pub fn undone(deployment: &Deployment, progress: &Progress) -> Vec<Name> {
+    let Some(plan) = &deployment.plan else { return Vec::new() };
+    let done = |host: &Name| progress.hosts.get(host).is_some_and(|host| host.state == HostState::Done);
+    Plan::hosts(plan).map(|host| host.host.server.clone()).filter(|host| !done(host)).collect()
+}
+
+/// A new run for the hosts that an ended one did not finish (rules.md 11).
+pub async fn retry(app: &App, actor: &Actor, id: i64, deletes_acknowledged: bool) -> Result<i64, Refusal> {
+    let old = readable(app, actor, id).await?;
+    if !matches!(
+        old.state,
+        DeploymentState::Failed | DeploymentState::Cancelled | DeploymentState::Interrupted
+    ) {
+        return Err(Refusal::Conflict(format!(
+            "The deployment is {}; there is nothing to retry.",
+            old.state
+        )));
+    }
+    let progress = queries::deployments::progress(app, &old).await?;
+    let hosts = undone(&old, &progress);
+    if hosts.is_empty() {
+        return Err(Refusal::Conflict("No host is left undone. Start it anew instead.".to_owned()));
+    }
+    let newest = db::deployments::find_newest(&app.db, &old.application, &old.environment).await?;
+    if newest.is_some_and(|newest| newest != id) {
+        return Err(Refusal::Conflict("A later deployment ran or waits here; retry that one.".to_owned()));
+    }
+    match old.request {
+        Some(request) => retry_approved(app, actor, &old, hosts, request, deletes_acknowledged).await,
+        None => queue_again(app, actor, &old, hosts, deletes_acknowledged, None).await,
+    }
+}
+
+async fn retry_approved(
+    app: &App,
+    actor: &Actor,
+    old: &Deployment,
+    hosts: Vec<Name>,
+    request: i64,
+    deletes_acknowledged: bool,
+) -> Result<i64, Refusal> {
+    let mut stored = Stored::load(&app.db, request, app.clock.now()).await?;
+    access::refresh_all(app, &actor.name, &stored.accepted_by()).await?;
+    stored.read_tag(app, true).await?;
+    queue_again(app, actor, old, hosts, deletes_acknowledged, Some(stored)).await
+}
+
+async fn queue_again(
+    app: &App,
+    actor: &Actor,
+    old: &Deployment,
+    hosts: Vec<Name>,
+    deletes_acknowledged: bool,
+    stored: Option<Stored>,
+) -> Result<i64, Refusal> {
+    let scope = match &old.scope {
+        Scope::Server(name) => Scope::Server(name.clone()),
+        _ => Scope::Servers(hosts.clone()),
+    };
+    let ask = Ask {
+        application: old.application.clone(),
+        environment: old.environment.clone(),
+        release: old.release.clone(),
+        scope: scope.clone(),
+        deletes_acknowledged,
+    };
+    let candidate = match &stored {
+        None => {
+            access::refresh(app, &actor.name).await?;
+            Some(super::deploy::look_up(app, &ask, Some(&old.commit)).await?)
+        }
+        Some(_) => None,
+    };
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
+    let actor = access::actor_of(&tx, person).await?;
+    let gates = match (&stored, &candidate) {
+        (Some(stored), _) => {
+            let stored = stored.again(&tx, now).await?;
+            policy::gates(Act::Retry, &stored.facts(&actor.name, &actor.access, None))
+        }
+        (None, Some(candidate)) => {
+            let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, old.covered_by);
+            policy::gates(Act::Deploy, &facts)
+        }
+        (None, None) => Vec::new(),
+    };
+    if !policy::passes(&gates) {
+        return Err(Refusal::Stopped(gates));
+    }
+    let mut deployment = Deployment {
+        release: old.release.clone(),
+        from: old.from.clone(),
+        from_release: old.from_release.clone(),
+        request: old.request,
+        requested_by: old.requested_by.clone(),
+        scope,
+        retry_of: Some(old.id),
+        covered_by: old.covered_by,
+        direction: old.direction,
+        deletes_acknowledged: deletes_acknowledged || old.deletes_acknowledged,
+        ..Deployment::queued(&old.application, &old.environment, &old.commit, &actor.name, now)
+    };
+    deployment.id = db::deployments::insert(&tx, &deployment).await?;
+    let events = [
+        EventKind::State { state: DeploymentState::Queued, why: None },
+        EventKind::Note {
+            level: NoteLevel::Info,
+            text: format!("Retries deployment {} on {}.", old.id, deployment.scope),
+        },
+    ];
+    let events: Vec<Event> = (1..).zip(events).map(|(seq, what)| Event { seq, at: now, what }).collect();
+    db::journal::append(&tx, deployment.id, &events).await?;
+    let entry = db::audit::Entry {
+        actor: actor.name.as_str(),
+        action: "deployment.retried",
+        subject: format!("deployment {}", old.id),
+        facts: json!({ "deployment": deployment.id, "hosts": hosts, "request": old.request }),
+    };
+    db::audit::append(&tx, &app.keys, now, entry).await?;
+    tx.commit().await?;
+    app.wake.queue.notify_one();
+    Ok(deployment.id)
+}
+
+/// What came of a wish to go back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RolledBack {
+    Deployment(i64),
+    /// Approval is needed, so it was asked for.
+    Request(i64),
+}
+
+/// Back to the release of a deployment that succeeded here (rules.md 12): directly
+/// where no approval is needed or one covers it, else as a request.
+pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Result<RolledBack, Refusal> {
+    let to = readable(app, actor, id).await?;
+    if to.state != DeploymentState::Succeeded {
+        return Err(Refusal::Conflict("Only a deployment that succeeded can be gone back to.".to_owned()));
+    }
+    let ask = Ask {
+        application: to.application.clone(),
+        environment: to.environment.clone(),
+        release: to.release.clone(),
+        scope: Scope::Environment,
+        deletes_acknowledged: false,
+    };
+    let fleet = db::fleet::load(&app.db).await?;
+    let (_, environment) = fleet.environment(&to.application, &to.environment).ok_or(Refusal::NotFound)?;
+    let covered_by = covering_request(app, actor, &to, environment.approval.covers_rollback).await?;
+    if environment.approval.required == 0 || covered_by.is_some() {
+        return Ok(RolledBack::Deployment(deploy_covered(app, actor, &ask, covered_by).await?));
+    }
+    let reason = reason.trim();
+    let form = Form {
+        application: to.application.to_string(),
+        environment: to.environment.to_string(),
+        tag: to.release.clone(),
+        reason: if reason.is_empty() { format!("Roll back to deployment {id}.") } else { reason.to_owned() },
+        ticket: String::new(),
+        rollback: true,
+    };
+    Ok(RolledBack::Request(request_release(app, actor, &form).await?))
+}
+
+/// The accepted request whose deployment was the last one here and went from the
+/// release that is gone back to.
+async fn covering_request(
+    app: &App,
+    actor: &Actor,
+    to: &Deployment,
+    covers: bool,
+) -> Result<Option<i64>, Refusal> {
+    if !covers {
+        return Ok(None);
+    }
+    let Some(last) = db::deployments::find_newest(&app.db, &to.application, &to.environment).await? else {
+        return Ok(None);
+    };
+    let Some(last) = db::deployments::find(&app.db, last).await? else { return Ok(None) };
+    let Some(request) = last.request.filter(|_| last.state.is_over()) else { return Ok(None) };
+    let went_from_there =
+        last.from.as_ref() == Some(&to.commit) && last.direction != Some(Direction::GoesBack);
+    let request = db::requests::find(&app.db, request).await?;
+    let accepted =
+        request.filter(|request| request.state.word() == RequestWord::Launched && !request.rollback);
+    let may = |requester: &Name| {
+        *requester == actor.name
+            || actor.access.may(Permission::DeployInWindow, &to.application, &to.environment)
+    };
+    Ok(accepted.filter(|request| went_from_there && may(&request.requester)).map(|request| request.id))
+}
+
+async fn readable(app: &App, actor: &Actor, id: i64) -> Result<Deployment, Refusal> {
+    let deployment = db::deployments::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
+    if may_read(actor, &deployment) { Ok(deployment) } else { Err(Refusal::NotFound) }
+}

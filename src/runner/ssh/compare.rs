@@ -1,0 +1,98 @@
+//! What a sync would add to a host and delete from it, asked of rsync itself
+//! before anything is changed.
+//!
+//! Contents are not compared: that is the sync's work. What counts here is what a
+//! wrong target or a wrong tree would do, and that shows in what is deleted.
+
+use std::ffi::OsString;
+use std::process::Stdio;
+
+use tokio_util::sync::CancellationToken;
+
+use super::connection::{Connection, program};
+use super::remote::Stopped;
+use super::sync::{Way, dry_run_args};
+use super::words;
+
+/// How many files a host would get and lose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comparison {
+    pub added: u64,
+    pub deleted: u64,
+    /// Files that the host has now.
+    pub files: u64,
+    /// The first of those that would go.
+    pub sample: Vec<String>,
+}
+
+/// Paths that are shown.
+const SAMPLE: usize = 20;
+
+/// Fewer than this are never too many (rules.md 25).
+const ALWAYS_ALLOWED: u64 = 20;
+
+impl Comparison {
+    /// Whether more goes than the environment allows without being asked.
+    pub fn exceeds(&self, percent: u8) -> bool {
+        self.deleted > ALWAYS_ALLOWED && self.deleted * 100 > self.files * u64::from(percent)
+    }
+
+    /// Reads what rsync printed: `%i %n` for each entry, then its statistics.
+    pub fn parse(text: &str) -> Self {
+        let mut comparison = Self::default();
+        let mut source_files = 0;
+        for line in text.lines() {
+            if let Some(path) = line.strip_prefix("*deleting") {
+                let path = path.trim_start();
+                if path.ends_with('/') {
+                    continue;
+                }
+                comparison.deleted += 1;
+                if comparison.sample.len() < SAMPLE {
+                    comparison.sample.push(words::printable(path));
+                }
+            } else if line.starts_with("<f+++") || line.starts_with("cL+++") {
+                comparison.added += 1;
+            } else if let Some(counts) = line.strip_prefix("Number of files: ") {
+                source_files = count_of(counts, "reg: ") + count_of(counts, "link: ");
+            }
+        }
+        comparison.files = (source_files + comparison.deleted).saturating_sub(comparison.added);
+        comparison
+    }
+}
+
+/// `1,234` after the word.
+fn count_of(text: &str, word: &str) -> u64 {
+    let Some((_, rest)) = text.split_once(word) else { return 0 };
+    let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
+    digits.replace(',', "").parse().unwrap_or(0)
+}
+
+pub async fn compare(
+    connection: &Connection,
+    way: Way<'_>,
+    cancel: &CancellationToken,
+) -> Result<Comparison, Stopped> {
+    let local = |error: std::io::Error| Stopped::from(words::local("rsync", &error));
+    let _slot = connection.slots.acquire().await.map_err(|_| words::connection_lost())?;
+    let args: Vec<OsString> = dry_run_args(way, &connection.socket);
+    let child = program("rsync", &connection.folder)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(local)?;
+    let output = tokio::select! {
+        biased;
+        () = cancel.cancelled() => return Err(Stopped::Cancelled),
+        output = child.wait_with_output() => output.map_err(local)?,
+    };
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        return Err(words::rsync_failure(output.status.code(), &stderr).into());
+    }
+    Ok(Comparison::parse(&String::from_utf8_lossy(&output.stdout)))
+}

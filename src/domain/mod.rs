@@ -2,6 +2,7 @@
 //! no database, no framework.
 
 pub mod actor;
+pub mod balancer;
 pub mod calendar;
 pub mod deployment;
 pub mod diff;

@@ -14,6 +14,9 @@ use super::error::{BalancerError, plain_words};
 use super::{ANSWER_LIMIT, Patience};
 use crate::domain::balancer::{Level, Order, Reading, read_command, read_runtime, reply_words};
 
+/// How HAProxy answers a command that is above the level of the socket.
+const DENIED: &str = "Permission denied";
+
 pub(super) enum Socket<'a> {
     Tcp { host: &'a str, port: u16 },
     Unix(&'a Path),
@@ -30,8 +33,12 @@ impl Runtime<'_> {
     pub async fn read(&self) -> Result<Reading, BalancerError> {
         let answer = self.exchange(read_command()).await?;
         read_runtime(&answer).map_err(|why| match reply_words(&answer) {
-            // HAProxy's own word says more than what is missing in it.
-            Some(words) if words.len() <= 200 => self.refused(&words),
+            Some(words) if words.starts_with(DENIED) => BalancerError::ReadOnlySocket(self.place.clone()),
+            // Its own words say more than what is missing in them.
+            Some(words) if words.len() <= 200 => {
+                let why = format!("it says \"{}\"", plain_words(&words));
+                BalancerError::Garbled { place: self.place.clone(), why }
+            }
             _ => BalancerError::misread(self.place, &why),
         })
     }
@@ -47,18 +54,18 @@ impl Runtime<'_> {
     pub async fn order(&self, orders: &[Order<'_>]) -> Result<(), BalancerError> {
         for line in Order::lines(orders) {
             let answer = self.exchange(&line).await?;
-            if let Some(words) = reply_words(&answer) {
-                return Err(self.refused(&words));
+            match reply_words(&answer) {
+                None => {}
+                Some(words) if words.starts_with(DENIED) => {
+                    return Err(BalancerError::ReadOnlySocket(self.place.clone()));
+                }
+                Some(words) => {
+                    let words = plain_words(&words);
+                    return Err(BalancerError::Refused { place: self.place.clone(), words });
+                }
             }
         }
         Ok(())
-    }
-
-    fn refused(&self, words: &str) -> BalancerError {
-        if words.starts_with("Permission denied") {
-            return BalancerError::ReadOnlySocket(self.place.clone());
-        }
-        BalancerError::Refused { place: self.place.clone(), words: plain_words(words) }
     }
 
     async fn exchange(&self, line: &str) -> Result<String, BalancerError> {

@@ -2,7 +2,8 @@
 //! servers out of service and puts them back, under traffic.
 
 mod deciding;
+mod out_and_back;
 mod refusals;
-mod service;
+
 mod words;
 mod world;

@@ -10,7 +10,9 @@ use crate::domain::name::{Name, is_deceptive};
 pub enum BalancerError {
     #[error("The fleet has no load balancer {0}.")]
     NotInFleet(Name),
-    #[error("{place} has no backend \"{backend}\". Mend the cluster's `backend`, or HAProxy's configuration.")]
+    #[error(
+        "{place} has no backend \"{backend}\". Mend the cluster's `backend`, or HAProxy's configuration."
+    )]
     UnknownBackend { place: Place, backend: ProxyName },
     #[error(
         "{place} has no server \"{server}\" in its backend \"{backend}\". \

@@ -83,7 +83,8 @@ impl Balancers {
             .build()
             .map_err(|problem| BalancerError::NoClient(problem.to_string()))?;
         let placed = |(name, endpoints): (Name, Vec<Endpoint>)| {
-            let place = |endpoint: &Endpoint| Place { balancer: name.clone(), endpoint: endpoint.to_string() };
+            let place =
+                |endpoint: &Endpoint| Place { balancer: name.clone(), endpoint: endpoint.to_string() };
             let placed = endpoints.into_iter().map(|endpoint| (place(&endpoint), endpoint)).collect();
             (name.clone(), placed)
         };
@@ -103,7 +104,8 @@ impl Balancers {
             })
         });
         let states: Vec<MemberState> = try_join_all(read).await?.into_iter().flatten().collect();
-        let in_order = members.iter().filter_map(|member| states.iter().find(|state| state.member == *member));
+        let in_order =
+            members.iter().filter_map(|member| states.iter().find(|state| state.member == *member));
         Ok(in_order.cloned().collect())
     }
 

@@ -11,9 +11,7 @@ use url::Url;
 use super::ANSWER_LIMIT;
 use super::endpoint::Place;
 use super::error::{BalancerError, plain_words};
-use crate::domain::balancer::{
-    FormAnswer, Order, Reading, StatsForm, read_form_answer, read_stats_page,
-};
+use crate::domain::balancer::{FormAnswer, Order, Reading, StatsForm, read_form_answer, read_stats_page};
 
 /// The stats page of one endpoint.
 pub(super) struct StatsPage<'a> {
@@ -33,7 +31,8 @@ struct Answer {
 impl StatsPage<'_> {
     pub async fn read(&self) -> Result<Reading, BalancerError> {
         // Behind a query too: HAProxy's default address is `/haproxy?stats`.
-        let csv = Url::parse(&format!("{};csv", self.url)).map_err(|_| self.garbled("no address for its CSV"))?;
+        let csv =
+            Url::parse(&format!("{};csv", self.url)).map_err(|_| self.garbled("no address for its CSV"))?;
         let answer = self.send(self.http.get(csv)).await?;
         if answer.status != StatusCode::OK {
             return Err(self.garbled(&format!("status {}, not a stats page", answer.status.as_u16())));

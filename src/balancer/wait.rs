@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Balancers, BalancerError, Group};
+use super::{BalancerError, Balancers, Group};
 use crate::domain::balancer::{Goal, Member, MemberState, PutBack, missing};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);

@@ -27,11 +27,9 @@ async fn is_untouched_after_a_drain_by(world: &World, other: Endpoint, members: 
 #[tokio::test]
 async fn a_backend_or_server_that_haproxy_does_not_have_is_named() {
     let world = World::start().await;
-    for (by, place) in [
-        (By::Tcp, world.haproxy.tcp()),
-        (By::Unix, world.haproxy.unix()),
-        (By::Stats, world.haproxy.stats()),
-    ] {
+    for (by, place) in
+        [(By::Tcp, world.haproxy.tcp()), (By::Unix, world.haproxy.unix()), (By::Stats, world.haproxy.stats())]
+    {
         assert_eq!(
             words_of(&world.by(by), "sHOp/OLD").await,
             format!(
@@ -108,6 +106,7 @@ async fn an_endpoint_that_is_down_is_said() {
 
 #[tokio::test]
 async fn an_endpoint_that_never_answers_is_given_up() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = silent.local_addr().unwrap().port();
     let short = Patience { connect: Duration::from_secs(5), answer: Duration::from_millis(200) };
@@ -143,7 +142,12 @@ async fn an_answer_that_is_no_table_is_quoted_or_named() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let flood = vec![b'x'; 5 * 1024 * 1024];
     let page = |body: &[u8]| {
-        [format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len()).as_bytes(), body].concat()
+        [
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len())
+                .as_bytes(),
+            body,
+        ]
+        .concat()
     };
     let hello = "Hello,\n\u{202e}I am a printer.\n".as_bytes();
     let port = parrot(hello.to_vec()).await;
@@ -151,7 +155,10 @@ async fn an_answer_that_is_no_table_is_quoted_or_named() {
     for (endpoint, why) in [
         (printer, "it says \"Hello, I am a printer\""),
         (runtime(&format!("tcp://127.0.0.1:{}", parrot(flood.clone()).await)), "it is larger than 4 MB"),
-        (runtime(&format!("tcp://127.0.0.1:{}", parrot(Vec::new()).await)), "there is no table of servers in it"),
+        (
+            runtime(&format!("tcp://127.0.0.1:{}", parrot(Vec::new()).await)),
+            "there is no table of servers in it",
+        ),
         (
             stats(&format!("http://127.0.0.1:{}/", parrot(page(hello)).await), "x"),
             "there is no table of servers in it",

@@ -40,7 +40,10 @@ fn a_member_stands_in_a_plan_as_four_words_and_is_checked_when_it_is_read() {
     assert_eq!(serde_json::from_str::<Member>(&stored).unwrap(), member("shop/OLD"));
     let forged = stored.replace("OLD", "OLD;shutdown sessions");
     let problem = serde_json::from_str::<Member>(&forged).unwrap_err().to_string();
-    assert!(problem.starts_with("what HAProxy calls a backend or a server must be letters, digits"), "{problem}");
+    assert!(
+        problem.starts_with("what HAProxy calls a backend or a server must be letters, digits"),
+        "{problem}"
+    );
 }
 
 #[test]
@@ -50,15 +53,10 @@ fn orders_that_belong_together_are_one_line() {
     orders.extend(Order::all(&old, Admin::Drain));
     assert_eq!(
         Order::lines(&orders),
-        [
-            "set server shop/NEW state ready;set server shop/OLD1 state drain;\
-             set server api/OLD2 state drain"
-        ]
+        ["set server shop/NEW state ready;set server shop/OLD1 state drain;\
+             set server api/OLD2 state drain"]
     );
-    assert_eq!(
-        Order::lines(&Order::all(&old[..1], Admin::Maint)),
-        ["set server shop/OLD1 state maint"]
-    );
+    assert_eq!(Order::lines(&Order::all(&old[..1], Admin::Maint)), ["set server shop/OLD1 state maint"]);
     assert_eq!(Order::lines(&[]), Vec::<String>::new());
     assert_eq!(read_command(), "show cli level;show servers state;show stat -1 4 -1");
 }
@@ -83,11 +81,7 @@ fn the_stats_page_gets_a_form_per_backend_and_state_in_the_order_given() {
     });
     assert_eq!(
         forms.collect::<Vec<_>>(),
-        [
-            "s=NEW&s=NEW2&action=ready&b=shop",
-            "s=OLD&action=drain&b=shop",
-            "s=OLD&action=drain&b=api"
-        ]
+        ["s=NEW&s=NEW2&action=ready&b=shop", "s=OLD&action=drain&b=shop", "s=OLD&action=drain&b=api"]
     );
 }
 
@@ -106,7 +100,8 @@ fn the_redirect_after_a_form_says_what_came_of_it() {
 
 #[test]
 fn an_endpoint_is_shown_as_the_fleet_file_has_it() {
-    let shown = |text: &str| Endpoint::of(&fleet::Endpoint::Runtime(text.to_owned()), None).unwrap().to_string();
+    let shown =
+        |text: &str| Endpoint::of(&fleet::Endpoint::Runtime(text.to_owned()), None).unwrap().to_string();
     for text in ["tcp://10.0.0.5:9999", "tcp://[fd00::5]:9999", "unix:///run/haproxy/admin.sock"] {
         assert_eq!(shown(text), text);
     }
@@ -140,10 +135,7 @@ fn columns_are_found_by_name_and_texts_may_hold_commas() {
     );
     let reading = read_stats_page(&page).unwrap();
     let old = find(&reading, &[&member("shop/OLD")]).unwrap();
-    assert_eq!(
-        format!("{old:?}"),
-        "[Seen { admin: None, up: Unproven, sessions: 7 }]"
-    );
+    assert_eq!(format!("{old:?}"), "[Seen { admin: None, up: Unproven, sessions: 7 }]");
     assert!(find(&reading, &[&member("shop/BACKEND")]).is_err(), "a sum is no server");
 }
 
@@ -181,7 +173,9 @@ fn the_runtime_api_tells_a_drained_server_also_when_it_is_down() {
         let table = format!("# be_id be_name srv_id srv_name srv_admin_state\n3 shop 1 OLD {bits}\n\n");
         format!("admin\n\n1\n{table}{}", rows("shop,OLD,0,0,,DOWN,2,L4CON,"))
     };
-    for (bits, admin) in [(0, "Ready"), (4, "Ready"), (1, "Maint"), (5, "Maint"), (8, "Drain"), (16, "Drain"), (32, "Maint")] {
+    for (bits, admin) in
+        [(0, "Ready"), (4, "Ready"), (1, "Maint"), (5, "Maint"), (8, "Drain"), (16, "Drain"), (32, "Maint")]
+    {
         let seen = find(&read_runtime(&answer(bits)).unwrap(), &[&member("shop/OLD")]).unwrap();
         assert_eq!(format!("{seen:?}"), format!("[Seen {{ admin: Some({admin}), up: Down, sessions: 0 }}]"));
     }
@@ -193,8 +187,14 @@ fn a_table_that_lacks_something_says_what() {
     assert_eq!(why("<html>"), "there is no table of servers in it");
     assert_eq!(why("# pxname,svname,type\n"), "the table of servers has no column \"status\"");
     assert_eq!(why(&rows("shop,OLD")), "row 1 of the table of servers has no type");
-    assert_eq!(why(&rows("shop,OLD,0,-4,,UP,2,,")), "row 1 of the table of servers has no number of sessions");
-    assert_eq!(why(&rows("shop,OLD,0,4,,??,2,,")), "row 1 of the table of servers has no status that we know");
+    assert_eq!(
+        why(&rows("shop,OLD,0,-4,,UP,2,,")),
+        "row 1 of the table of servers has no number of sessions"
+    );
+    assert_eq!(
+        why(&rows("shop,OLD,0,4,,??,2,,")),
+        "row 1 of the table of servers has no status that we know"
+    );
 }
 
 proptest! {

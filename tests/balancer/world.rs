@@ -135,7 +135,12 @@ impl Site {
     }
 }
 
-async fn serve(stream: TcpStream, says: &'static str, mut held: watch::Receiver<bool>) -> std::io::Result<()> {
+async fn serve(
+    stream: TcpStream,
+    says: &'static str,
+    mut held: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
     let mut stream = BufReader::new(stream);
     loop {
         let mut line = String::new();
@@ -165,7 +170,9 @@ pub struct Visit(BufReader<TcpStream>);
 
 impl Visit {
     pub async fn to(address: (&str, u16)) -> std::io::Result<Self> {
-        Ok(Self(BufReader::new(TcpStream::connect(address).await?)))
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self(BufReader::new(stream)))
     }
 
     /// A line to `chat`; who answered.
@@ -204,10 +211,13 @@ impl Visit {
 /// Visitors who ask again and again, on kept connections and on new ones.
 pub struct Traffic {
     seen: Arc<Mutex<Seen>>,
-    changed: watch::Receiver<u64>,
+    /// How many requests each visitor has made.
+    counts: watch::Receiver<[u64; VISITORS]>,
     stop: CancellationToken,
     visitors: Vec<JoinHandle<()>>,
 }
+
+const VISITORS: usize = 4;
 
 #[derive(Default)]
 struct Seen {
@@ -218,14 +228,14 @@ struct Seen {
 impl Traffic {
     pub fn start(address: (&'static str, u16)) -> Self {
         let (seen, stop) = (Arc::new(Mutex::new(Seen::default())), CancellationToken::new());
-        let (count, changed) = watch::channel(0);
+        let (count, counts) = watch::channel([0; VISITORS]);
         let count = Arc::new(count);
-        let visitor = |keeps: bool| {
+        let visitor = |number: usize| {
             let (seen, stop, count) = (seen.clone(), stop.clone(), count.clone());
             tokio::spawn(async move {
                 let mut kept = None;
                 while !stop.is_cancelled() {
-                    let answer = visit_once(address, &mut kept, keeps).await;
+                    let answer = visit_once(address, &mut kept, number % 2 == 0).await;
                     {
                         let mut seen = seen.lock().unwrap();
                         match answer {
@@ -233,26 +243,28 @@ impl Traffic {
                             Err(problem) => seen.failures.push(problem.to_string()),
                         }
                     }
-                    count.send_modify(|count| *count += 1);
+                    count.send_modify(|count| count[number] += 1);
                 }
             })
         };
-        let visitors = [true, true, false, false].map(visitor).into();
-        Self { seen, changed, stop, visitors }
+        let visitors = (0..VISITORS).map(visitor).collect();
+        Self { seen, counts, stop, visitors }
     }
 
-    /// Who answers from now on, over a hundred requests more.
+    /// Who answers from now on, over twenty requests more of each visitor.
     pub async fn answered_by(&mut self) -> Vec<String> {
         // Those on their way began before.
-        self.requests(20).await;
+        self.requests(1).await;
         self.seen.lock().unwrap().by.clear();
-        self.requests(100).await;
+        self.requests(20).await;
         self.seen.lock().unwrap().by.iter().cloned().collect()
     }
 
     async fn requests(&mut self, more: u64) {
-        let now = *self.changed.borrow_and_update();
-        self.changed.wait_for(|count| *count >= now + more).await.unwrap();
+        let wanted = self.counts.borrow_and_update().map(|count| count + more);
+        let reached =
+            |counts: &[u64; VISITORS]| counts.iter().zip(wanted).all(|(count, wanted)| *count >= wanted);
+        self.counts.wait_for(reached).await.unwrap();
     }
 
     /// What failed, over the whole time.
@@ -266,11 +278,7 @@ impl Traffic {
     }
 }
 
-async fn visit_once(
-    address: (&str, u16),
-    kept: &mut Option<Visit>,
-    keeps: bool,
-) -> std::io::Result<String> {
+async fn visit_once(address: (&str, u16), kept: &mut Option<Visit>, keeps: bool) -> std::io::Result<String> {
     let mut visit = match kept.take() {
         Some(visit) => visit,
         None => Visit::to(address).await?,

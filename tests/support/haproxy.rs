@@ -86,7 +86,8 @@ impl Haproxy {
     pub fn stop(&mut self) {
         // TERM: the master takes its worker along. With KILL the worker would notice later.
         let id = self.process.id().to_string();
-        let _ = Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &id]).stderr(Stdio::null()).status();
+        let _ =
+            Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &id]).stderr(Stdio::null()).status();
         let _ = self.process.wait();
     }
 }
@@ -107,7 +108,10 @@ fn free_ports<const N: usize>() -> [u16; N] {
 fn run(folder: &Path, ports: Ports, backends: &str) -> Result<Child, String> {
     let Ports { runtime, stats, stats_without_admin, http, tcp } = ports;
     let here = folder.display();
-    let page = format!("stats enable\n stats uri /haproxy?stats\n stats auth {USER}:{}", PASSWORD.replace(' ', "\\ "));
+    let page = format!(
+        "stats enable\n stats uri /haproxy?stats\n stats auth {USER}:{}",
+        PASSWORD.replace(' ', "\\ ")
+    );
     let config = format!(
         "global\n nbthread 1\n maxconn 1000\n\
          \x20stats socket ipv4@127.0.0.1:{runtime} level admin\n\

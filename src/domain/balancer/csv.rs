@@ -51,8 +51,7 @@ fn statistics(text: &str) -> Result<Vec<Row>, Misread> {
     let mut lines = text.lines().skip_while(|line| !line.starts_with("# pxname,"));
     let header = lines.next().and_then(|line| line.strip_prefix("# ")).ok_or(Misread::NoTable)?;
     let names: Vec<&str> = header.split(',').collect();
-    let column =
-        |name: &'static str| names.iter().position(|n| *n == name).ok_or(Misread::NoColumn(name));
+    let column = |name: &'static str| names.iter().position(|n| *n == name).ok_or(Misread::NoColumn(name));
     let (backend, server, kind) = (column("pxname")?, column("svname")?, column("type")?);
     let (status, sessions) = (column("status")?, column("scur")?);
     let check = column("check_status")?;
@@ -139,8 +138,7 @@ fn ordered_states(text: &str) -> Result<BTreeMap<(&str, &str), Admin>, Misread> 
     let mut lines = text.lines().skip_while(|line| !line.starts_with("# be_id "));
     let header = lines.next().and_then(|line| line.strip_prefix("# ")).ok_or(Misread::NoTable)?;
     let names: Vec<&str> = header.split(' ').collect();
-    let column =
-        |name: &'static str| names.iter().position(|n| *n == name).ok_or(Misread::NoColumn(name));
+    let column = |name: &'static str| names.iter().position(|n| *n == name).ok_or(Misread::NoColumn(name));
     let (backend, server) = (column("be_name")?, column("srv_name")?);
     let admin = column("srv_admin_state")?;
 

@@ -16,14 +16,18 @@ async fn state(balancers: &Balancers, server: &str) -> (Admin, Health, u64) {
 
 fn left(waited: Waited) -> Vec<String> {
     match waited {
-        Waited::AtLimit(left) => left.iter().map(|seen| format!("{}: {}", seen.member.server, seen.state)).collect(),
+        Waited::AtLimit(left) => {
+            left.iter().map(|seen| format!("{}: {}", seen.member.server, seen.state)).collect()
+        }
         other => panic!("{other:?}"),
     }
 }
 
 #[rstest]
 #[tokio::test]
-async fn a_drained_server_keeps_its_session_and_gets_no_other(#[values(By::Tcp, By::Unix, By::Stats)] by: By) {
+async fn a_drained_server_keeps_its_session_and_gets_no_other(
+    #[values(By::Tcp, By::Unix, By::Stats)] by: By,
+) {
     let world = World::start().await;
     let balancers = world.by(by);
     let (old, never) = ([member("chat/OLD")], CancellationToken::new());
@@ -109,7 +113,10 @@ async fn a_server_is_up_when_its_checks_say_so_and_not_before() {
     assert!(matches!(waited, Waited::AtLimit(_)), "{waited:?}");
 
     balancers.enable(&gone).await.unwrap();
-    assert_eq!(left(balancers.wait_up(&gone, SHORT, &never).await.unwrap()), ["gone: ready, down, 0 sessions"]);
+    assert_eq!(
+        left(balancers.wait_up(&gone, SHORT, &never).await.unwrap()),
+        ["gone: ready, down, 0 sessions"]
+    );
 
     let _back = Site::at("GONE", port_of_gone(&world)).await;
     assert_eq!(balancers.wait_up(&gone, LONG, &never).await, Ok(Waited::Reached));

@@ -4,6 +4,5 @@
 mod deciding;
 mod out_and_back;
 mod refusals;
-
 mod words;
 mod world;

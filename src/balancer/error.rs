@@ -36,7 +36,7 @@ pub enum BalancerError {
     #[error("{place} refused an order: {words}.")]
     Refused { place: Place, words: String },
     #[error("{place} was told that {member} be {to}, but it is {is}. Is somebody else at work there?")]
-    NotFollowed { place: Place, member: Member, to: Admin, is: Admin },
+    NotFollowed { place: Place, member: Box<Member>, to: Admin, is: Admin },
     #[error("{0} was put back into service by somebody else while its sessions were ending.")]
     PutBack(Member),
     #[error("There is no HTTP client for stats pages: {0}.")]

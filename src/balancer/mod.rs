@@ -134,7 +134,8 @@ impl Balancers {
     }
 
     /// Gives `orders` to every endpoint of their load balancers. Where one of them
-    /// fails, the others were told all the same, and `states` tells what holds.
+    /// fails, the others were told all the same, and `states` tells what holds; so it
+    /// does when the future is dropped half-way.
     async fn order(&self, orders: &[Order<'_>]) -> Result<(), BalancerError> {
         let members: Vec<Member> = orders.iter().map(|order| order.member.clone()).collect();
         let groups = self.groups(&members)?;
@@ -158,7 +159,7 @@ impl Balancers {
         let seen = self.look(group).await?;
         for ((place, _), seen) in self.of(group).iter().zip(&seen) {
             if let Some((order, is)) = not_followed(orders, seen) {
-                let (place, member) = (place.clone(), order.member.clone());
+                let (place, member) = (place.clone(), Box::new(order.member.clone()));
                 return Err(BalancerError::NotFollowed { place, member, to: order.to, is });
             }
         }
@@ -169,7 +170,7 @@ impl Balancers {
     async fn check(&self, group: &Group<'_>) -> Result<Vec<Vec<Seen>>, BalancerError> {
         let checks = self.of(group).iter().map(|(place, endpoint)| async move {
             let reading = self.read(place, endpoint).await?;
-            let seen = self.find(place, &reading, group)?;
+            let seen = find_in(place, &reading, group)?;
             match self.channel(place, endpoint) {
                 Channel::Runtime(runtime) => runtime.check_may_act(&reading)?,
                 Channel::Stats(page) => page.check_may_act().await?,
@@ -183,19 +184,9 @@ impl Balancers {
     async fn look(&self, group: &Group<'_>) -> Result<Vec<Vec<Seen>>, BalancerError> {
         let looks = self.of(group).iter().map(|(place, endpoint)| async move {
             let reading = self.read(place, endpoint).await?;
-            self.find(place, &reading, group)
+            find_in(place, &reading, group)
         });
         try_join_all(looks).await
-    }
-
-    fn find(&self, place: &Place, reading: &Reading, group: &Group<'_>) -> Result<Vec<Seen>, BalancerError> {
-        let place = place.clone();
-        find(reading, &group.members).map_err(|unknown| match unknown {
-            Unknown::Backend(member) => BalancerError::UnknownBackend { place, backend: member.backend },
-            Unknown::Server(Member { backend, backend_server: server, .. }) => {
-                BalancerError::UnknownServer { place, backend, server }
-            }
-        })
     }
 
     async fn read(&self, place: &Place, endpoint: &Endpoint) -> Result<Reading, BalancerError> {
@@ -251,4 +242,14 @@ impl Balancers {
 enum Channel<'a> {
     Runtime(Runtime<'a>),
     Stats(StatsPage<'a>),
+}
+
+fn find_in(place: &Place, reading: &Reading, group: &Group<'_>) -> Result<Vec<Seen>, BalancerError> {
+    let place = place.clone();
+    find(reading, &group.members).map_err(|unknown| match unknown {
+        Unknown::Backend(member) => BalancerError::UnknownBackend { place, backend: member.backend },
+        Unknown::Server(Member { backend, backend_server: server, .. }) => {
+            BalancerError::UnknownServer { place, backend, server }
+        }
+    })
 }

@@ -66,8 +66,9 @@ impl World {
 fn backends(old: u16, new: u16) -> String {
     // A port of nobody: bound and given up again.
     let gone = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    // `inter` is also how long a check may take, so it must not be tight.
     format!(
-        "backend shop\n default-server check inter 50ms fall 2 rise 1\n\
+        "backend shop\n default-server check inter 500ms fastinter 50ms downinter 50ms fall 2 rise 1\n\
          \x20server OLD 127.0.0.1:{old}\n server NEW 127.0.0.1:{new}\n server GONE 127.0.0.1:{gone}\n\
          backend chat\n mode tcp\n server OLD 127.0.0.1:{old}\n server NEW 127.0.0.1:{new}\n"
     )
@@ -156,8 +157,8 @@ async fn serve(
             line.clear();
             stream.read_line(&mut line).await?;
         }
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", says.len() + 1, &says[..1]);
-        stream.write_all(head.as_bytes()).await?;
+        let start = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", says.len() + 1, &says[..1]);
+        stream.write_all(start.as_bytes()).await?;
         if holds {
             let _ = held.wait_for(|released| *released).await;
         }
@@ -235,7 +236,7 @@ impl Traffic {
             tokio::spawn(async move {
                 let mut kept = None;
                 while !stop.is_cancelled() {
-                    let answer = visit_once(address, &mut kept, number % 2 == 0).await;
+                    let answer = visit_once(address, &mut kept, number.is_multiple_of(2)).await;
                     {
                         let mut seen = seen.lock().unwrap();
                         match answer {

@@ -84,17 +84,15 @@ impl Member {
         let (Some(balancer), Some(backend)) = (&cluster.load_balancer, &cluster.backend) else {
             return Ok(None);
         };
-        let backend_server = match &member.backend_server {
-            Some(name) => ProxyName::parse(name)?,
-            None => {
-                let first = member.server.as_str().split('.').next().unwrap_or_default();
-                ProxyName::parse(&first.to_ascii_uppercase())?
-            }
+        let by_default = || {
+            let first = member.server.as_str().split('.').next().unwrap_or_default();
+            first.to_ascii_uppercase()
         };
+        let backend_server = member.backend_server.clone().unwrap_or_else(by_default);
         Ok(Some(Self {
             balancer: balancer.clone(),
             backend: ProxyName::parse(backend)?,
-            backend_server,
+            backend_server: ProxyName::parse(&backend_server)?,
             server: member.server.clone(),
         }))
     }

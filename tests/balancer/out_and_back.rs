@@ -200,7 +200,11 @@ async fn a_wait_can_be_cancelled_from_another_task() {
     let gone: Vec<Member> = vec![member("shop/GONE")];
     let waiting = tokio::spawn({
         let cancel = cancel.clone();
-        async move { balancers.wait_up(&gone, LONG * 100, &cancel).await }
+        async move {
+            balancers.swap(&gone, &[member("chat/OLD")]).await.unwrap();
+            balancers.states(&gone).await.unwrap();
+            balancers.wait_up(&gone, LONG * 100, &cancel).await
+        }
     });
     cancel.cancel();
     assert_eq!(waiting.await.unwrap(), Ok(Waited::Cancelled));

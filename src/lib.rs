@@ -2,6 +2,7 @@
 //! ARCHITECTURE.md says what each room is for and who may enter it.
 
 pub mod app;
+pub mod balancer;
 pub mod boot;
 pub mod cli;
 pub mod clock;

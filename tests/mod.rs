@@ -5,6 +5,7 @@
 mod harness;
 mod support;
 
+mod balancer;
 mod browser;
 mod calendar;
 mod chromium;

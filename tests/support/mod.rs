@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod git;
 pub mod github;
+pub mod haproxy;
 pub mod http;
 pub mod mail_page;
 pub mod smtp;

@@ -5,12 +5,13 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m0001_release;
+mod m0002_tokens;
 
 pub struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_release::Migration)]
+        vec![Box::new(m0001_release::Migration), Box::new(m0002_tokens::Migration)]
     }
 }

@@ -18,6 +18,7 @@ use crate::keys::Keys;
 use crate::repo::Mirrors;
 
 pub mod access;
+pub mod add_person;
 pub mod apply_fleet;
 pub mod audit;
 pub mod cancel_deployment;
@@ -25,6 +26,7 @@ pub mod cancel_request;
 pub mod deliver;
 pub mod health;
 pub mod housekeep;
+pub mod idempotency;
 pub mod launch;
 pub mod link;
 pub mod look;
@@ -38,6 +40,7 @@ pub mod session;
 pub mod sign_in;
 pub mod situation;
 pub mod stored_request;
+pub mod tokens;
 
 mod refusal;
 

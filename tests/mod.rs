@@ -5,6 +5,7 @@
 mod harness;
 mod support;
 
+mod api;
 mod browser;
 mod calendar;
 mod chromium;

@@ -1,5 +1,7 @@
 //! Who am I, and what may I.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::answer::Answer;
@@ -21,11 +23,13 @@ pub fn account(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
             "words": words(grant),
         })
     });
+    // Several roles may give the same.
+    let globals: BTreeSet<_> = access.globals.iter().collect();
     Answer::object(&json!({
         "name": actor.name,
         "display": actor.display,
         "roles": access.roles,
-        "globals": access.globals,
+        "globals": globals,
         "grants": grants.collect::<Vec<_>>(),
         "token": {
             "id": token.id,

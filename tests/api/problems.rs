@@ -1,9 +1,13 @@
 //! What is wrong with a call is said as a problem, whatever it is.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::town::Town;
+use crate::domain::document;
+use crate::domain::name::Name;
 use crate::tests::harness::{Service, World};
+use crate::web::api::body::FromBody as _;
+use crate::web::api::steering::{Deploy, Target};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_leads_nowhere_is_a_problem_and_no_page() {
@@ -105,5 +109,33 @@ async fn every_answer_has_the_headers_that_pages_have() {
         assert_eq!(page.header("x-content-type-options"), "nosniff");
         assert_eq!(page.header("cache-control"), "no-store");
         assert_eq!(page.header("set-cookie"), "");
+    }
+}
+
+#[test]
+fn a_deployment_to_be_made_names_a_release_and_at_most_one_target() {
+    let read = |body: Value| document::read(&body, Deploy::read);
+    let target = |target: Value| read(json!({ "release": "v1.0", "target": target })).unwrap().target;
+    let name = |text| Name::parse(text).unwrap();
+    let plain = read(json!({ "release": "v1.0" })).unwrap();
+    assert_eq!(
+        (plain.release.as_str(), plain.target, plain.acknowledge_deletes),
+        ("v1.0", Target::Environment, false)
+    );
+    assert_eq!(target(Value::Null), Target::Environment);
+    assert_eq!(target(json!({ "cluster": "web" })), Target::Cluster(name("web")));
+    assert_eq!(target(json!({ "server": "web-1" })), Target::Server(name("web-1")));
+    for (wrong, field) in [
+        (json!({}), "release"),
+        (json!({ "release": "" }), "release"),
+        (json!({ "release": "v1.0", "target": {} }), "target"),
+        (json!({ "release": "v1.0", "target": { "cluster": "a", "server": "b" } }), "target"),
+        (json!({ "release": "v1.0", "target": { "cluster": "a", "all": true } }), "target.all"),
+        (json!({ "release": "v1.0", "target": "web" }), "target"),
+        (json!({ "release": "v1.0", "acknowledge_deletes": 1 }), "acknowledge_deletes"),
+        (json!({ "release": "v1.0", "started_by": "ada" }), "started_by"),
+    ] {
+        let problems = read(wrong.clone()).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.path == field), "{wrong}: {problems:?}");
     }
 }

@@ -1,6 +1,5 @@
 //! Who calls: somebody whose token came as `Authorization: Bearer …`.
 
-use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome, Request};
 
 use super::problem::{Problem, because};
@@ -37,7 +36,7 @@ impl<'r> FromRequest<'r> for Bearer<'r> {
 async fn find<'r>(request: &'r Request<'_>) -> Result<Bearer<'r>, Refusal> {
     let rocket = request.rocket();
     let (Some(app), Some(limits)) = (rocket.state::<App>(), rocket.state::<Limits>()) else {
-        return Err(Refusal::Internal(format!("{}: no app", Status::InternalServerError)));
+        return Err(Refusal::Internal("no app".to_owned()));
     };
     let now = app.clock.now();
     let secret = presented(request).ok_or(Refusal::SignedOut)?;

@@ -68,7 +68,7 @@ pub async fn add_person(app: &App, by: &str, wanted: Wanted<'_>) -> Result<Done,
 async fn add(app: &App, tx: &Tx, by: &str, name: &Name) -> Result<Person, Refusal> {
     let id = db::people::insert(tx, name, None, app.clock.now()).await?;
     record(app, tx, by, "person.added", name, json!({})).await?;
-    Ok(db::people::find(tx, id).await?.ok_or(Refusal::NotFound)?)
+    db::people::find(tx, id).await?.ok_or(Refusal::NotFound)
 }
 
 /// False when they hold it already, whoever gave it.

@@ -64,7 +64,7 @@ async fn without_a_token_that_works_no_route_answers_and_all_say_the_same() {
             assert_eq!(reply.problem(401), "unauthorized", "{method} {address} with {header:?}");
             assert_eq!(reply.page.header("www-authenticate"), "Bearer realm=\"countersign\"");
             bodies.insert(reply.page.html.replace(reply.page.header("x-request-id"), ""));
-            // A minute each, so that the limit of wrong tokens stays out of it.
+            // So that the limit of wrong tokens stays out of it.
             service.advance(SignedDuration::from_secs(10));
         }
     }

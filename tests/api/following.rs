@@ -38,9 +38,9 @@ async fn a_run_is_read_to_its_end_and_says_what_each_host_runs() {
 
     let feed = dana.send("GET", &format!("/deployments/{id}/events"), &[("last-event-id", "2")], "").await;
     assert!(feed.page.header("content-type").starts_with("text/event-stream"), "{}", feed.page.html);
-    let data = feed.page.html.lines().filter_map(|line| line.strip_prefix("data:"));
+    let lines = feed.page.html.lines().filter_map(|line| line.strip_prefix("data:"));
     let events: Vec<Event> =
-        data.filter_map(|data| serde_json::from_str::<Vec<Event>>(data).ok()).flatten().collect();
+        lines.filter_map(|line| serde_json::from_str::<Vec<Event>>(line).ok()).flatten().collect();
     assert_eq!(events, journal[2..]);
     assert!(feed.page.html.contains("event:end"), "{}", feed.page.html);
 }

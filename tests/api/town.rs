@@ -15,6 +15,10 @@ pub struct Town {
 
 impl Town {
     pub async fn new() -> Self {
+        Box::pin(Self::found()).await
+    }
+
+    async fn found() -> Self {
         let service = Service::start_in(World::quiet_with(|fleet| {
             let mut vault = fleet["applications"][0].clone();
             vault["name"] = json!("vault");

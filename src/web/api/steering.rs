@@ -87,10 +87,10 @@ pub async fn cancel(
 ) -> Result<Answer, Problem> {
     query.none()?;
     let Body { input: Cancel { when: _ }, once } = body;
-    let act = async {
+    let act = Box::pin(async {
         cancel_deployment(bearer.app, bearer.actor(), id).await?;
         let deployment = deployments::find(bearer.app, bearer.actor(), id).await?;
         whole(bearer.app, &deployment).await
-    };
+    });
     once.answer(&bearer, act).await
 }

@@ -6,6 +6,7 @@ mod harness;
 mod support;
 
 mod balancer;
+mod api;
 mod browser;
 mod calendar;
 mod chromium;

@@ -5,6 +5,7 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m0001_release;
+mod m0002_tokens;
 mod m0003_engine;
 
 pub struct Migrator;
@@ -12,6 +13,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_release::Migration), Box::new(m0003_engine::Migration)]
+        vec![
+            Box::new(m0001_release::Migration),
+            Box::new(m0002_tokens::Migration),
+            Box::new(m0003_engine::Migration),
+        ]
     }
 }

@@ -16,8 +16,8 @@ impl MigrationName for Migration {
 }
 
 /// The longest string that every database indexes.
-const KEY: u32 = 190;
-const WORD: u32 = 32;
+pub(crate) const KEY: u32 = 190;
+pub(crate) const WORD: u32 = 32;
 
 fn long_blob(name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(name));
@@ -26,25 +26,25 @@ fn long_blob(name: &'static str) -> ColumnDef {
     column
 }
 
-fn long_blob_null(name: &'static str) -> ColumnDef {
+pub(crate) fn long_blob_null(name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(name));
     column.blob().null();
     column
 }
 
-fn table(name: &'static str) -> TableCreateStatement {
+pub(crate) fn table(name: &'static str) -> TableCreateStatement {
     let mut table = Table::create();
     table.table(Alias::new(name));
     table
 }
 
-fn unique(name: &'static str, on: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+pub(crate) fn unique(name: &'static str, on: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     let mut index = index(name, on, columns);
     index.unique();
     index
 }
 
-fn index(name: &'static str, on: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+pub(crate) fn index(name: &'static str, on: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     let mut index = Index::create();
     index.name(name).table(Alias::new(on));
     for column in columns {

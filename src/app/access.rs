@@ -106,7 +106,7 @@ async fn lose(app: &App, person: &Person, now: Timestamp) -> Result<Option<Times
     Ok(None)
 }
 
-/// Disables a person: their sessions end with the same act (security.md 10).
+/// Disables a person: their sessions and tokens end with the same act (security.md 10).
 pub async fn disable(app: &App, actor: &Actor, name: &Name) -> Result<(), Refusal> {
     if !actor.access.is_admin() {
         return Err(Refusal::Forbidden("Only an administrator may disable people.".to_owned()));
@@ -116,6 +116,7 @@ pub async fn disable(app: &App, actor: &Actor, name: &Name) -> Result<(), Refusa
     let tx = app.db.begin().await?;
     db::people::set_disabled(&tx, person.id, Some(now)).await?;
     db::sessions::end_all_of(&tx, person.id, now).await?;
+    db::tokens::revoke_all_of(&tx, person.id, now).await?;
     let entry = db::audit::Entry {
         actor: actor.name.as_str(),
         action: "person.disabled",

@@ -11,12 +11,12 @@ use crate::domain::fleet::changes::{Change, ChangeKind, changes, impossible_rena
 use crate::domain::fleet::export::export_text;
 use crate::domain::fleet::parse::parse;
 use crate::domain::fleet::secret::{STORED, SecretForm};
-use crate::domain::fleet::{Application, Endpoint, Fleet};
+use crate::domain::fleet::{Application, Endpoint, Fleet, StatsPage};
 use crate::domain::name::Name;
 use crate::domain::person::{ADMIN_ROLE, MemberKind, RoleMember};
 
 const SOURCE: &str = "fleet";
-const SECRET_SEAL: &str = "fleet secret";
+pub const SECRET_SEAL: &str = "fleet secret";
 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
@@ -161,8 +161,7 @@ async fn write(app: &App, tx: &Tx, wanted: &Fleet) -> Result<(), Refusal> {
     for balancer in &mut clean.load_balancers {
         for (number, endpoint) in balancer.endpoints.iter_mut().enumerate() {
             if let Endpoint::Stats(stats) = endpoint {
-                let place = format!("load_balancer/{}/{number}", balancer.name);
-                let bound_to = format!("{} {}", stats.url, stats.user);
+                let (place, bound_to) = place_of_stats_page(&balancer.name, number, stats);
                 stats.password = seal(app, tx, &place, &bound_to, &stats.password).await?;
             }
         }
@@ -184,19 +183,17 @@ async fn open_secrets(app: &App, tx: &Tx, fleet: &mut Fleet) -> Result<(), db::D
     for balancer in &mut fleet.load_balancers {
         for (number, endpoint) in balancer.endpoints.iter_mut().enumerate() {
             if let Endpoint::Stats(stats) = endpoint {
-                let bound_to = format!("{} {}", stats.url, stats.user);
-                open(
-                    app,
-                    tx,
-                    &format!("load_balancer/{}/{number}", balancer.name),
-                    &bound_to,
-                    &mut stats.password,
-                )
-                .await?;
+                let (place, bound_to) = place_of_stats_page(&balancer.name, number, stats);
+                open(app, tx, &place, &bound_to, &mut stats.password).await?;
             }
         }
     }
     Ok(())
+}
+
+/// Where the password of a stats page is stored, and what it is good for.
+pub fn place_of_stats_page(balancer: &Name, number: usize, stats: &StatsPage) -> (String, String) {
+    (format!("load_balancer/{balancer}/{number}"), format!("{} {}", stats.url, stats.user))
 }
 
 async fn open(app: &App, tx: &Tx, place: &str, bound_to: &str, text: &mut String) -> Result<(), db::DbError> {

@@ -160,9 +160,15 @@ pub fn clusters(situation: &Situation) -> Vec<ClusterFacts> {
             .filter_map(|member| fleet.server(&member.server))
             .map(situation::place_of)
             .collect(),
-        members: Member::all_of(cluster),
+        members: members(cluster),
     };
     fleet.clusters_of(&situation.environment).map(facts).collect()
+}
+
+/// A name that HAProxy could not have is refused when the fleet is applied.
+fn members(cluster: &Cluster) -> Vec<Member> {
+    let of = |member| Member::of(cluster, member).ok().flatten();
+    cluster.servers.iter().filter_map(of).collect()
 }
 
 /// A gate closed before the start: cancelled, and the request is void or

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::situation::Situation;
 use super::stored_request::{self, Stored};
-use super::{App, Refusal, run_deployment};
+use super::{App, Refusal, idempotency, run_deployment};
 use crate::db::{self, DbError, Tx};
 use crate::domain::live::{HostWord, LiveRow, LiveState};
 use crate::domain::name::Name;
@@ -210,8 +210,10 @@ async fn list_open(app: &App) -> Result<Vec<Request>, DbError> {
 }
 
 async fn clean(app: &App) -> Result<(), Refusal> {
+    let now = app.clock.now();
     let tx = app.db.begin().await?;
-    db::sessions::clean(&tx, app.clock.now()).await?;
+    db::sessions::clean(&tx, now).await?;
+    db::idempotency::clean(&tx, now - idempotency::KEPT_FOR).await?;
     tx.commit().await?;
     Ok(())
 }

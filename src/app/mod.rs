@@ -18,8 +18,10 @@ use crate::keys::Keys;
 use crate::repo::Mirrors;
 
 pub mod access;
+pub mod add_person;
 pub mod apply_fleet;
 pub mod audit;
+pub mod balancing;
 pub mod cancel_deployment;
 pub mod cancel_request;
 pub mod check_start;
@@ -27,6 +29,7 @@ pub mod deliver;
 pub mod deploy;
 pub mod health;
 pub mod housekeep;
+pub mod idempotency;
 pub mod launch;
 pub mod link;
 pub mod look;
@@ -41,6 +44,7 @@ pub mod sign_in;
 pub mod situation;
 pub mod steer;
 pub mod stored_request;
+pub mod tokens;
 
 mod refusal;
 

@@ -116,7 +116,7 @@ pub async fn look_up(
         application: Some(application.clone()),
         environment: Some(environment.clone()),
         commit: Some(commit.clone()),
-        before: None,
+        ..db::deployments::Filter::default()
     };
     let succeeded_before = !db::deployments::list(&app.db, &filter, 1).await?.is_empty();
     Ok(Candidate { situation, release, commit, tag: info, newer, not_allowed, rollback, succeeded_before })

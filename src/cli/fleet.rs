@@ -1,15 +1,13 @@
 //! `apply` and `export`: the fleet as a file.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use clap::Args;
 
-use super::{Failed, say};
+use super::{Failed, actor, say};
 use crate::app::App;
 use crate::app::apply_fleet::{ApplyError, Options, apply_fleet, export_fleet};
 use crate::domain::document;
-use crate::domain::name::Name;
 
 #[derive(Debug, Args)]
 pub struct Apply {
@@ -56,14 +54,4 @@ pub async fn apply(app: &App, arguments: &Apply) -> Result<(), Failed> {
 pub async fn export(app: &App) -> Result<(), Failed> {
     let text = export_fleet(app).await?;
     say(text.trim_end())
-}
-
-/// `command:rosa`. Who stands behind a shared account is not ours to know.
-fn actor() -> String {
-    let said =
-        Command::new("id").arg("-un").output().ok().and_then(|output| String::from_utf8(output.stdout).ok());
-    match said.as_deref().map(str::trim).map(Name::parse) {
-        Some(Ok(name)) => format!("command:{name}"),
-        _ => "command".to_owned(),
-    }
 }

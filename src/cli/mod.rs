@@ -11,6 +11,8 @@ mod fleet;
 mod keys;
 pub mod logs;
 mod serve;
+mod token;
+mod user;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,10 +20,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::App;
+use crate::app::{App, Refusal};
 use crate::boot;
 use crate::clock::Clock;
 use crate::config::{self, Config, Problem};
+use crate::domain::name::Name;
 
 /// Lets people release code to servers they have no access to.
 #[derive(Debug, Parser)]
@@ -51,6 +54,12 @@ enum Command {
     /// Read the audit trail
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Add people
+    #[command(subcommand)]
+    User(user::User),
+    /// Make, list and end the tokens of programs
+    #[command(subcommand)]
+    Token(token::TokenCommand),
 }
 
 /// Why a command ended with exit code 1: lines for stderr.
@@ -75,9 +84,12 @@ impl From<Vec<Problem>> for Failed {
     }
 }
 
-impl From<crate::app::Refusal> for Failed {
-    fn from(refusal: crate::app::Refusal) -> Self {
-        Failed::one(refusal.to_string())
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid(errors) => Failed(errors.into_iter().map(|error| error.message).collect()),
+            other => Failed::one(other.to_string()),
+        }
     }
 }
 
@@ -125,6 +137,8 @@ fn run(arguments: Arguments) -> Result<(), Failed> {
                 say("the schema is that of this version")
             }
             Command::Audit(what) => audit::audit(&open(config).await?, &what).await,
+            Command::User(what) => user::user(&open(config).await?, &what).await,
+            Command::Token(what) => token::token(&open(config).await?, &what).await,
         }
     })
 }
@@ -143,6 +157,19 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failed> {
         .enable_all()
         .build()
         .map_err(|error| Failed::one(format!("no threads to work with: {error}")))
+}
+
+/// `command:rosa`. Who stands behind a shared account is not ours to know.
+fn actor() -> String {
+    let said = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok());
+    match said.as_deref().map(str::trim).map(Name::parse) {
+        Some(Ok(name)) => format!("command:{name}"),
+        _ => "command".to_owned(),
+    }
 }
 
 /// Prints to stdout. A reader that has gone away (`| head`) is no reason to panic.

@@ -58,6 +58,10 @@ pub struct Filter {
     pub application: Option<Name>,
     pub environment: Option<Name>,
     pub commit: Option<CommitId>,
+    /// Who asked for it or started it.
+    pub person: Option<Name>,
+    /// Made then or later.
+    pub since: Option<Timestamp>,
     pub before: Option<i64>,
 }
 
@@ -76,6 +80,15 @@ pub async fn list(source: &impl Source, filter: &Filter, limit: u64) -> Result<V
     }
     if let Some(commit) = &filter.commit {
         query = query.filter(deployments::Column::CommitId.eq(commit.as_str()));
+    }
+    if let Some(person) = &filter.person {
+        let either = Condition::any()
+            .add(deployments::Column::RequestedBy.eq(person.as_str()))
+            .add(deployments::Column::StartedBy.eq(person.as_str()));
+        query = query.filter(either);
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(deployments::Column::CreatedAt.gte(since.as_millisecond()));
     }
     if let Some(before) = filter.before {
         query = query.filter(deployments::Column::Id.lt(before));

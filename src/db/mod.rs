@@ -17,6 +17,7 @@ pub mod audit;
 pub mod deployments;
 pub mod entity;
 pub mod fleet;
+pub mod idempotency;
 pub mod journal;
 pub mod links;
 pub mod live;
@@ -25,6 +26,7 @@ pub mod outbox;
 pub mod people;
 pub mod requests;
 pub mod sessions;
+pub mod tokens;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {

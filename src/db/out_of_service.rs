@@ -6,7 +6,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 
 use super::entity::out_of_service;
 use super::{DbError, Source, Tx, at};
-use crate::domain::balancer::Member;
+use crate::domain::balancer::{Member, ProxyName};
 use crate::domain::deployment::Deployment;
 use crate::domain::name::Name;
 
@@ -15,6 +15,7 @@ const TABLE: &str = "out_of_service";
 /// A server that stands out of service, for whom and since when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenOut {
+    pub id: i64,
     pub member: Member,
     pub application: Name,
     pub environment: Name,
@@ -26,8 +27,8 @@ pub async fn put(tx: &Tx, deployment: &Deployment, member: &Member, now: Timesta
     remove(tx, member).await?;
     let row = out_of_service::ActiveModel {
         balancer: Set(member.balancer.to_string()),
-        backend: Set(member.backend.clone()),
-        backend_server: Set(member.backend_server.clone()),
+        backend: Set(member.backend.to_string()),
+        backend_server: Set(member.backend_server.to_string()),
         server: Set(member.server.to_string()),
         application: Set(deployment.application.to_string()),
         environment: Set(deployment.environment.to_string()),
@@ -49,6 +50,11 @@ pub async fn remove(tx: &Tx, member: &Member) -> Result<(), DbError> {
     Ok(())
 }
 
+pub async fn find(source: &impl Source, id: i64) -> Result<Option<TakenOut>, DbError> {
+    let row = out_of_service::Entity::find_by_id(id).one(source.connection()).await?;
+    row.map(parse).transpose()
+}
+
 /// Longest out first.
 pub async fn list(source: &impl Source) -> Result<Vec<TakenOut>, DbError> {
     let rows = out_of_service::Entity::find()
@@ -61,7 +67,9 @@ pub async fn list(source: &impl Source) -> Result<Vec<TakenOut>, DbError> {
 fn parse(row: out_of_service::Model) -> Result<TakenOut, DbError> {
     let id = row.id;
     let name = |text: &str| Name::parse(text).map_err(|error| DbError::row(TABLE, id, error));
+    let proxy = |text: &str| ProxyName::parse(text).map_err(|error| DbError::row(TABLE, id, error));
     Ok(TakenOut {
+        id,
         application: name(&row.application)?,
         environment: name(&row.environment)?,
         deployment: row.deployment_id,
@@ -69,8 +77,8 @@ fn parse(row: out_of_service::Model) -> Result<TakenOut, DbError> {
         member: Member {
             balancer: name(&row.balancer)?,
             server: name(&row.server)?,
-            backend: row.backend,
-            backend_server: row.backend_server,
+            backend: proxy(&row.backend)?,
+            backend_server: proxy(&row.backend_server)?,
         },
     })
 }

@@ -102,6 +102,12 @@ pub async fn set_membership(
     update(tx, id, membership_columns(teams, member, now)?).await
 }
 
+/// `hash` is a PHC string.
+pub async fn set_password_hash(tx: &Tx, id: i64, hash: &str) -> Result<(), DbError> {
+    let row = people::ActiveModel { password_hash: Set(Some(hash.to_owned())), ..Default::default() };
+    update(tx, id, row).await
+}
+
 /// The stored token no longer opens anything.
 pub async fn forget_token(tx: &Tx, id: i64) -> Result<(), DbError> {
     update(tx, id, people::ActiveModel { github_token: Set(None), ..Default::default() }).await

@@ -296,6 +296,11 @@ impl<'a> Reader<'a> {
         parsed
     }
 
+    /// Knows a key whose value says nothing here.
+    pub fn skip(&mut self, key: &'static str) {
+        self.frame.asked.push(key);
+    }
+
     /// Makes the absence of a key a problem.
     pub fn must_have(&mut self, key: &'static str) {
         if self.frame.fields.is_some_and(|fields| !fields.contains_key(key)) {

@@ -57,6 +57,13 @@ pub struct RoleMember {
 }
 
 impl Person {
+    /// Who was added here, local or not bound yet, is of the house: somebody with
+    /// the command line said so.
+    fn is_outsider(&self) -> bool {
+        let local = self.identity.as_ref().is_none_or(|identity| identity.provider == LOCAL);
+        !local && !self.member
+    }
+
     /// The ways a role may name this person.
     pub fn written_names(&self) -> Vec<String> {
         let mut names = vec![self.name.to_string()];
@@ -67,15 +74,17 @@ impl Person {
     }
 }
 
+/// The provider of those who sign in with a password of ours.
+pub const LOCAL: &str = "local";
 /// The role that holds `admin` and always exists.
 pub const ADMIN_ROLE: &str = "admin";
 /// The role of everyone signed in.
 pub const DEFAULT_ROLE: &str = "default";
 
-/// What a person may do, from the roles that exist and those they hold. Nobody
-/// outside the organisation may do anything, whatever their name was given.
+/// What a person may do, from the roles that exist and those they hold. Nobody from
+/// GitHub who is outside the organisation may do anything, whatever their name was given.
 pub fn access(person: &Person, memberships: &[RoleMember], roles: &[Role]) -> Access {
-    if person.disabled || !person.member {
+    if person.disabled || person.is_outsider() {
         return Access::default();
     }
     let mut access = Access::default();

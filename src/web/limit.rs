@@ -15,12 +15,15 @@ use crate::app::Refusal;
 
 const WRONG_SECRETS_A_MINUTE: usize = 60;
 const SIGN_INS_A_MINUTE: usize = 300;
+const API_CALLS_A_MINUTE: usize = 600;
 const A_MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 #[derive(Default)]
 pub struct Limits {
     wrong: Windows<(IpAddr, &'static str)>,
     sign_in: Windows<IpAddr>,
+    /// By the number of the token.
+    api: Windows<i64>,
 }
 
 impl Limits {
@@ -37,6 +40,24 @@ impl Limits {
             refusal
         } else {
             Refusal::TooMany("Too many unknown links from this address. Wait a minute.".to_owned())
+        }
+    }
+
+    /// A token that speaks for nobody counts against its address.
+    pub fn wrong_token(&self, address: Option<IpAddr>, now: Timestamp) -> Refusal {
+        match address {
+            Some(address) if !self.wrong.admit((address, "api"), WRONG_SECRETS_A_MINUTE, now) => {
+                Refusal::TooMany("Too many unknown tokens from this address. Wait a minute.".to_owned())
+            }
+            _ => Refusal::SignedOut,
+        }
+    }
+
+    pub fn api(&self, token: i64, now: Timestamp) -> Result<(), Refusal> {
+        if self.api.admit(token, API_CALLS_A_MINUTE, now) {
+            Ok(())
+        } else {
+            Err(Refusal::TooMany("Too many calls with this token. Wait a minute.".to_owned()))
         }
     }
 

@@ -1,9 +1,11 @@
-//! The pages that people see. Routes, guards and headers stand beside the view:
+//! The pages that people see, and the API of programs. Routes, guards and headers stand beside the view:
 //! what a page shows is data handed to a template, and nothing there reads anything.
 
 pub mod ansi;
+pub mod api;
 pub mod assets;
 pub mod diff;
+pub mod feed;
 pub mod form;
 pub mod guard;
 pub mod headers;
@@ -47,6 +49,8 @@ pub fn rocket(app: &App) -> anyhow::Result<Rocket<Build>> {
         .manage(headers)
         .attach(headers)
         .mount("/", pages::routes())
-        .register("/", rocket::catchers![respond::unauthorized, respond::other]);
+        .mount(api::BASE, api::routes())
+        .register("/", rocket::catchers![respond::unauthorized, respond::other])
+        .register(api::BASE, api::catchers());
     Ok(rocket)
 }

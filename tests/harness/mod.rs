@@ -31,6 +31,7 @@ use crate::tests::support::github::{CLIENT_ID, CLIENT_SECRET, GitHubStandIn, ORG
 use crate::tests::support::smtp::{Mail, SmtpSink};
 use crate::tests::support::sshd::{Sshd, new_identity, user};
 
+pub mod api;
 mod by_hand;
 pub mod dump;
 mod follow;

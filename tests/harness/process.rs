@@ -15,6 +15,16 @@ pub struct Process {
 }
 
 impl Service {
+    /// A command on this service's data, while it runs: what it printed, once it went well.
+    pub async fn command(&self, arguments: &[&str]) -> String {
+        let config = self.path().join("config.json");
+        let mut command = Command::new(program());
+        command.args(arguments).arg("--config").arg(config).env_remove("RUST_LOG").stdin(Stdio::null());
+        let ran = command.output().await.unwrap();
+        assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    }
+
     /// Instead of the service inside this process. The test's own view of the
     /// database goes on working beside it.
     pub async fn run_program(&mut self) -> Process {

@@ -1,5 +1,7 @@
 //! Deployments, as their readers see them.
 
+use jiff::Timestamp;
+
 use crate::app::cancel_deployment::may_read;
 use crate::app::{App, Refusal, deliver};
 use crate::db;
@@ -14,6 +16,10 @@ pub struct Wanted {
     pub states: Vec<DeploymentState>,
     pub application: Option<Name>,
     pub environment: Option<Name>,
+    /// Who asked for it or started it.
+    pub person: Option<Name>,
+    /// Made then or later.
+    pub since: Option<Timestamp>,
     pub before: Option<i64>,
 }
 
@@ -29,6 +35,8 @@ pub async fn list(
         application: wanted.application.clone(),
         environment: wanted.environment.clone(),
         commit: None,
+        person: wanted.person.clone(),
+        since: wanted.since,
         before: wanted.before,
     };
     let mut items: Vec<Deployment> = Vec::new();

@@ -103,6 +103,17 @@ pub async fn list(
     }
 }
 
+pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Request, Refusal> {
+    let request = db::requests::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
+    if may_read(actor, &request) { Ok(request) } else { Err(Refusal::NotFound) }
+}
+
+/// Every decision on these requests, oldest first, each with its request's number.
+pub async fn decisions_of(app: &App, requests: &[Request]) -> Result<Vec<(i64, Decision)>, Refusal> {
+    let ids: Vec<i64> = requests.iter().map(|request| request.id).collect();
+    Ok(db::requests::list_decisions_of(&app.db, &ids).await?)
+}
+
 pub fn may_read(actor: &Actor, request: &Request) -> bool {
     request.requester == actor.name
         || actor.access.may(Permission::Read, &request.application, &request.environment)

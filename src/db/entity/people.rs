@@ -20,6 +20,7 @@ pub struct Model {
     pub membership_at: i64,
     pub disabled_at: Option<i64>,
     pub created_at: i64,
+    pub password_hash: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

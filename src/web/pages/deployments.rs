@@ -42,6 +42,7 @@ pub async fn list(
         application: name(application)?,
         environment: name(environment)?,
         before,
+        ..deployments::Wanted::default()
     };
     let (items, next) = deployments::list(visit.app, visit.actor(), &wanted, A_PAGE).await?;
     let address = |state: Option<DeploymentState>, before: Option<i64>| {
@@ -149,17 +150,9 @@ pub async fn board(app: &App, deployment: &Run) -> Result<Board, Refusal> {
         }
     }
     let events: Vec<Event> = events.into();
-    let mut board = Board::read(plan, &events, &release_names(deployment));
+    let mut board = Board::read(plan, &events, &ReleaseNames::of(deployment));
     board.hidden_lines += hidden;
     Ok(board)
-}
-
-pub fn release_names(deployment: &Run) -> ReleaseNames {
-    let mut known = vec![(deployment.commit.clone(), release_words(&deployment.release))];
-    if let (Some(commit), Some(release)) = (&deployment.from, &deployment.from_release) {
-        known.push((commit.clone(), release_words(release)));
-    }
-    ReleaseNames { known }
 }
 
 /// The whole log, one line each, in chunks.

@@ -11,9 +11,11 @@ use jiff::Timestamp;
 
 pub use self::outgoing::outgoing;
 use self::reading::Reading;
+use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, EventKind, HostState};
 use crate::domain::name::CommitId;
 use crate::domain::plan::Plan;
+use crate::domain::request::release_words;
 use crate::web::html::{Mark, time};
 
 /// Lines that a page holds; earlier ones are in the raw log.
@@ -130,6 +132,14 @@ pub struct ReleaseNames {
 }
 
 impl ReleaseNames {
+    pub fn of(deployment: &Deployment) -> Self {
+        let mut known = vec![(deployment.commit.clone(), release_words(&deployment.release))];
+        if let (Some(commit), Some(release)) = (&deployment.from, &deployment.from_release) {
+            known.push((commit.clone(), release_words(release)));
+        }
+        Self { known }
+    }
+
     fn name(&self, commit: &CommitId) -> String {
         let known = self.known.iter().find(|(id, _)| id == commit);
         known.map_or_else(|| commit.short().to_owned(), |(_, name)| name.clone())

@@ -1,0 +1,130 @@
+//! Load balancers by the fleet's description, and what stands out of service in
+//! them until somebody acts (rules.md 20).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::apply_fleet::{SECRET_SEAL, place_of_stats_page};
+use super::{App, Refusal};
+use crate::balancer::{Balancers, Endpoint, Waited};
+pub use crate::db::out_of_service::TakenOut;
+use crate::db::{self, Source};
+use crate::domain::actor::Actor;
+use crate::domain::balancer::{Member, MemberState};
+use crate::domain::fleet::secret::SecretForm;
+use crate::domain::fleet::{self, LoadBalancer};
+use crate::domain::permission::Permission;
+
+/// Somebody waits for the page: a server that takes longer to come up is said to.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Every load balancer of the fleet, ready to be spoken with.
+pub async fn balancers(app: &App) -> Result<Balancers, Refusal> {
+    let fleet = db::fleet::load(&app.db).await?;
+    let mut all: BTreeMap<_, Vec<Endpoint>> = BTreeMap::new();
+    for balancer in &fleet.load_balancers {
+        let mut endpoints = Vec::new();
+        for (number, endpoint) in balancer.endpoints.iter().enumerate() {
+            let password = password(app, balancer, number, endpoint).await?;
+            let parsed = Endpoint::of(endpoint, password);
+            endpoints.push(parsed.map_err(|error| Refusal::Unavailable(format!("{}: {error}.", balancer.name)))?);
+        }
+        all.insert(balancer.name.clone(), endpoints);
+    }
+    Balancers::new(all).map_err(|error| Refusal::Unavailable(error.to_string()))
+}
+
+async fn password(
+    app: &App,
+    balancer: &LoadBalancer,
+    number: usize,
+    endpoint: &fleet::Endpoint,
+) -> Result<Option<SecretString>, Refusal> {
+    let fleet::Endpoint::Stats(stats) = endpoint else { return Ok(None) };
+    Ok(match SecretForm::of(&stats.password) {
+        SecretForm::Literal(text) => Some(text.to_owned().into()),
+        SecretForm::Env(name) => std::env::var(name).ok().map(SecretString::from),
+        SecretForm::File(path) => {
+            let text = tokio::fs::read_to_string(path).await.ok();
+            text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned().into())
+        }
+        SecretForm::Stored => {
+            let (place, bound_to) = place_of_stats_page(&balancer.name, number, stats);
+            let stored = db::fleet::find_secret(&app.db, &place).await?;
+            let sealed = stored.filter(|(bound, _)| *bound == bound_to).map(|(_, sealed)| sealed);
+            let opened = sealed.and_then(|sealed| app.keys.open(SECRET_SEAL, &sealed));
+            opened.and_then(|bytes| String::from_utf8(bytes).ok()).map(SecretString::from)
+        }
+    })
+}
+
+/// What we took out ourselves; the next deployment may find it in maintenance.
+pub async fn taken_out(source: &impl Source) -> Result<BTreeSet<Member>, Refusal> {
+    Ok(db::out_of_service::list(source).await?.into_iter().map(|out| out.member).collect())
+}
+
+/// What stands out of service where somebody may read.
+pub async fn list_out(app: &App, actor: &Actor) -> Result<Vec<TakenOut>, Refusal> {
+    let mut all = db::out_of_service::list(&app.db).await?;
+    all.retain(|out| actor.access.may(Permission::Read, &out.application, &out.environment));
+    Ok(all)
+}
+
+/// The same with what the load balancers say of each just now; `None` where they
+/// cannot be asked.
+pub async fn look_at_out(app: &App, out: &[TakenOut]) -> Vec<Option<MemberState>> {
+    let Ok(balancers) = balancers(app).await else { return vec![None; out.len()] };
+    let asked = out.iter().map(|out| async {
+        let members = [out.member.clone()];
+        balancers.states(&members).await.ok().and_then(|states| states.into_iter().next())
+    });
+    futures_util::future::join_all(asked).await
+}
+
+/// Puts a server back into service that a run left out of it.
+pub async fn put_back(app: &App, actor: &Actor, id: i64) -> Result<TakenOut, Refusal> {
+    let out = db::out_of_service::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
+    let place = (&out.application, &out.environment);
+    if !actor.access.may(Permission::Read, place.0, place.1) {
+        return Err(Refusal::NotFound);
+    }
+    if !actor.access.may(Permission::DeployInWindow, place.0, place.1) {
+        return Err(Refusal::Forbidden(format!(
+            "Only who may deploy to {} {} may put {} back into service.",
+            place.0, place.1, out.member.server
+        )));
+    }
+    let locks = db::deployments::list_server_locks(&app.db).await?;
+    if let Some((_, busy)) = locks.iter().find(|(server, _)| server == out.member.server.as_str()) {
+        return Err(Refusal::Conflict(format!("Deployment {busy} has {} just now.", out.member.server)));
+    }
+    let members = [out.member.clone()];
+    let balancers = balancers(app).await?;
+    let unavailable = |error: crate::balancer::BalancerError| Refusal::Unavailable(error.to_string());
+    balancers.enable(&members).await.map_err(unavailable)?;
+    let waited = balancers.wait_up(&members, PATIENCE, &CancellationToken::new()).await.map_err(unavailable)?;
+    let is_up = matches!(waited, Waited::Reached);
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    db::out_of_service::remove(&tx, &out.member).await?;
+    let entry = db::audit::Entry {
+        actor: actor.name.as_str(),
+        action: "server.put_back",
+        subject: format!("server {}", out.member.server),
+        facts: json!({ "member": out.member, "deployment": out.deployment, "up": is_up }),
+    };
+    db::audit::append(&tx, &app.keys, now, entry).await?;
+    tx.commit().await?;
+    if is_up {
+        Ok(out)
+    } else {
+        Err(Refusal::Unavailable(format!(
+            "{} was put back, but its checks do not pass yet. Look at it.",
+            out.member
+        )))
+    }
+}

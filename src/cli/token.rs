@@ -1,0 +1,71 @@
+//! `token`: how programs get in. Only `create` ever shows a secret, alone on stdout.
+
+use clap::Subcommand;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
+
+use super::{Failed, actor, say};
+use crate::app::App;
+use crate::app::tokens::{Token, Wanted, create, list, revoke};
+use crate::domain::name::Name;
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token for somebody and print it; it is shown this once
+    Create {
+        #[arg(long, value_name = "NAME")]
+        user: Name,
+        /// How long it lasts
+        #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(i64).range(1..=3650))]
+        days: i64,
+        /// What it is for, for whoever reads the list
+        #[arg(long, value_name = "TEXT", default_value = "command line")]
+        name: String,
+    },
+    /// Print somebody's tokens, one a line: number, state, end, last use, name
+    List {
+        #[arg(long, value_name = "NAME")]
+        user: Name,
+    },
+    /// End a token at once
+    Revoke {
+        /// Its number, from `token list`
+        id: i64,
+    },
+}
+
+pub async fn token(app: &App, what: &TokenCommand) -> Result<(), Failed> {
+    match what {
+        TokenCommand::Create { user, days, name } => {
+            let lasts_for = Some(SignedDuration::from_hours(days * 24));
+            let (_, secret) = create(app, &actor(), Wanted { user, name, lasts_for }).await?;
+            say(secret.expose_secret())
+        }
+        TokenCommand::List { user } => {
+            let now = app.clock.now();
+            for token in list(app, user).await? {
+                say(&line(&token, now))?;
+            }
+            Ok(())
+        }
+        TokenCommand::Revoke { id } => {
+            revoke(app, &actor(), *id).await?;
+            say(&format!("revoked token {id}"))
+        }
+    }
+}
+
+fn line(token: &Token, now: Timestamp) -> String {
+    let state = match token.revoked_at {
+        Some(_) => "revoked",
+        None if token.is_usable(now) => "usable",
+        None => "expired",
+    };
+    let end = token.expires_at.map_or_else(|| "never ends".to_owned(), |at| format!("until {}", day(at)));
+    let used = token.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {}", day(at)));
+    format!("{} {state}, {end}, {used}, {}", token.id, token.name)
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}

@@ -1,0 +1,40 @@
+//! The API of programs, JSON only. A handler names who may call it, asks one use
+//! case or query, and gives what came back as an object.
+//!
+//! It takes bearer tokens and nothing else: a cookie is never looked at, so no other
+//! site can make a browser call it (rules.md 36).
+
+mod account;
+pub mod answer;
+mod applications;
+pub mod bearer;
+pub mod body;
+mod deployments;
+pub mod problem;
+pub mod query;
+mod requests;
+pub mod steering;
+
+use rocket::{Catcher, Route};
+
+pub const BASE: &str = "/api/v1";
+
+pub fn routes() -> Vec<Route> {
+    rocket::routes![
+        account::account,
+        applications::list,
+        applications::one,
+        applications::environment,
+        requests::list,
+        requests::one,
+        deployments::list,
+        deployments::one,
+        deployments::journal,
+        deployments::events,
+        steering::cancel,
+    ]
+}
+
+pub fn catchers() -> Vec<Catcher> {
+    rocket::catchers![problem::unanswered]
+}

@@ -20,5 +20,6 @@ mod repo;
 mod rooms;
 mod runner;
 mod running;
+mod sandbox;
 mod security;
 mod whole_way;

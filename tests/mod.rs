@@ -22,5 +22,6 @@ mod repo;
 mod rooms;
 pub mod runner;
 mod running;
+mod sandbox;
 mod security;
 mod whole_way;

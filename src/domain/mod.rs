@@ -15,6 +15,7 @@ pub mod glob;
 pub mod link;
 pub mod live;
 pub mod manifest;
+pub mod mask;
 pub mod name;
 pub mod notice;
 pub mod permission;

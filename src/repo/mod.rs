@@ -7,6 +7,7 @@
 //! outside reaches git's revision syntax. A ref is looked up by its full name, a
 //! commit by its full id.
 
+mod built_tree;
 mod changed_paths;
 mod commits;
 mod error;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use crate::domain::name::Name;
 
+pub use built_tree::manifest_of;
 pub use error::RepoError;
 pub use export::Tree;
 

@@ -84,7 +84,7 @@ pub(super) fn plan(repository: &Repository, root: Oid, limits: &Limits) -> Resul
 
 /// The path of an entry. Git's own tools write none of the names refused here; a
 /// repository made by hand can hold them.
-fn join(folder: &[u8], name: &[u8]) -> Result<Vec<u8>, RepoError> {
+pub(super) fn join(folder: &[u8], name: &[u8]) -> Result<Vec<u8>, RepoError> {
     let path = if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() };
     let why = match name {
         b"" => "is an empty name",

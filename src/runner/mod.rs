@@ -7,6 +7,7 @@ pub mod engine;
 pub mod executor;
 pub mod host_reader;
 pub mod journal;
+pub mod local;
 pub mod output;
 pub mod quote;
 #[cfg(test)]

@@ -3,13 +3,17 @@
 //! The queue behind an `Output` is bounded. A step that writes faster than the
 //! journal stores waits, and so does the script at the other end of its pipe:
 //! memory stays bounded whatever a script prints.
+//!
+//! Every word passes the mask of known secrets here, so that none gets past it.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::mpsc;
 
 use crate::domain::event::{EventKind, HostState, NoteLevel, StepId, Stream};
+use crate::domain::mask::{Mask, Masker};
 use crate::domain::name::{CommitId, Name};
 
 /// Longer lines are cut, with a mark that says so.
@@ -22,6 +26,7 @@ pub struct Output {
     step: StepId,
     host: Option<Name>,
     view: Arc<HostView>,
+    mask: Arc<Mask>,
 }
 
 /// What the steps of one host found out about it; kept over all its steps.
@@ -57,16 +62,40 @@ impl Output {
         host: Option<Name>,
         view: Arc<HostView>,
     ) -> Self {
-        Self { events, step, host, view }
+        Self { events, step, host, view, mask: Arc::default() }
+    }
+
+    /// The same output without these secrets.
+    #[must_use]
+    pub fn masked_by(mut self, mask: Arc<Mask>) -> Self {
+        self.mask = mask;
+        self
+    }
+
+    /// For a stream that is made lines of elsewhere, and where a secret may lie across
+    /// a line that is cut.
+    pub(super) fn mask(&self) -> &Mask {
+        &self.mask
     }
 
     pub async fn line(&self, stream: Stream, text: impl Into<String>) {
-        let (step, host, text) = (self.step, self.host.clone(), text.into());
+        self.masked_line(stream, self.masked(text.into())).await;
+    }
+
+    async fn masked_line(&self, stream: Stream, text: String) {
+        let (step, host) = (self.step, self.host.clone());
         self.send(EventKind::Output { step, host, stream, text }).await;
     }
 
+    fn masked(&self, text: String) -> String {
+        match self.mask.apply(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(masked) => masked,
+        }
+    }
+
     pub async fn note(&self, level: NoteLevel, text: impl Into<String>) {
-        self.send(EventKind::Note { level, text: text.into() }).await;
+        self.send(EventKind::Note { level, text: self.masked(text.into()) }).await;
     }
 
     /// Something else that happened in this step.
@@ -99,14 +128,18 @@ impl Output {
         mut from: impl AsyncRead + Unpin,
         mut note: impl FnMut(&str),
     ) -> std::io::Result<()> {
-        let mut splitter = LineSplitter::default();
+        let (mut masker, mut splitter) = (Masker::default(), LineSplitter::default());
         let mut buffer = vec![0; 16 * 1024];
         loop {
             let count = from.read(&mut buffer).await?;
-            let lines = if count == 0 { splitter.finish() } else { splitter.push(&buffer[..count]) };
+            let mut lines = splitter.push(&masker.push(&self.mask, &buffer[..count]));
+            if count == 0 {
+                lines.extend(splitter.push(&masker.finish(&self.mask)));
+                lines.extend(splitter.finish());
+            }
             for line in lines {
                 note(&line);
-                self.line(stream, line).await;
+                self.masked_line(stream, line).await;
             }
             if count == 0 {
                 return Ok(());

@@ -12,8 +12,9 @@ use tokio::time::timeout;
 use super::{Finding, Looking};
 use crate::app::health::disk_space;
 use crate::boot;
-use crate::config::{Config, Sandbox};
+use crate::config::{self, Config};
 use crate::keys::Keys;
+use crate::runner::local::sandbox::Sandbox;
 
 /// A program that only says its version and takes longer will not do its work either.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -101,24 +102,17 @@ pub fn programs() -> Vec<Looking<'static>> {
     looking
 }
 
-/// A warning at most: this version refuses releases whose scripts would run here.
+/// A warning at most: only releases with scripts that run here need it.
 pub fn sandbox(config: &Config) -> Looking<'_> {
     Box::pin(async move {
         let item = "sandbox";
-        let tried = match &config.runner.sandbox {
-            Sandbox::None => return Vec::new(),
-            // Not only its version: many systems forbid what it has to do.
-            Sandbox::Bubblewrap => {
-                let args = ["--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "true"];
-                said("bwrap", args.map(OsStr::new)).await.map(|_| "bubblewrap works".to_owned())
-            }
-            Sandbox::User(user) => {
-                let args = [OsStr::new("--"), OsStr::new(user)];
-                said("id", args).await.map(|_| format!("the user {user} exists"))
-            }
+        let words = match &config.runner.sandbox {
+            config::Sandbox::None => return Vec::new(),
+            config::Sandbox::Bubblewrap => "bubblewrap works".to_owned(),
+            config::Sandbox::User(user) => format!("scripts run as the user {user}"),
         };
-        vec![match tried {
-            Ok(words) => Finding::fine(item, words),
+        vec![match Sandbox::of(config).ready(&std::env::temp_dir().join("countersign-check")).await {
+            Ok(()) => Finding::fine(item, words),
             Err(why) => Finding::warning(item, format!("scripts of repositories cannot run here: {why}")),
         }]
     })

@@ -13,6 +13,7 @@ use super::commands::END_MARK;
 use super::connection::Connection;
 use super::words::{self, Failure};
 use crate::domain::event::Stream;
+use crate::domain::mask::Masker;
 use crate::runner::output::{LineSplitter, Output};
 
 /// An answer longer than this is none that any of our commands gives.
@@ -143,22 +144,24 @@ async fn read_all(from: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
 
 async fn copy_until_mark(out: &Output, stream: Stream, from: Option<impl AsyncRead + Unpin>) {
     let Some(mut from) = from else { return };
-    let mut splitter = LineSplitter::default();
+    let (mut masker, mut splitter) = (Masker::default(), LineSplitter::default());
     let mut until = UntilMark::default();
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let count = from.read(&mut buffer).await.unwrap_or(0);
         let ended = if count == 0 { until.give_up() } else { until.push(&buffer[..count]) };
-        for line in splitter.push(&until.ready) {
+        let mut lines = splitter.push(&masker.push(out.mask(), &until.ready));
+        until.ready.clear();
+        if ended {
+            lines.extend(splitter.push(&masker.finish(out.mask())));
+            lines.extend(splitter.finish());
+        }
+        for line in lines {
             out.line(stream, line).await;
         }
-        until.ready.clear();
         if ended {
             break;
         }
-    }
-    for line in splitter.finish() {
-        out.line(stream, line).await;
     }
 }
 

@@ -5,4 +5,5 @@ mod audit;
 mod check;
 mod installation;
 mod keys;
+mod rotation;
 mod serve;

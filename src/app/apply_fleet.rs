@@ -16,7 +16,7 @@ use crate::domain::name::Name;
 use crate::domain::person::{ADMIN_ROLE, MemberKind, RoleMember};
 
 const SOURCE: &str = "fleet";
-const SECRET_SEAL: &str = "fleet secret";
+pub const SECRET_SEAL: &str = "fleet secret";
 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {

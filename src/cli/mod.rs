@@ -118,7 +118,7 @@ fn run(arguments: Arguments) -> Result<(), Failed> {
                 }
                 serve::serve(config, &options).await
             }
-            Command::Apply(options) => fleet::apply(&open(config).await?, &options).await,
+            Command::Apply(options) => fleet::apply(&open_to_write(config).await?, &options).await,
             Command::Export => fleet::export(&open(config).await?).await,
             Command::Migrate => {
                 open(config).await?;
@@ -133,6 +133,10 @@ const DEFAULT_CONFIG: &str = "config.json";
 
 async fn open(config: Config) -> Result<App, Failed> {
     Ok(boot::open(config, Clock::system()).await?)
+}
+
+async fn open_to_write(config: Config) -> Result<App, Failed> {
+    Ok(boot::open_to_write(config, Clock::system()).await?)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failed> {

@@ -23,6 +23,7 @@ pub mod live;
 pub mod outbox;
 pub mod people;
 pub mod requests;
+pub mod sealed;
 pub mod sessions;
 
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod git;
 pub mod github;
 pub mod http;
+pub mod key_files;
 pub mod mail_page;
 pub mod smtp;
 pub mod sshd;

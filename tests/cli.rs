@@ -5,5 +5,6 @@ mod audit;
 mod check;
 mod installation;
 mod keys;
+mod logs;
 mod rotation;
 mod serve;

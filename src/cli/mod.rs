@@ -108,7 +108,7 @@ fn run(arguments: Arguments) -> Result<(), Failed> {
     }
     let loaded = loaded?;
     let config = loaded.config;
-    logs::start(&config.log);
+    logs::start(&config.log)?;
     runtime()?.block_on(async {
         match arguments.command {
             Command::Keys | Command::Check => Ok(()),

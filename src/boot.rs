@@ -53,6 +53,13 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
     })
 }
 
+/// The same for whatever writes: a rotation of the keys is followed first.
+pub async fn open_to_write(config: Config, clock: Clock) -> anyhow::Result<App> {
+    let app = open(config, clock).await?;
+    crate::app::rotation::follow(&app).await;
+    Ok(app)
+}
+
 /// Runs the service until it is told to stop: then starts nothing new, lets what
 /// runs end within its grace while pages are still served, and closes.
 pub async fn serve(app: App, role: Role, stop: impl Future<Output = ()>) -> anyhow::Result<()> {

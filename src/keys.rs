@@ -10,6 +10,7 @@ mod generate;
 mod load;
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -39,7 +40,17 @@ pub struct Keys {
 /// The newest key, and the ones before it.
 struct Ring<const BYTES: usize> {
     newest: SecretBox<[u8; BYTES]>,
-    older: Vec<SecretBox<[u8; BYTES]>>,
+    older: Vec<(PathBuf, SecretBox<[u8; BYTES]>)>,
+}
+
+/// What a key is told from others by; it gives nothing away of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyId([u8; KEY_ID_BYTES]);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 impl<const BYTES: usize> Ring<BYTES> {
@@ -48,7 +59,12 @@ impl<const BYTES: usize> Ring<BYTES> {
     }
 
     fn all(&self) -> impl Iterator<Item = &[u8]> {
-        std::iter::once(&self.newest).chain(&self.older).map(|key| key.expose_secret().as_slice())
+        let older = self.older.iter().map(|(_, key)| key);
+        std::iter::once(&self.newest).chain(older).map(|key| key.expose_secret().as_slice())
+    }
+
+    fn older(&self) -> Vec<(KeyId, &Path)> {
+        self.older.iter().map(|(file, key)| (id(key.expose_secret()), file.as_path())).collect()
     }
 }
 
@@ -106,9 +122,37 @@ impl Keys {
         !sealed.starts_with(&head(self.enc.newest()))
     }
 
-    /// Older keys that still verify, and older keys that still open.
-    pub fn older(&self) -> (usize, usize) {
-        (self.auth.older.len(), self.enc.older.len())
+    /// Which key a value was sealed with, be it in the ring or not.
+    pub fn sealed_with(&self, sealed: &[u8]) -> Option<KeyId> {
+        let (form, rest) = sealed.split_first()?;
+        let id = rest.first_chunk::<KEY_ID_BYTES>()?;
+        (*form == SEAL_FORM).then_some(KeyId(*id))
+    }
+
+    pub fn newest_auth(&self) -> KeyId {
+        id(self.auth.newest())
+    }
+
+    /// Which key authenticates the message by `code`, the newest first.
+    pub fn signer(&self, purpose: &str, message: &[u8], code: &[u8]) -> Option<KeyId> {
+        let fits = |key: &&[u8]| bool::from(mac(key, purpose, &[message]).as_slice().ct_eq(code));
+        self.auth.all().find(fits).map(id)
+    }
+
+    /// Authenticates a message under a key that is perhaps an older one: only to
+    /// show that whoever rotated it held both. `None` where the ring has no such key.
+    pub fn mac_with(&self, key: KeyId, purpose: &str, message: &[u8]) -> Option<[u8; 32]> {
+        self.auth.all().find(|known| id(known) == key).map(|key| mac(key, purpose, &[message]))
+    }
+
+    /// The older keys that still verify, and their files, in the order of their numbers.
+    pub fn older_auth(&self) -> Vec<(KeyId, &Path)> {
+        self.auth.older()
+    }
+
+    /// The older keys that still open, and their files, in the order of their numbers.
+    pub fn older_enc(&self) -> Vec<(KeyId, &Path)> {
+        self.enc.older()
     }
 
     /// The secret of encrypted cookies; they end with the key they were made under.
@@ -141,10 +185,16 @@ fn cipher(key: &[u8], purpose: &str) -> Aes256Gcm {
 }
 
 fn head(key: &[u8]) -> [u8; HEAD_BYTES] {
-    let id = mac(key, "key id", &[]);
     let mut head = [SEAL_FORM; HEAD_BYTES];
-    head[1..].copy_from_slice(&id[..KEY_ID_BYTES]);
+    head[1..].copy_from_slice(&id(key).0);
     head
+}
+
+fn id(key: &[u8]) -> KeyId {
+    let code = mac(key, "key id", &[]);
+    let mut id = [0; KEY_ID_BYTES];
+    id.copy_from_slice(&code[..KEY_ID_BYTES]);
+    KeyId(id)
 }
 
 /// A nonce from fresh randomness and the plain text together: even should the

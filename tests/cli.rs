@@ -5,5 +5,7 @@ mod audit;
 mod check;
 mod installation;
 mod keys;
+mod logs;
 mod people;
+mod rotation;
 mod serve;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use crate::keys::{Keys, Made, generate};
+use crate::keys::{KeyId, Keys, Made, generate};
+use crate::tests::support::key_files::move_back;
 
 struct KeyFolder(tempfile::TempDir);
 
@@ -38,13 +39,7 @@ impl KeyFolder {
     /// Moves the current keys one place back and makes new ones.
     fn rotate(&self) {
         for name in ["auth.key", "enc.key"] {
-            for number in (1..9).rev() {
-                let from = self.path(&format!("{name}.{number}"));
-                if from.exists() {
-                    fs::rename(from, self.path(&format!("{name}.{}", number + 1))).unwrap();
-                }
-            }
-            fs::rename(self.path(name), self.path(&format!("{name}.1"))).unwrap();
+            move_back(&self.0.path().join("keys"), name);
         }
         self.generate();
     }
@@ -147,7 +142,10 @@ fn after_a_rotation_the_old_still_verifies_and_the_new_is_used() {
     let old_seal = before.seal("token", b"secret");
     folder.rotate();
     let after = folder.load();
-    assert_eq!(after.older(), (1, 1));
+    let file =
+        |older: Vec<(KeyId, &Path)>| older.iter().map(|(_, file)| file.to_path_buf()).collect::<Vec<_>>();
+    assert_eq!(file(after.older_auth()), [folder.path("auth.key.1")]);
+    assert_eq!(file(after.older_enc()), [folder.path("enc.key.1")]);
     assert!(after.verify("link", b"hello", &old_code));
     assert_ne!(after.mac("link", b"hello"), old_code);
     assert_eq!(after.macs("link", b"hello"), [after.mac("link", b"hello"), old_code]);
@@ -158,6 +156,26 @@ fn after_a_rotation_the_old_still_verifies_and_the_new_is_used() {
         !before.verify("link", b"hello", &after.mac("link", b"hello")),
         "a new key is unknown to the old"
     );
+}
+
+#[test]
+fn what_was_made_tells_which_key_made_it() {
+    let folder = KeyFolder::new();
+    let before = folder.load();
+    let (code, sealed) = (before.mac("link", b"hello"), before.seal("token", b"secret"));
+    folder.rotate();
+    let after = folder.load();
+    let [(auth, _)] = after.older_auth()[..] else { panic!("one older key") };
+    let [(enc, _)] = after.older_enc()[..] else { panic!("one older key") };
+    assert_eq!(auth, before.newest_auth());
+    assert_eq!(after.signer("link", b"hello", &code), Some(auth));
+    assert_eq!(after.signer("link", b"hello", &after.mac("link", b"hello")), Some(after.newest_auth()));
+    assert_eq!(after.signer("session", b"hello", &code), None);
+    assert_eq!(after.mac_with(auth, "link", b"hello"), Some(code));
+    assert_eq!(before.mac_with(after.newest_auth(), "link", b"hello"), None, "a key that is not there");
+    assert_eq!(after.sealed_with(&sealed), Some(enc));
+    assert_ne!(after.sealed_with(&after.seal("token", b"secret")), Some(enc));
+    assert_eq!(after.sealed_with(b"\x01ab"), None, "cut off");
 }
 
 #[test]

@@ -213,7 +213,7 @@ async fn deployment_ended(
         .map(|application| application.owners.clone())
         .unwrap_or_default();
     let stored = match deployment.request {
-        Some(request) => Stored::load(&app.db, request, app.clock.now()).await.ok(),
+        Some(request) => Stored::find(app, request).await.ok(),
         None => None,
     };
     let zone =

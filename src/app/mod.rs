@@ -38,6 +38,7 @@ pub mod queue;
 pub mod reissue_link;
 pub mod request_release;
 pub mod review_release;
+pub mod rotation;
 pub mod run_deployment;
 pub mod session;
 pub mod sign_in;

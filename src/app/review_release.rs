@@ -25,7 +25,7 @@ pub async fn review_release(
     comment: &str,
 ) -> Result<i64, Refusal> {
     let link = find_link(app, Purpose::Review, link).await?;
-    let mut stored = Stored::load(&app.db, link.request, app.clock.now()).await?;
+    let mut stored = Stored::find(app, link.request).await?;
     permitted(actor, &stored)?;
     check_link(app, &link, &stored)?;
     check_comment(kind, comment)?;

@@ -122,7 +122,23 @@ async fn arrive(
     let tx = app.db.begin().await?;
     let person = match db::people::find_by_identity(&tx, &bound.provider, &bound.subject).await? {
         Some(person) => Some(person),
-        None if membership.member => Some(bind(app, &tx, &name, &bound).await?),
+        None if membership.member => match bind(app, &tx, &name, &bound).await {
+            Ok(person) => Some(person),
+            Err(NotIn::NameTaken { login }) => {
+                let facts = json!({ "why": "the name is another identity's", "provider": "github", "subject": bound.subject });
+                // Not the name alone: that is somebody else here.
+                let entry = db::audit::Entry {
+                    actor: &format!("github:{name}"),
+                    action: "person.sign_in_refused",
+                    subject: format!("person {name}"),
+                    facts,
+                };
+                db::audit::append(&tx, &app.keys, now, entry).await?;
+                tx.commit().await?;
+                return Err(NotIn::NameTaken { login });
+            }
+            Err(other) => return Err(other),
+        },
         None => None,
     };
     if let Some(person) = &person {

@@ -2,6 +2,7 @@
 //! gathered from the record, the hosts and the calendar.
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::{App, Refusal};
 use crate::db::{self, DbError, Source};
@@ -57,6 +58,27 @@ impl Situation {
             busy,
             window,
         }))
+    }
+
+    /// Of an environment that was removed, to show what happened there: it has no
+    /// hosts, no calendar and nothing is live. Nothing may be decided by it.
+    pub async fn without_environment(
+        source: &impl Source,
+        application: &Name,
+        environment: &Name,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let removed = |error| Refusal::Internal(format!("an environment that was removed: {error}"));
+        let environment: Environment = serde_json::from_value(json!({
+            "name": environment, "deploy_from": { "tags": "*" }, "target_path": "", "remote_user": ""
+        }))
+        .map_err(removed)?;
+        let known = json!({ "name": application, "repository": "" });
+        let application: Application = serde_json::from_value(known).map_err(removed)?;
+        let fleet = db::fleet::load(source).await?;
+        let window = window(&fleet, &environment, now);
+        let (rows, words) = (Vec::new(), Vec::new());
+        Ok(Self { now, fleet, application, environment, rows, words, base: None, busy: None, window })
     }
 
     /// The same place as the database tells it now, keeping what the hosts said.

@@ -31,16 +31,28 @@ impl Stored {
     pub async fn load(source: &impl Source, id: i64, now: Timestamp) -> Result<Self, Refusal> {
         let request = db::requests::find(source, id).await?.ok_or(Refusal::NotFound)?;
         let situation = Situation::load(source, &request.application, &request.environment, now).await?;
-        let situation = situation.ok_or(Refusal::NotFound)?;
-        let decisions = db::requests::list_decisions(source, id).await?;
+        Self::of(source, request, situation.ok_or(Refusal::NotFound)?).await
+    }
+
+    /// For readers outside a transaction. What is over stays readable when its
+    /// environment is gone.
+    pub async fn find(app: &App, id: i64) -> Result<Self, Refusal> {
+        let request = db::requests::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
+        let (application, environment) = (&request.application, &request.environment);
+        let now = app.clock.now();
+        let situation = match Situation::load(&app.db, application, environment, now).await? {
+            Some(situation) => situation,
+            None if request.state.word().is_open() => return Err(Refusal::NotFound),
+            None => Situation::without_environment(&app.db, application, environment, now).await?,
+        };
+        Self::of(&app.db, request, situation).await
+    }
+
+    async fn of(source: &impl Source, request: Request, situation: Situation) -> Result<Self, Refusal> {
+        let decisions = db::requests::list_decisions(source, request.id).await?;
         let standing = standing(source, &request, &decisions).await?;
         let from_words = request.from_words();
         Ok(Self { request, decisions, situation, tag: TagNow::Same, standing, from_words })
-    }
-
-    /// For readers outside a transaction.
-    pub async fn find(app: &App, id: i64) -> Result<Self, Refusal> {
-        Self::load(&app.db, id, app.clock.now()).await
     }
 
     /// The same request as the database tells it now, keeping what was read outside.

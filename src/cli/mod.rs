@@ -120,7 +120,7 @@ fn run(arguments: Arguments) -> Result<(), Failed> {
     }
     let loaded = loaded?;
     let config = loaded.config;
-    logs::start(&config.log);
+    logs::start(&config.log)?;
     runtime()?.block_on(async {
         match arguments.command {
             Command::Keys | Command::Check => Ok(()),
@@ -130,7 +130,7 @@ fn run(arguments: Arguments) -> Result<(), Failed> {
                 }
                 serve::serve(config, &options).await
             }
-            Command::Apply(options) => fleet::apply(&open(config).await?, &options).await,
+            Command::Apply(options) => fleet::apply(&open_to_write(config).await?, &options).await,
             Command::Export => fleet::export(&open(config).await?).await,
             Command::Migrate => {
                 open(config).await?;
@@ -147,6 +147,10 @@ const DEFAULT_CONFIG: &str = "config.json";
 
 async fn open(config: Config) -> Result<App, Failed> {
     Ok(boot::open(config, Clock::system()).await?)
+}
+
+async fn open_to_write(config: Config) -> Result<App, Failed> {
+    Ok(boot::open_to_write(config, Clock::system()).await?)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failed> {

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failed, open};
+use super::{Failed, open_to_write};
 use crate::boot;
 use crate::config::Config;
 
@@ -28,7 +28,7 @@ pub async fn serve(config: Config, options: &Serve) -> Result<(), Failed> {
         Some(Half::Web) => boot::Role::Web,
         Some(Half::Runner) => boot::Role::Runner,
     };
-    let app = open(config).await?;
+    let app = open_to_write(config).await?;
     Ok(boot::serve(app, role, signals.wait()).await?)
 }
 

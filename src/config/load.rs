@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Config, LogTarget, Problem, Sandbox, layers, sections, values};
+use super::{Config, Problem, Sandbox, layers, sections, values};
 use crate::domain::document::{self, Kind};
 
 /// A configuration that holds, and what is unwise about it.
@@ -128,12 +128,6 @@ fn warnings(config: &Config) -> Vec<Problem> {
     if config.runner.sandbox_network {
         let words = "is on: scripts of repositories reach the network of this machine, loopback included";
         warnings.push(Problem::new("runner.sandbox_network", words));
-    }
-    if config.log.to.iter().any(|target| *target != LogTarget::Stdout) {
-        warnings.push(Problem::new(
-            "log.to",
-            "names a place that this version does not write to: logs go to stderr",
-        ));
     }
     warnings
 }

@@ -2,6 +2,9 @@
 //! row before, written in the transaction of what it records (rules.md 41).
 //! The head is one row that every writer updates, so the chain has one end.
 
+pub mod checkpoint;
+mod verify;
+
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -13,6 +16,8 @@ use super::entity::{audit_head, audit_log};
 use super::{DbError, Source, Tx, exactly_one};
 use crate::domain::manifest::hex;
 use crate::keys::Keys;
+
+pub use verify::{Broken, Checkpoint, Walk, verify};
 
 const PURPOSE: &str = "audit";
 const HEAD: i32 = 1;
@@ -70,80 +75,6 @@ pub async fn append(tx: &Tx, keys: &Keys, now: Timestamp, entry: Entry<'_>) -> R
 pub async fn head(source: &impl Source) -> Result<Option<Head>, DbError> {
     let row = audit_head::Entity::find_by_id(HEAD).one(source.connection()).await?;
     Ok(row.map(|row| Head { count: row.count, mac: row.mac }))
-}
-
-/// Where the chain does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
-    #[error("row {0} was changed: its seal does not fit its content")]
-    Changed(i64),
-    /// The first and the last of them.
-    #[error("{}", missing_words(*.0, *.1))]
-    Missing(i64, i64),
-    #[error("row {0} does not follow the row before it")]
-    Unlinked(i64),
-    #[error("the trail ends at row {found}, but its head says {said}")]
-    Cut { found: i64, said: i64 },
-    #[error("the recorded head is not that of row {0}, the last one")]
-    WrongHead(i64),
-    #[error("the given head {0} is not in the trail")]
-    OtherHead(String),
-}
-
-fn missing_words(first: i64, last: i64) -> String {
-    if first == last {
-        format!("row {first} is missing")
-    } else {
-        format!("rows {first} to {last} are missing")
-    }
-}
-
-/// Walks the whole chain; gives the head, or every place where it breaks.
-/// `known` is a head seen earlier (`COUNT:MAC`), from a log or a mail.
-pub async fn verify(
-    source: &impl Source,
-    keys: &Keys,
-    known: Option<&Head>,
-) -> Result<Result<Head, Vec<Broken>>, DbError> {
-    const PAGE: u64 = 1000;
-    let (mut previous, mut seq, mut broken) = (String::new(), 0_i64, Vec::new());
-    let mut known_seen = known.is_none();
-    loop {
-        let rows = audit_log::Entity::find()
-            .filter(audit_log::Column::Seq.gt(seq))
-            .order_by_asc(audit_log::Column::Seq)
-            .limit(PAGE)
-            .all(source.connection())
-            .await?;
-        let full = rows.len() as u64 == PAGE;
-        for row in rows {
-            if row.seq > seq + 1 {
-                broken.push(Broken::Missing(seq + 1, row.seq - 1));
-            }
-            let follows = row.seq == seq + 1 && row.previous == previous;
-            if !keys.verify(PURPOSE, &message(&row), &unhex(&row.mac)) {
-                broken.push(Broken::Changed(row.seq));
-            } else if !follows && row.seq == seq + 1 {
-                broken.push(Broken::Unlinked(row.seq));
-            }
-            known_seen |= known.is_some_and(|known| known.count == row.seq && known.mac == row.mac);
-            seq = row.seq;
-            previous = row.mac;
-        }
-        if !full {
-            break;
-        }
-    }
-    let said = head(source).await?.unwrap_or(Head { count: 0, mac: String::new() });
-    if said.count != seq {
-        broken.push(Broken::Cut { found: seq, said: said.count });
-    } else if said.mac != previous {
-        broken.push(Broken::WrongHead(seq));
-    }
-    if let (false, Some(known)) = (known_seen, known) {
-        broken.push(Broken::OtherHead(format!("{}:{}", known.count, known.mac)));
-    }
-    Ok(if broken.is_empty() { Ok(said) } else { Err(broken) })
 }
 
 /// One row of the trail, to show.

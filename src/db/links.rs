@@ -56,6 +56,25 @@ pub async fn find_latest(
     row.map(parse).transpose()
 }
 
+/// Until when the last link works that was made before `made_before`, or at all,
+/// and is neither used nor revoked. `None` when no such link works any more.
+pub async fn last_expiry(
+    source: &impl Source,
+    made_before: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, DbError> {
+    let mut query = links::Entity::find()
+        .filter(links::Column::UsedAt.is_null())
+        .filter(links::Column::RevokedAt.is_null())
+        .filter(links::Column::ExpiresAt.gt(now.as_millisecond()))
+        .order_by_desc(links::Column::ExpiresAt);
+    if let Some(made_before) = made_before {
+        query = query.filter(links::Column::CreatedAt.lte(made_before.as_millisecond()));
+    }
+    let row = query.one(source.connection()).await?;
+    row.map(|row| at(TABLE, row.id, row.expires_at)).transpose()
+}
+
 /// The one statement that decides who used the link: unused, not revoked, within its slot.
 pub async fn consume(tx: &Tx, id: i64, deployment: i64, now: Timestamp) -> Result<(), DbError> {
     let now = now.as_millisecond();

@@ -25,6 +25,7 @@ pub mod out_of_service;
 pub mod outbox;
 pub mod people;
 pub mod requests;
+pub mod sealed;
 pub mod sessions;
 pub mod tokens;
 

@@ -42,8 +42,13 @@ impl Keys {
 fn load_ring<const BYTES: usize>(path: &Path, errors: &mut Vec<KeyError>) -> Option<Ring<BYTES>> {
     let newest = load_key(path).map_err(|error| errors.push(error)).ok();
     let names = older_files(path).map_err(|error| errors.push(error)).unwrap_or_default();
-    let older = names.iter().filter_map(|path| load_key(path).map_err(|error| errors.push(error)).ok());
-    let older = older.collect();
+    let mut older = Vec::new();
+    for file in names {
+        match load_key(&file) {
+            Ok(key) => older.push((file, key)),
+            Err(error) => errors.push(error),
+        }
+    }
     Some(Ring { newest: newest?, older })
 }
 

@@ -3,6 +3,10 @@
 use std::io::Write;
 use std::sync::{Arc, LazyLock, Mutex};
 
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
 use crate::cli::logs::filter;
 
 static WRITTEN: LazyLock<Written> = LazyLock::new(Written::default);
@@ -27,12 +31,8 @@ const EVERYTHING: &str = "trace,html5ever=off,markup5ever=off,selectors=off,reqw
 
 /// From here on, everything that is logged in this process is kept.
 pub fn keep_logs() {
-    let writer = || WRITTEN.clone();
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter(Some(EVERYTHING)))
-        .with_ansi(false)
-        .with_writer(writer)
-        .try_init();
+    let lines = fmt::layer().with_ansi(false).with_writer(|| WRITTEN.clone());
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter(Some(EVERYTHING)))).try_init();
     tracing::info!("logs are kept");
 }
 

@@ -361,7 +361,7 @@ pub fn id_of(page: &Page) -> i64 {
 async fn open(folder: &Path, clock: &Clock) -> App {
     let loaded = config::load(&folder.join("config.json"), std::iter::empty())
         .unwrap_or_else(|problems| panic!("{problems:?}"));
-    boot::open(loaded.config, clock.clone()).await.unwrap()
+    boot::open_to_write(loaded.config, clock.clone()).await.unwrap()
 }
 
 fn people(github: &GitHubStandIn) {

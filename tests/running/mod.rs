@@ -12,3 +12,4 @@ mod outbox;
 mod output;
 mod queue;
 mod record;
+mod rotation;

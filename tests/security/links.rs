@@ -164,7 +164,8 @@ async fn a_used_link_shows_the_way_to_its_deployment() {
     assert_eq!(seen(&page), (410, "used".to_owned()));
     assert!(page.text().contains("dana used it"), "{}", page.text());
     let again = service.post(&dana, &launch, &[]).await;
-    assert_eq!(again.status, 410);
+    assert_eq!(seen(&again), (410, "used".to_owned()));
+    assert_eq!(again.main_page().as_deref(), Some("launch"), "the page of the link, not one of an error");
     let ways = [page.link("Open the deployment").unwrap(), again.link("Open the deployment").unwrap()];
     assert!(ways.iter().all(|way| way.path() == format!("/deployments/{deployment}")), "{ways:?}");
     assert_eq!(service.post(&dana, &format!("/requests/{request}/start"), &[]).await.status, 410);

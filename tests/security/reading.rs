@@ -1,8 +1,10 @@
 //! What one may not read is not there, in no way of asking for it.
 
 use super::routes::forms;
+use crate::db::audit;
 use crate::tests::harness::dump::differences;
 use crate::tests::harness::furnished::{Furnished, token_of};
+use crate::tests::harness::{Service, World};
 use crate::tests::support::browser::Page;
 use url::form_urlencoded::Serializer;
 
@@ -131,4 +133,50 @@ async fn the_live_feed_is_for_who_may_read_the_deployment() {
     let admin = mallory.get("/admin").await.unwrap();
     assert_eq!((admin.status, admin.main_page().as_deref()), (403, Some("error")), "{}", admin.text());
     assert!(!admin.text().contains("web-1"), "{}", admin.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_in_an_environment_that_was_removed_stays_readable() {
+    let mut service = Service::start_in(World::quiet()).await;
+    let (dana, rosa) = (service.as_user("dana").await, service.as_user("rosa").await);
+    let rejected = service.asked(&dana, "v1.0", &[]).await;
+    let first = service.link_about("review", "v1.0").await;
+    service.post(&rosa, &format!("{first}/reject"), &[("comment", "Not today.")]).await;
+    let open = service.asked(&dana, "v1.1", &[]).await;
+    let second = service.link_about("review", "v1.1").await;
+
+    let application = service.fleet["applications"][0].clone();
+    service.apply(|fleet| fleet["applications"][0]["environments"] = serde_json::json!([])).await;
+    assert_eq!(service.request_state(open).await, "void", "what was open ends with its environment");
+    for removed in ["the environment", "the application"] {
+        let (ada, mallory) = (service.as_user("ada").await, service.as_user("mallory").await);
+        for (who, reader) in [("dana", &dana), ("rosa", &rosa), ("ada", &ada)] {
+            let page = reader.get(&format!("/requests/{rejected}")).await.unwrap();
+            let seen = (page.status, page.main_state().unwrap_or_default());
+            assert_eq!(seen, (200, "rejected".to_owned()), "{removed} {who}: {}", page.text());
+            assert!(page.text().contains("Not today.") && page.text().contains("v1.0"), "{}", page.text());
+            let page = reader.get(&format!("/requests/{open}")).await.unwrap();
+            let seen = (page.status, page.main_state().unwrap_or_default());
+            assert_eq!(seen, (200, "void".to_owned()), "{removed} {who}: {}", page.text());
+            assert!(page.text().contains("no longer exists"), "{removed} {who}: {}", page.text());
+        }
+        for (link, status, state) in [(&first, 410, "rejected"), (&second, 409, "void")] {
+            let page = rosa.get(link).await.unwrap();
+            let seen = (page.status, page.main_state().unwrap_or_default());
+            assert_eq!(seen, (status, state.to_owned()), "{removed}: {}", page.text());
+        }
+        assert_eq!(
+            service.post(&rosa, &format!("{second}/accept"), &[]).await.status,
+            410,
+            "nothing is decided"
+        );
+        for id in [rejected, open] {
+            assert_eq!(mallory.get(&format!("/requests/{id}")).await.unwrap().status, 404, "{removed}");
+        }
+        service.apply(|fleet| fleet["applications"] = serde_json::json!([])).await;
+        service.apply(|fleet| fleet["roles"][1]["grants"] = serde_json::json!([])).await;
+    }
+    service.apply(|fleet| fleet["applications"] = serde_json::json!([application])).await;
+    assert_eq!(service.request_state(open).await, "void", "it does not come back");
+    audit::verify(&service.app.db, &service.app.keys, None).await.unwrap().expect("the trail holds");
 }

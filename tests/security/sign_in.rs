@@ -204,6 +204,19 @@ async fn a_person_is_the_subject_and_neither_mail_nor_name() {
     assert!(changed.is_empty(), "{changed:#?}");
     let people = after["people"].join("\n");
     assert!(!people.contains("name='dana-o'") && people.matches("name='dana'").count() == 1, "{people}");
+    let refused: Vec<&String> =
+        after["audit_log"].iter().filter(|row| row.contains("action='person.sign_in_refused'")).collect();
+    for name in ["dana", "zoe"] {
+        let row = refused.iter().find(|row| row.contains(&format!("actor='github:{name}'")));
+        let row = row.unwrap_or_else(|| panic!("{name}: {refused:#?}"));
+        let parts = [
+            format!("subject='person {name}'"),
+            "the name is another identity".to_owned(),
+            "\"subject\"".to_owned(),
+        ];
+        assert!(parts.iter().all(|part| row.contains(part)), "{row}");
+    }
+    assert_eq!(refused.len(), 2, "{refused:#?}");
     let signed_in: Vec<&String> = after["audit_log"].iter().filter(|row| row.contains("dana-o")).collect();
     assert!(signed_in.is_empty(), "the record names people as they are known here: {signed_in:#?}");
 

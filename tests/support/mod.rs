@@ -6,6 +6,7 @@ pub mod git;
 pub mod github;
 pub mod haproxy;
 pub mod http;
+pub mod key_files;
 pub mod mail_page;
 pub mod smtp;
 pub mod sshd;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::page::{ROWS, page};
 use crate::app::cancel_deployment::may_read;
 use crate::app::{App, Refusal, deliver};
 use crate::db;
@@ -30,34 +31,20 @@ pub async fn list(
     wanted: &Wanted,
     limit: usize,
 ) -> Result<(Vec<Deployment>, Option<i64>), Refusal> {
-    let mut filter = db::deployments::Filter {
-        states: wanted.states.clone(),
-        application: wanted.application.clone(),
-        environment: wanted.environment.clone(),
-        commit: None,
-        person: wanted.person.clone(),
-        since: wanted.since,
-        before: wanted.before,
+    let rows = |before| {
+        let filter = db::deployments::Filter {
+            states: wanted.states.clone(),
+            application: wanted.application.clone(),
+            environment: wanted.environment.clone(),
+            commit: None,
+            person: wanted.person.clone(),
+            since: wanted.since,
+            before,
+        };
+        async move { db::deployments::list(&app.db, &filter, ROWS).await }
     };
-    let mut items: Vec<Deployment> = Vec::new();
-    loop {
-        let page = db::deployments::list(&app.db, &filter, 200).await?;
-        let full = page.len() == 200;
-        filter.before = page.last().map(|deployment| deployment.id);
-        for deployment in page {
-            if !may_read(actor, &deployment) {
-                continue;
-            }
-            if items.len() == limit {
-                let next = items.last().map(|last| last.id);
-                return Ok((items, next));
-            }
-            items.push(deployment);
-        }
-        if !full {
-            return Ok((items, None));
-        }
-    }
+    page(limit, wanted.before, rows, |deployment| deployment.id, |deployment| may_read(actor, deployment))
+        .await
 }
 
 pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Deployment, Refusal> {

@@ -2,4 +2,5 @@
 
 pub mod applications;
 pub mod deployments;
+mod page;
 pub mod requests;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::page::{ROWS, page};
 use crate::app::{App, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
@@ -75,32 +76,17 @@ pub async fn list(
     wanted: &Wanted,
     limit: usize,
 ) -> Result<(Vec<Request>, Option<i64>), Refusal> {
-    let mut filter = db::requests::Filter {
-        states: wanted.states.clone(),
-        requester: wanted.mine.then(|| actor.name.clone()),
-        application: wanted.application.clone(),
-        environment: wanted.environment.clone(),
-        before: wanted.before,
+    let rows = |before| {
+        let filter = db::requests::Filter {
+            states: wanted.states.clone(),
+            requester: wanted.mine.then(|| actor.name.clone()),
+            application: wanted.application.clone(),
+            environment: wanted.environment.clone(),
+            before,
+        };
+        async move { db::requests::list(&app.db, &filter, ROWS).await }
     };
-    let mut items: Vec<Request> = Vec::new();
-    loop {
-        let page = db::requests::list(&app.db, &filter, 200).await?;
-        let full = page.len() == 200;
-        filter.before = page.last().map(|request| request.id);
-        for request in page {
-            if !may_read(actor, &request) {
-                continue;
-            }
-            if items.len() == limit {
-                let next = items.last().map(|last| last.id);
-                return Ok((items, next));
-            }
-            items.push(request);
-        }
-        if !full {
-            return Ok((items, None));
-        }
-    }
+    page(limit, wanted.before, rows, |request| request.id, |request| may_read(actor, request)).await
 }
 
 pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Request, Refusal> {

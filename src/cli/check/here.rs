@@ -19,19 +19,20 @@ use crate::runner::local::sandbox::Sandbox;
 /// A program that only says its version and takes longer will not do its work either.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub fn keys(config: &Config) -> Vec<Finding> {
+/// And the keys, where they are well.
+pub fn keys(config: &Config) -> (Vec<Finding>, Option<Keys>) {
     let item = "keys";
     match Keys::load(&config.auth_key, &config.enc_key) {
         Ok(keys) => {
-            let (auth, enc) = keys.older();
+            let (auth, enc) = (keys.older_auth().len(), keys.older_enc().len());
             let older = match auth + enc {
                 0 => String::new(),
                 _ => format!("; {auth} older still verify, {enc} older still open"),
             };
             let (auth, enc) = (config.auth_key.display(), config.enc_key.display());
-            vec![Finding::fine(item, format!("{auth} and {enc}{older}"))]
+            (vec![Finding::fine(item, format!("{auth} and {enc}{older}"))], Some(keys))
         }
-        Err(errors) => errors.iter().map(|error| Finding::broken(item, error.to_string())).collect(),
+        Err(errors) => (errors.iter().map(|error| Finding::broken(item, error.to_string())).collect(), None),
     }
 }
 

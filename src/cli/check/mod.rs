@@ -6,6 +6,7 @@
 //! because a fetch is the one proof that a repository can be fetched.
 
 mod here;
+mod older_keys;
 mod outside;
 
 use std::path::Path;
@@ -116,7 +117,8 @@ pub async fn check(path: &Path, loaded: Result<Loaded, Vec<Problem>>) -> Result<
 }
 
 async fn everything(report: &mut Report, config: &Config) -> Result<(), Failed> {
-    report.print(here::keys(config))?;
+    let (found, keys) = here::keys(config);
+    report.print(found)?;
     report.print_all([here::identity(config)]).await?;
     let folder = here::data_folder(config);
     // What another user's service works with is left alone: files of ours would stop it.
@@ -126,12 +128,12 @@ async fn everything(report: &mut Report, config: &Config) -> Result<(), Failed> 
     report.print_all(here::programs()).await?;
     report.print_all([here::sandbox(config)]).await?;
     let (found, fleet) = if is_ours {
-        outside::database(config).await
+        outside::database(config, keys.as_ref()).await
     } else {
         let words = "neither it nor repositories and servers were looked at, for want of a data folder";
-        (Finding::warning("database", words), None)
+        (vec![Finding::warning("database", words)], None)
     };
-    report.print([found])?;
+    report.print(found)?;
     let mut looking = vec![outside::github(config), outside::mail(config)];
     if let Some(fleet) = &fleet {
         report.print([outside::fleet(fleet)])?;

@@ -7,13 +7,14 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{Finding, Looking};
+use super::{Finding, Looking, older_keys};
 use crate::app::look::{DatabaseWord, look_at_database};
 use crate::boot;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::fleet::{Application, Environment, Fleet, Server};
 use crate::domain::plan::HostFacts;
+use crate::keys::Keys;
 use crate::mail::Mailer;
 use crate::repo::Mirrors;
 use crate::runner::ssh::connection::SshSettings;
@@ -26,22 +27,25 @@ const FETCHES_AT_ONCE: usize = 4;
 /// whoever called this command can wait.
 const HOST_LIMIT: Duration = Duration::from_secs(30);
 
-/// And the fleet, where there is one to read.
-pub async fn database(config: &Config) -> (Finding, Option<Fleet>) {
+/// With what rests on older keys, and the fleet, where there is one to read.
+pub async fn database(config: &Config, keys: Option<&Keys>) -> (Vec<Finding>, Option<Fleet>) {
     let item = "database";
-    match look_at_database(config).await {
-        Ok(DatabaseWord::Ready { schema, fleet }) => {
-            (Finding::fine(item, format!("can be written, its schema is {schema}")), Some(*fleet))
+    let finding = match look_at_database(config, keys, Clock::system().now()).await {
+        Ok(DatabaseWord::Ready { schema, fleet, older_keys }) => {
+            let mut found = vec![Finding::fine(item, format!("can be written, its schema is {schema}"))];
+            found.extend(older_keys.iter().flat_map(older_keys::words));
+            return (found, Some(*fleet));
         }
         Ok(DatabaseWord::Absent) => {
-            (Finding::warning(item, "does not exist yet; `countersign migrate` makes it"), None)
+            Finding::warning(item, "does not exist yet; `countersign migrate` makes it")
         }
         Ok(DatabaseWord::Outdated { changes }) => {
             let words = format!("its schema is {changes} steps behind; the next start brings it up to date");
-            (Finding::warning(item, words), None)
+            Finding::warning(item, words)
         }
-        Err(error) => (Finding::broken(item, error.to_string()), None),
-    }
+        Err(error) => Finding::broken(item, error.to_string()),
+    };
+    (vec![finding], None)
 }
 
 pub fn fleet(fleet: &Fleet) -> Finding {

@@ -22,6 +22,10 @@ const DEPLOYMENT_COOKIE: &str = "countersign_deployment";
 
 #[rocket::get("/launch/<link>")]
 pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Result<Html, PageError> {
+    show(&visit, limits, link).await
+}
+
+async fn show(visit: &Visit<'_>, limits: &Limits, link: &str) -> Result<Html, PageError> {
     let app = visit.app;
     let found = find_link(app, Purpose::Launch, link)
         .await
@@ -31,8 +35,7 @@ pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Resul
     let actor = visit.actor();
     let facts = stored.facts(&actor.name, &actor.access, Some(found.facts.state(app.clock.now())));
     let gates = policy::gates(Act::Launch, &facts);
-    let standing =
-        standing(&visit, &stored, &found, policy::void_cause(&facts), policy::passes(&gates), link);
+    let standing = standing(visit, &stored, &found, policy::void_cause(&facts), policy::passes(&gates), link);
     let status = match standing {
         LaunchStanding::Ready { .. } => 200,
         LaunchStanding::Blocked { .. } | LaunchStanding::Void { .. } => 409,
@@ -100,20 +103,31 @@ fn standing(
     }
 }
 
+/// The deployment's page, or why the link starts nothing any more (rules.md 35).
+#[derive(rocket::Responder)]
+pub enum Started {
+    Now(SeeOther),
+    Gone(Html),
+}
+
 #[rocket::post("/launch/<link>", data = "<posted>")]
 pub async fn start(
     link: &str,
     limits: &State<Limits>,
     posted: Posted<'_, Nothing>,
     cookies: &CookieJar<'_>,
-) -> Result<SeeOther, PageError> {
+) -> Result<Started, PageError> {
     let visit = &posted.visit;
-    let started = launch::launch(visit.app, visit.actor(), link).await;
-    let deployment = started.map_err(|refusal: Refusal| {
-        limits.judge(visit.frame.address, "launch", refusal, visit.app.clock.now())
-    })?;
-    remember(visit.app, cookies, deployment);
-    Ok(SeeOther(format!("/deployments/{deployment}")))
+    match launch::launch(visit.app, visit.actor(), link).await {
+        Ok(deployment) => {
+            remember(visit.app, cookies, deployment);
+            Ok(Started::Now(SeeOther(format!("/deployments/{deployment}"))))
+        }
+        Err(Refusal::Gone(_)) => show(visit, limits, link).await.map(Started::Gone),
+        Err(refusal) => {
+            Err(limits.judge(visit.frame.address, "launch", refusal, visit.app.clock.now()).into())
+        }
+    }
 }
 
 pub fn remember(app: &App, cookies: &CookieJar<'_>, deployment: i64) {

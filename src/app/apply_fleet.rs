@@ -154,7 +154,7 @@ async fn write(app: &App, tx: &Tx, wanted: &Fleet) -> Result<(), Refusal> {
     let mut clean = wanted.clone();
     for application in &mut clean.applications {
         if let Some(secret) = &mut application.webhook_secret {
-            let place = format!("application/{}/webhook_secret", application.name);
+            let place = place_of_webhook_secret(&application.name);
             *secret = seal(app, tx, &place, "", secret).await?;
         }
     }
@@ -177,7 +177,7 @@ async fn write(app: &App, tx: &Tx, wanted: &Fleet) -> Result<(), Refusal> {
 async fn open_secrets(app: &App, tx: &Tx, fleet: &mut Fleet) -> Result<(), db::DbError> {
     for application in &mut fleet.applications {
         if let Some(secret) = &mut application.webhook_secret {
-            open(app, tx, &format!("application/{}/webhook_secret", application.name), "", secret).await?;
+            open(app, tx, &place_of_webhook_secret(&application.name), "", secret).await?;
         }
     }
     for balancer in &mut fleet.load_balancers {
@@ -189,6 +189,10 @@ async fn open_secrets(app: &App, tx: &Tx, fleet: &mut Fleet) -> Result<(), db::D
         }
     }
     Ok(())
+}
+
+pub fn place_of_webhook_secret(application: &Name) -> String {
+    format!("application/{application}/webhook_secret")
 }
 
 /// Where the password of a stats page is stored, and what it is good for.

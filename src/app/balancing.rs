@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::apply_fleet::{SECRET_SEAL, place_of_stats_page};
-use super::{App, Refusal};
+use super::apply_fleet::place_of_stats_page;
+use super::{App, Refusal, secrets};
 use crate::balancer::{Balancers, Endpoint, Waited};
 pub use crate::db::out_of_service::TakenOut;
 use crate::db::{self, Source};
@@ -31,35 +31,23 @@ pub async fn balancers(app: &App) -> Result<Balancers, Refusal> {
         for (number, endpoint) in balancer.endpoints.iter().enumerate() {
             let password = password(app, balancer, number, endpoint).await?;
             let parsed = Endpoint::of(endpoint, password);
-            endpoints.push(parsed.map_err(|error| Refusal::Unavailable(format!("{}: {error}.", balancer.name)))?);
+            endpoints
+                .push(parsed.map_err(|error| Refusal::Unavailable(format!("{}: {error}.", balancer.name)))?);
         }
         all.insert(balancer.name.clone(), endpoints);
     }
     Balancers::new(all).map_err(|error| Refusal::Unavailable(error.to_string()))
 }
 
-async fn password(
+pub async fn password(
     app: &App,
     balancer: &LoadBalancer,
     number: usize,
     endpoint: &fleet::Endpoint,
 ) -> Result<Option<SecretString>, Refusal> {
     let fleet::Endpoint::Stats(stats) = endpoint else { return Ok(None) };
-    Ok(match SecretForm::of(&stats.password) {
-        SecretForm::Literal(text) => Some(text.to_owned().into()),
-        SecretForm::Env(name) => std::env::var(name).ok().map(SecretString::from),
-        SecretForm::File(path) => {
-            let text = tokio::fs::read_to_string(path).await.ok();
-            text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned().into())
-        }
-        SecretForm::Stored => {
-            let (place, bound_to) = place_of_stats_page(&balancer.name, number, stats);
-            let stored = db::fleet::find_secret(&app.db, &place).await?;
-            let sealed = stored.filter(|(bound, _)| *bound == bound_to).map(|(_, sealed)| sealed);
-            let opened = sealed.and_then(|sealed| app.keys.open(SECRET_SEAL, &sealed));
-            opened.and_then(|bytes| String::from_utf8(bytes).ok()).map(SecretString::from)
-        }
-    })
+    let (place, bound_to) = place_of_stats_page(&balancer.name, number, stats);
+    secrets::resolve(app, SecretForm::of(&stats.password), (&place, &bound_to)).await
 }
 
 /// What we took out ourselves; the next deployment may find it in maintenance.
@@ -106,7 +94,8 @@ pub async fn put_back(app: &App, actor: &Actor, id: i64) -> Result<TakenOut, Ref
     let balancers = balancers(app).await?;
     let unavailable = |error: crate::balancer::BalancerError| Refusal::Unavailable(error.to_string());
     balancers.enable(&members).await.map_err(unavailable)?;
-    let waited = balancers.wait_up(&members, PATIENCE, &CancellationToken::new()).await.map_err(unavailable)?;
+    let waited =
+        balancers.wait_up(&members, PATIENCE, &CancellationToken::new()).await.map_err(unavailable)?;
     let is_up = matches!(waited, Waited::Reached);
     let now = app.clock.now();
     let tx = app.db.begin().await?;

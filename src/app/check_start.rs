@@ -60,7 +60,8 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
         let stops: Vec<String> = stops.map(|gate| format!("{}: {}", gate.title, gate.remedy)).collect();
         return stop(app, claimed, &stops.join(" "), answer.void).await;
     }
-    let facts = run_facts(deployment, &answer.situation, answer.expected);
+    let built_by = first_of_chain(app, deployment).await?;
+    let facts = RunFacts { built_by, ..run_facts(deployment, &answer.situation, answer.expected) };
     match plan(facts, &clusters(&answer.situation)) {
         Ok(plan) => Ok(Checked::Go(Box::new(plan))),
         Err(error) => stop(app, claimed, &error.to_string(), None).await,
@@ -120,10 +121,22 @@ fn expected(deployment: &Deployment) -> Vec<CommitId> {
     deployment.from.iter().chain([&deployment.commit]).cloned().collect()
 }
 
+/// The run that the retries before this one go back to.
+async fn first_of_chain(app: &App, deployment: &Deployment) -> Result<i64, Refusal> {
+    let (mut first, mut earlier) = (deployment.id, deployment.retry_of);
+    while let Some(id) = earlier {
+        first = id;
+        earlier = db::deployments::find(&app.db, id).await?.and_then(|deployment| deployment.retry_of);
+    }
+    Ok(first)
+}
+
 pub fn run_facts(deployment: &Deployment, situation: &Situation, expected: Vec<CommitId>) -> RunFacts {
     let environment = &situation.environment;
     RunFacts {
         deployment: deployment.id,
+        built_by: deployment.id,
+        servers: situation.active_servers(),
         application: deployment.application.clone(),
         environment: deployment.environment.clone(),
         release: deployment.release.clone(),

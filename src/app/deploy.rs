@@ -235,7 +235,7 @@ async fn succeeded_before(app: &App, situation: &Situation, commit: &CommitId) -
         application: Some(situation.application.name.clone()),
         environment: Some(situation.environment.name.clone()),
         commit: Some(commit.clone()),
-        before: None,
+        ..Default::default()
     };
     Ok(!db::deployments::list(&app.db, &filter, 1).await?.is_empty())
 }

@@ -40,6 +40,7 @@ pub mod request_release;
 pub mod review_release;
 pub mod rotation;
 pub mod run_deployment;
+pub mod secrets;
 pub mod session;
 pub mod sign_in;
 pub mod situation;

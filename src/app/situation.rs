@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{App, Refusal};
 use crate::db::{self, DbError, Source};
 use crate::domain::diff::Relation;
-use crate::domain::fleet::{Application, Environment, Fleet};
+use crate::domain::fleet::{Application, Environment, Fleet, Method};
 use crate::domain::live::{HostWord, LiveRow, live_facts, recorded_commits};
 use crate::domain::name::{CommitId, Name};
 use crate::domain::permission::Access;
@@ -118,6 +118,10 @@ impl Situation {
 
     /// Asks the hosts, unless a deployment has them just now (rules.md 27).
     pub async fn ask_hosts(&mut self, app: &App) -> Result<(), DbError> {
+        if self.environment.method == Method::Command {
+            // Nothing of ours is on them that could say it.
+            return Ok(());
+        }
         let locks = db::deployments::list_server_locks(&app.db).await?;
         let free: Vec<HostPlace> = self
             .places()
@@ -135,8 +139,14 @@ impl Situation {
         servers.into_iter().filter(|server| server.active).map(place_of).collect()
     }
 
+    /// Where the record is kept. An operator's command may bring a release to places
+    /// that the fleet does not know: then the environment stands for them.
     pub fn active_servers(&self) -> Vec<Name> {
-        self.places().into_iter().map(|place| place.server).collect()
+        let servers: Vec<Name> = self.places().into_iter().map(|place| place.server).collect();
+        if servers.is_empty() && self.environment.method == Method::Command {
+            return vec![self.environment.name.clone()];
+        }
+        servers
     }
 
     pub fn live(&self) -> LiveFacts {

@@ -84,9 +84,10 @@ impl Deployment {
 }
 
 /// When a running deployment is to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelWhen {
+    #[default]
     Now,
     /// What is under way ends first; no further batch begins.
     AfterBatch,

@@ -10,13 +10,16 @@ use tokio_util::task::TaskTracker;
 
 use super::engine::{self, Steering};
 use super::journal::{RENEW_EVERY, journal};
+use super::local::sandbox::{Private, Sandbox};
 use super::output::Output;
+use super::ssh::balance::Balancing;
+use super::ssh::build::Workshop;
 use super::ssh::connection::SshSettings;
 use super::ssh::{Prepare, SshExecutor, Tree};
 use crate::app::check_start::{self, Checked};
 use crate::app::queue::Claimed;
 use crate::app::queue::Lease;
-use crate::app::{App, deliver, health, housekeep, queue, run_deployment};
+use crate::app::{App, balancing, deliver, health, housekeep, queue, run_deployment, secrets};
 use crate::domain::deployment::{CancelWhen, DeploymentState};
 use crate::domain::event::{NoteLevel, StepOutcome};
 use crate::domain::plan::Plan;
@@ -137,16 +140,20 @@ impl Runner {
         run_deployment::store_plan(&self.app, &claimed.lease, &plan).await?;
         let clock = self.app.clock.clone();
         let prepare = FromApp { app: self.app.clone() };
-        let executor = SshExecutor::new(prepare, self.ssh.clone(), Arc::new(move || clock.now()));
+        let workshop = self.workshop();
+        let balancing = self.balancing(&plan).await?;
+        let now: super::ssh::Now = Arc::new(move || clock.now());
+        let executor = SshExecutor::new(prepare, self.ssh.clone(), workshop, balancing, now);
         let executor =
             executor.map_err(|error| crate::app::Refusal::Internal(format!("control folder: {error}")))?;
         let (sink, writer) = journal(&self.app, &claimed.deployment, &claimed.lease, claimed.seq);
         let mut writing = tokio::spawn(writer.run());
         let (control, steering) = engine::control();
         let hosts_at_once = self.app.config.runner.hosts as usize;
+        let mask = Arc::new(secrets::mask(&self.app).await?);
         let run = tokio::select! {
             biased;
-            outcome = engine::run(&plan, &executor, &sink, hosts_at_once, &control) => Run::Over(outcome),
+            outcome = engine::run(&plan, &executor, &sink, hosts_at_once, &control, &mask) => Run::Over(outcome),
             () = self.steer(claimed.deployment.id, steering) => Run::Abandoned,
             () = self.abandon.cancelled() => Run::Abandoned,
             // While the sink lives, the writer ends only when the lease is lost. A quiet
@@ -170,6 +177,27 @@ impl Runner {
             return self.interrupted(claimed).await;
         };
         run_deployment::finish(&self.app, claimed, seq, outcome.state, outcome.why.as_deref()).await
+    }
+
+    fn workshop(&self) -> Workshop {
+        let config = &self.app.config;
+        Workshop {
+            sandbox: Sandbox::of(config),
+            workplaces: config.data_dir.join("work"),
+            built: config.data_dir.join("built"),
+            private: Private::of(config),
+            commands: config.commands.clone(),
+        }
+    }
+
+    /// Only where the plan speaks with load balancers.
+    async fn balancing(&self, plan: &Plan) -> Result<Option<Balancing>, crate::app::Refusal> {
+        if plan.members().next().is_none() {
+            return Ok(None);
+        }
+        let balancers = balancing::balancers(&self.app).await?;
+        let ours = balancing::taken_out(&self.app.db).await?;
+        Ok(Some(Balancing::new(balancers, ours)))
     }
 
     /// Tells the run what people want of it. Never ends.

@@ -57,7 +57,7 @@ impl Ran {
 
 async fn execute(plan: &Plan, executor: &Scripted) -> Ran {
     let journal = Journal::default();
-    let outcome = run(plan, executor, &journal, 20, &uncontrolled()).await;
+    let outcome = run(plan, executor, &journal, 20, &uncontrolled(), &Arc::default()).await;
     assert_eq!(executor.finished_count(), 1, "connections are closed however a run ends");
     Ran { outcome, events: journal.events() }
 }
@@ -91,7 +91,7 @@ async fn hosts_of_a_cluster_run_at_the_same_time() {
 async fn no_more_hosts_than_allowed_run_at_the_same_time() {
     let (executor, journal) = (Scripted::default(), Journal::default());
     let plan = plan_of("web-1 web-2 web-3 web-4 web-5");
-    run(&plan, &executor, &journal, 2, &uncontrolled()).await;
+    run(&plan, &executor, &journal, 2, &uncontrolled(), &Arc::default()).await;
     assert_eq!(executor.most_at_once(), 2);
 }
 
@@ -105,7 +105,8 @@ async fn a_hanging_first_host_holds_back_nobody() {
         EventKind::Host { host, state: HostState::Done, .. } if host.as_str() == "web-4" => Some(()),
         _ => None,
     };
-    let (outcome, ()) = tokio::join!(run(&plan, &executor, &journal, 2, &cancel), async {
+    let mask = Arc::default();
+    let (outcome, ()) = tokio::join!(run(&plan, &executor, &journal, 2, &cancel, &mask), async {
         journal.until(done).await;
         go_on.notify_one();
     });
@@ -200,7 +201,8 @@ async fn cancelling_stops_what_runs_and_starts_nothing_more() {
     let executor =
         Scripted::default().on("web-1", Phase::Sync, Act::Hangs).on("web-2", Phase::Connect, Act::Hangs);
     let (plan, journal, cancel) = (plan_of("web-1 web-2 | web-3"), Journal::default(), uncontrolled());
-    let (outcome, ()) = tokio::join!(run(&plan, &executor, &journal, 20, &cancel), async {
+    let mask = Arc::default();
+    let (outcome, ()) = tokio::join!(run(&plan, &executor, &journal, 20, &cancel, &mask), async {
         journal
             .until(|event| matches!(event, EventKind::StepStarted { phase: Phase::Sync, .. }).then_some(()))
             .await;
@@ -216,7 +218,7 @@ async fn cancelling_stops_what_runs_and_starts_nothing_more() {
 async fn a_run_cancelled_before_it_began_does_nothing() {
     let (executor, journal, cancel) = (Scripted::default(), Journal::default(), uncontrolled());
     cancel.now.cancel();
-    let outcome = run(&plan_of("web-1"), &executor, &journal, 20, &cancel).await;
+    let outcome = run(&plan_of("web-1"), &executor, &journal, 20, &cancel, &Arc::default()).await;
     assert_eq!(outcome.state, DeploymentState::Cancelled);
     assert!(executor.began().is_empty());
 }
@@ -231,7 +233,7 @@ async fn a_lost_lease_drops_even_steps_that_listen_to_nobody() {
     let plan = plan_of("web-1 web-2 web-3");
     for limit in 0..40 {
         let journal = Journal::losing_its_lease_after(limit);
-        let outcome = run(&plan, &executor, &journal, 20, &uncontrolled()).await;
+        let outcome = run(&plan, &executor, &journal, 20, &uncontrolled(), &Arc::default()).await;
         assert!(outcome.lost);
         assert_eq!(outcome.state, DeploymentState::Interrupted);
         let in_the_middle = |(_, state): &(_, HostState)| *state == HostState::Running;

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
+use crate::config;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{EventKind, HostState, StepOutcome, Stream};
 use crate::domain::fleet::{Layout, Method, Strategy};
@@ -21,7 +22,9 @@ use crate::domain::plan::{ClusterFacts, HostFacts, Plan, RunFacts, plan};
 use crate::domain::scope::Scope;
 use crate::runner::engine::{Control, RunOutcome, Sink, SinkLost, control, run};
 use crate::runner::executor::skipped;
+use crate::runner::local::sandbox::{Private, Sandbox};
 use crate::runner::output::Output;
+use crate::runner::ssh::build::Workshop;
 use crate::runner::ssh::connection::SshSettings;
 use crate::runner::ssh::{Prepare, SshExecutor, Tree};
 use crate::tests::support::sshd::{Sshd, new_identity, user};
@@ -48,6 +51,8 @@ pub fn key() -> &'static str {
 pub fn facts(target_path: &str) -> RunFacts {
     RunFacts {
         deployment: 7,
+        built_by: 7,
+        servers: Vec::new(),
         application: name("shop"),
         environment: name("production"),
         release: "v1.2".to_owned(),
@@ -173,6 +178,17 @@ impl World {
         self.execute(plan, tree, settings, &Journal::default(), &uncontrolled()).await
     }
 
+    fn workshop(&self) -> Workshop {
+        let private = Private { files: vec![self.path("id")], folders: vec![] };
+        Workshop {
+            sandbox: Sandbox::new(config::Sandbox::Bubblewrap, false, &[], private.clone()),
+            workplaces: self.path("work"),
+            built: self.path("built"),
+            private,
+            commands: Vec::new(),
+        }
+    }
+
     async fn execute(
         &self,
         plan: &Plan,
@@ -182,8 +198,8 @@ impl World {
         control: &Control,
     ) -> Ran {
         let now = Arc::new(|| "2026-11-21T08:00:00Z".parse::<Timestamp>().unwrap());
-        let executor = SshExecutor::new(Given(tree), settings, now).unwrap();
-        let outcome = run(plan, &executor, journal, 20, control).await;
+        let executor = SshExecutor::new(Given(tree), settings, self.workshop(), None, now).unwrap();
+        let outcome = run(plan, &executor, journal, 20, control, &Arc::default()).await;
         Ran { outcome, events: journal.events() }
     }
 }

@@ -23,6 +23,8 @@ pub use lay_out::plan;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunFacts {
     pub deployment: i64,
+    /// The run whose made tree is deployed: the first of a chain of retries.
+    pub built_by: i64,
     pub application: Name,
     pub environment: Name,
     /// The tag, else the commit id: what `REF` is for the scripts.
@@ -31,6 +33,8 @@ pub struct RunFacts {
     pub from: Option<CommitId>,
     pub scope: Scope,
     pub method: Method,
+    /// The servers of method `command`; one named like the environment where it has none.
+    pub servers: Vec<Name>,
     /// The operator's command of method `command`, by its name in config.json.
     pub command: Option<String>,
     /// The operator's command that makes the tree, by its name in config.json.

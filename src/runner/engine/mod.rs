@@ -25,6 +25,8 @@ use super::executor::{Executor, failed};
 use super::output::{HostView, Output};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{EventKind, HostState, NoteLevel, Phase, StepOutcome};
+use crate::domain::fleet::Method;
+use crate::domain::mask::Mask;
 use crate::domain::name::{CommitId, Name};
 use crate::domain::plan::{HostPlan, Plan, Stage, Step};
 
@@ -67,6 +69,7 @@ pub async fn run(
     sink: &impl Sink,
     hosts_at_once: usize,
     control: &Control,
+    mask: &Arc<Mask>,
 ) -> RunOutcome {
     let (events, mut queue) = mpsc::channel(QUEUE);
     let lost = CancellationToken::new();
@@ -81,7 +84,8 @@ pub async fn run(
     };
     let work = async {
         let hosts_at_once = hosts_at_once.max(1);
-        let run = Run { plan, executor, sink, lost: &lost, events, hosts: &hosts, hosts_at_once, control };
+        let run =
+            Run { plan, executor, sink, lost: &lost, events, hosts: &hosts, hosts_at_once, control, mask };
         // Dropping the steps ends them: what runs on a host dies with its connection.
         tokio::select! {
             biased;
@@ -133,6 +137,7 @@ struct Run<'a, E, S> {
     hosts: &'a Mutex<BTreeMap<Name, HostState>>,
     hosts_at_once: usize,
     control: &'a Control,
+    mask: &'a Arc<Mask>,
 }
 
 /// Where a step runs.
@@ -149,6 +154,12 @@ impl<E: Executor, S: Sink> Run<'_, E, S> {
         }
         if let Some(stop) = self.here(&self.plan.prepare).await {
             return stop;
+        }
+        if self.plan.facts.method == Method::Command {
+            // The operator's command has brought it to all of them.
+            for server in &self.plan.facts.servers {
+                self.host_is(server, HostState::Done, Some(self.plan.facts.commit.clone())).await;
+            }
         }
         for stage in &self.plan.stages {
             if self.control.wants_end() {
@@ -209,6 +220,11 @@ impl<E: Executor, S: Sink> Run<'_, E, S> {
             if self.control.now.is_cancelled() {
                 return Some(Ending::Cancelled);
             }
+            if step.phase == Phase::Command {
+                for server in &self.plan.facts.servers {
+                    self.host_is(server, HostState::Running, None).await;
+                }
+            }
             match self.balanced(step).await {
                 StepOutcome::Failed { why } => {
                     return Some(Ending::Failed(vec![format!("{}: {why}", step.phase.word())]));
@@ -243,6 +259,7 @@ impl<E: Executor, S: Sink> Run<'_, E, S> {
             Place::Host(host) => (Some(host.cluster.clone()), Some(host.host.server.clone())),
         };
         let out = Output::seeing(self.events.clone(), step.id, host.clone(), Arc::clone(view));
+        let out = out.masked_by(Arc::clone(self.mask));
         self.send(EventKind::StepStarted { step: step.id, phase: step.phase, cluster, host }).await;
         let outcome = self.judged(step, view, self.attempt(place, step, &out, view).await);
         self.send(EventKind::StepEnded { step: step.id, outcome: outcome.clone() }).await;

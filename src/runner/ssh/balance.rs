@@ -104,7 +104,12 @@ impl Balancing {
             Waited::Cancelled => return Err(Stopped::Cancelled),
             Waited::AtLimit(left) => {
                 for state in left {
-                    let words = format!("{}: {} after {} s; they are cut", state.member, state.state, DRAIN_LIMIT.as_secs());
+                    let words = format!(
+                        "{}: {} after {} s; they are cut",
+                        state.member,
+                        state.state,
+                        DRAIN_LIMIT.as_secs()
+                    );
                     out.note(NoteLevel::Warning, words).await;
                 }
             }

@@ -6,7 +6,6 @@
 //! a retry deploys the same bytes (rules.md 11).
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio_util::sync::CancellationToken;
@@ -15,14 +14,14 @@ use super::ground::Ground;
 use super::{Built, Prepare, SshExecutor, Tree, sync};
 use crate::config::CommandConfig;
 use crate::domain::event::{NoteLevel, Phase, StepOutcome};
-use crate::domain::mask::Mask;
 use crate::domain::plan::{Plan, Step};
 use crate::repo::{Limits, manifest_of};
 use crate::runner::executor::{failed, skipped};
-use crate::runner::local::{
-    Facts, LOCAL_TESTS, MethodFacts, PREDEPLOY, Private, Sandbox, Workplace, artifact, local_scripts,
-    local_tests, method, predeploy, working_copy,
-};
+use crate::runner::local::commands::{artifact, method};
+use crate::runner::local::facts::{Facts, MethodFacts};
+use crate::runner::local::sandbox::{Private, Sandbox};
+use crate::runner::local::scripts::{LOCAL_TESTS, PREDEPLOY, local_scripts, local_tests, predeploy};
+use crate::runner::local::workplace::{Workplace, working_copy};
 use crate::runner::output::Output;
 
 /// What a run needs to work on this machine.
@@ -36,7 +35,6 @@ pub struct Workshop {
     pub private: Private,
     /// The operator's commands.
     pub commands: Vec<CommandConfig>,
-    pub mask: Arc<Mask>,
 }
 
 impl Workshop {
@@ -92,8 +90,11 @@ impl<P: Prepare> SshExecutor<P> {
 
     async fn build(&self, plan: &Plan, out: &Output) -> Made {
         if let Some(kept) = self.kept(plan).await? {
-            out.note(NoteLevel::Info, format!("The tree that deployment {} made is used again.", plan.facts.built_by))
-                .await;
+            out.note(
+                NoteLevel::Info,
+                format!("The tree that deployment {} made is used again.", plan.facts.built_by),
+            )
+            .await;
             self.set_tree(kept);
             self.is_made.store(true, Ordering::Relaxed);
             return Ok(StepOutcome::Done);
@@ -138,7 +139,9 @@ impl<P: Prepare> SshExecutor<P> {
         if made.run_local_scripts {
             let ready = self.workshop.sandbox.ready(&self.workshop.workplaces).await;
             if let [script, ..] = local_scripts(&self.tree()?.manifest).as_slice() {
-                ready.map_err(|why| format!("the artifact has {script}, and scripts cannot run here: {why}"))?;
+                ready.map_err(|why| {
+                    format!("the artifact has {script}, and scripts cannot run here: {why}")
+                })?;
             }
         } else {
             self.is_made.store(true, Ordering::Relaxed);
@@ -152,7 +155,11 @@ impl<P: Prepare> SshExecutor<P> {
         let made = self.is_made.load(Ordering::Relaxed);
         if made || !local_scripts(&tree.manifest).contains(&PREDEPLOY) {
             self.finish_tree(plan, tree).await?;
-            return Ok(skipped(if made { "the tree is made already" } else { "the release has no predeploy.sh" }));
+            return Ok(skipped(if made {
+                "the tree is made already"
+            } else {
+                "the release has no predeploy.sh"
+            }));
         }
         let workshop = &self.workshop;
         let place = Workplace::with_copy_of(&tree.path, &workshop.sandbox, &workshop.workplaces).await?;
@@ -224,7 +231,11 @@ impl<P: Prepare> SshExecutor<P> {
     }
 
     fn tree(&self) -> Result<Tree, String> {
-        self.tree.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone().ok_or_else(|| "there is no tree".to_owned())
+        self.tree
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+            .ok_or_else(|| "there is no tree".to_owned())
     }
 
     fn set_tree(&self, tree: Tree) {

@@ -1,6 +1,8 @@
 //! The real executor: git and policy on this machine by way of `Prepare`, hosts by
 //! `ssh` and `rsync`.
 
+pub mod balance;
+pub mod build;
 pub mod commands;
 pub mod compare;
 pub mod connection;
@@ -18,21 +20,22 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use self::balance::Balancing;
+use self::build::Workshop;
 use self::connection::SshSettings;
-use self::ground::Ground;
 use self::host_steps::Host;
 use self::remote::Stopped;
 use self::run_dir::RunDir;
 use self::words::Failure;
 use super::executor::{Executor, failed};
 use super::output::Output;
-use crate::domain::event::{Phase, StepOutcome};
+use crate::domain::event::StepOutcome;
 use crate::domain::manifest::{Entry, Manifest};
 use crate::domain::name::Name;
 use crate::domain::plan::{HostPlan, Plan, Step};
@@ -59,8 +62,14 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct SshExecutor<P> {
     prepare: P,
     settings: SshSettings,
+    workshop: Workshop,
+    balancing: Option<Balancing>,
     now: Now,
     folder: RunDir,
+    /// The tree as it is so far.
+    tree: Mutex<Option<Tree>>,
+    /// An artifact or an earlier run made it: no script runs for it here.
+    is_made: AtomicBool,
     built: OnceLock<Built>,
     hosts: Mutex<BTreeMap<Name, Host>>,
     opened: AtomicUsize,
@@ -82,32 +91,29 @@ fn has(entries: &[Entry], path: &str) -> bool {
     entries.iter().any(|entry| entry.path == path.as_bytes())
 }
 
-/// Scripts that would run on this machine.
-const LOCAL_SCRIPTS: [&str; 2] = ["predeploy.sh", "tests/run_local_tests.sh"];
-
 impl<P: Prepare> SshExecutor<P> {
-    pub fn new(prepare: P, settings: SshSettings, now: Now) -> io::Result<Self> {
+    /// `balancing` is needed where the plan has load balancers.
+    pub fn new(
+        prepare: P,
+        settings: SshSettings,
+        workshop: Workshop,
+        balancing: Option<Balancing>,
+        now: Now,
+    ) -> io::Result<Self> {
         let folder = RunDir::create(&settings.control_dir)?;
-        let hosts = Mutex::default();
-        let opened = AtomicUsize::new(0);
-        Ok(Self { prepare, settings, now, folder, built: OnceLock::new(), hosts, opened })
-    }
-
-    async fn build(&self, plan: &Plan, out: &Output) -> Result<StepOutcome, String> {
-        let ground = Ground::of(&plan.facts)?;
-        let tree = self.prepare.build(plan, out).await?;
-        if let Some(script) = LOCAL_SCRIPTS.into_iter().find(|script| has(&tree.manifest.entries, script)) {
-            return Err(format!(
-                "the release has {script}; scripts on this side are not available in this version"
-            ));
-        }
-        let entries =
-            sync::sent_entries(&ground.options, &tree.path, &tree.manifest, self.folder.path()).await?;
-        if entries.is_empty() && ground.options.deletes() {
-            return Err("the tree to deploy is empty; with --delete, the hosts would be emptied".to_owned());
-        }
-        let _ = self.built.set(Built { path: tree.path, entries });
-        Ok(StepOutcome::Done)
+        Ok(Self {
+            prepare,
+            settings,
+            workshop,
+            balancing,
+            now,
+            folder,
+            tree: Mutex::default(),
+            is_made: AtomicBool::new(false),
+            built: OnceLock::new(),
+            hosts: Mutex::default(),
+            opened: AtomicUsize::new(0),
+        })
     }
 
     fn built(&self) -> Result<&Built, Failure> {
@@ -126,19 +132,7 @@ impl<P: Prepare> SshExecutor<P> {
 
 impl<P: Prepare> Executor for SshExecutor<P> {
     async fn local(&self, plan: &Plan, step: &Step, out: &Output, cancel: &CancellationToken) -> StepOutcome {
-        let work = async {
-            match step.phase {
-                Phase::Checks => self.prepare.checks(plan, out).await,
-                Phase::Fetch => self.prepare.fetch(plan, out).await,
-                Phase::Build => self.build(plan, out).await.unwrap_or_else(failed),
-                other => failed(format!("{} is no step of this machine in this version", other.word())),
-            }
-        };
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => StepOutcome::Cancelled,
-            outcome = work => outcome,
-        }
+        self.local_step(plan, step, out, cancel).await
     }
 
     async fn host(

@@ -8,24 +8,21 @@ use super::problem::Problem;
 use super::query::Query;
 use crate::app::cancel_deployment::cancel_deployment;
 use crate::app::queries::deployments;
+use crate::domain::deployment::CancelWhen;
 use crate::domain::document::Reader;
 use crate::domain::name::Name;
 
-/// When a running deployment is to stop. One that waits ends at once either way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum When {
-    #[default]
-    Now,
-    AfterBatch,
-}
-
+/// One that waits ends at once either way.
 pub struct Cancel {
-    pub when: When,
+    pub when: CancelWhen,
 }
 
 impl FromBody for Cancel {
     fn read(r: &mut Reader<'_>) -> Option<Self> {
-        Some(Self { when: r.word("when", &[("now", When::Now), ("after_batch", When::AfterBatch)]) })
+        Some(Self {
+            when: r
+                .word("when", &CancelWhen::ALL.iter().map(|when| (when.word(), *when)).collect::<Vec<_>>()),
+        })
     }
 }
 
@@ -86,9 +83,9 @@ pub async fn cancel(
     body: Body<Cancel>,
 ) -> Result<Answer, Problem> {
     query.none()?;
-    let Body { input: Cancel { when: _ }, once } = body;
+    let Body { input: Cancel { when }, once } = body;
     let act = Box::pin(async {
-        cancel_deployment(bearer.app, bearer.actor(), id).await?;
+        cancel_deployment(bearer.app, bearer.actor(), id, when).await?;
         let deployment = deployments::find(bearer.app, bearer.actor(), id).await?;
         whole(bearer.app, &deployment).await
     });

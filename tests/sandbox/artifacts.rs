@@ -101,12 +101,27 @@ async fn answers_that_name_nothing_to_deploy_are_refused() {
 #[tokio::test]
 async fn a_command_that_deploys_gets_the_facts_and_no_variable_of_ours() {
     let stage = Stage::new();
-    let script = "tr '\\0' '\\n' </proc/self/environ | grep -o '^[^=]*' | sort | grep -vE '^(PWD|SHLVL|_)$'; \
+    let script = "env | grep -o '^[^=]*' | sort | grep -vE '^(PWD|SHLVL|_)$'; \
                   echo $DEPLOY_HOSTS $DEPLOY_FROM; pwd; read -r line || echo nothing to read; exit 6";
     let facts = MethodFacts { facts: facts(), hosts: vec![name("web-1"), name("web-2")], from: None };
     let ran = stage.heard(async |out| method(&command(script), &facts, out, &stage.cancel).await).await;
     assert_eq!(failure(&ran.end), "the command build ended with exit code 6");
-    insta::assert_snapshot!(ran.stdout().join("\n"), @"");
+    insta::assert_snapshot!(ran.stdout().join("\n"), @r"
+    DEPLOY_APPLICATION
+    DEPLOY_COMMIT
+    DEPLOY_ENVIRONMENT
+    DEPLOY_FROM
+    DEPLOY_HOST
+    DEPLOY_HOSTS
+    DEPLOY_ID
+    DEPLOY_RELEASE
+    HOME
+    LANG
+    PATH
+    web-1,web-2
+    /
+    nothing to read
+    ");
 }
 
 #[tokio::test]

@@ -29,9 +29,13 @@ fn environment(program: &Program) -> Vec<String> {
 
 #[test]
 fn bubblewrap_shows_the_tree_the_system_and_nothing_else() {
+    let shown = |as_root| {
+        let sandbox = walled(false, &[], Private::default()).for_root(as_root);
+        shown(&program(&sandbox)).replace(" --", "\n--")
+    };
+    insta::assert_snapshot!("for_a_plain_user", shown(false));
+    insta::assert_snapshot!("for_root", shown(true));
     let program = program(&walled(false, &[], Private::default()));
-    let words = shown(&program).replace(" --", "\n--");
-    insta::assert_snapshot!(words);
     assert_eq!(environment(&program).len(), 1, "bwrap itself gets a PATH only: {program:?}");
     assert_eq!(program.mark, None);
 }
@@ -39,9 +43,9 @@ fn bubblewrap_shows_the_tree_the_system_and_nothing_else() {
 #[test]
 fn the_network_and_further_folders_are_there_only_when_asked_for() {
     let closed = shown(&program(&walled(false, &[], Private::default())));
-    assert!(!closed.contains("--share-net") && !closed.contains("resolv.conf"));
+    assert!(closed.contains(" --unshare-net ") && !closed.contains("resolv.conf"));
     let open = shown(&program(&walled(true, &["/srv/no such cache".into()], Private::default())));
-    assert!(open.contains(" --share-net ") && open.contains(" /etc/resolv.conf /etc/resolv.conf "));
+    assert!(!open.contains("--unshare-net") && open.contains(" /etc/resolv.conf /etc/resolv.conf "));
     assert!(open.contains(" --bind /srv/no such cache /srv/no such cache "));
 }
 
@@ -60,8 +64,19 @@ fn what_is_private_is_hidden_where_it_would_be_seen() {
 #[test]
 fn another_user_is_become_before_anything_of_the_release_runs() {
     let program = program(&as_user("builder"));
-    insta::assert_snapshot!(shown(&program), @"");
-    insta::assert_snapshot!(environment(&program).join("\n"), @"");
+    insta::assert_snapshot!(shown(&program), @"sh -c (script) countersign builder sh -c (script) countersign 100 20 bash tests/a b.sh production web-1 v1.2");
+    insta::assert_snapshot!(environment(&program).join("\n"), @r"
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    HOME=/data/p/tmp/home
+    LANG=C.UTF-8
+    TMPDIR=/data/p/tmp
+    DEPLOY_APPLICATION=shop
+    DEPLOY_ENVIRONMENT=production
+    DEPLOY_RELEASE=v1.2
+    DEPLOY_COMMIT=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+    DEPLOY_HOST=web-1
+    DEPLOY_ID=7
+    ");
     assert_eq!(program.folder, Path::new("/data/p/tree"));
     assert_eq!(program.mark.unwrap(), "TMPDIR=/data/p/tmp");
 }
@@ -69,7 +84,7 @@ fn another_user_is_become_before_anything_of_the_release_runs() {
 #[test]
 fn without_a_sandbox_the_environment_is_still_made_anew() {
     let program = program(&unwalled());
-    insta::assert_snapshot!(shown(&program), @"");
+    insta::assert_snapshot!(shown(&program), @"sh -c (script) countersign 100 20 bash tests/a b.sh production web-1 v1.2");
     assert_eq!(environment(&program), environment(&self::program(&as_user("builder"))));
 }
 

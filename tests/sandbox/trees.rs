@@ -25,8 +25,8 @@ async fn a_copy_of_an_exported_tree_has_its_manifest_and_shares_nothing_with_it(
     git.write("a.b/c", "");
     git.write("a/z", "deep");
     git.write_executable("predeploy.sh", "true\n");
-    git.symlink("current", "a/z");
-    let commit = CommitId::parse(&git.commit("everything")).unwrap();
+    git.link("current", "a/z");
+    let commit = CommitId::parse(&git.commit("everything", 1_700_000_000)).unwrap();
     let mirrors = Mirrors::new(&stage.path("data"), stage.path("no key"), stage.path("no hosts"));
     let app = Name::parse("shop").unwrap();
     mirrors.fetch(&app, &git.address(), jiff::Timestamp::UNIX_EPOCH).await.unwrap();

@@ -14,6 +14,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::FusedFuture;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use tokio::io::AsyncWriteExt as _;
 use tokio::io::unix::AsyncFd;
@@ -181,10 +182,10 @@ pub async fn run_noting(
         let most = if running.supervised { most } else { limits.stop };
         let _ = timeout(most, beside(&mut copying, running.exited.readable())).await;
     } else if !running.supervised {
-        let _ = timeout(limits.linger, &mut copying).await;
+        flow(&mut copying, limits.linger).await;
     }
     let status = running.finish().await;
-    let _ = timeout(DRAIN, &mut copying).await;
+    flow(&mut copying, DRAIN).await;
     match (stopped, status) {
         (Some(stopped), _) => stopped,
         (None, Ok(status)) => ended(status),
@@ -192,11 +193,12 @@ pub async fn run_noting(
     }
 }
 
+/// What copies the streams; once it has ended, polling it waits for ever.
+trait Copying: FusedFuture<Output = ()> + Unpin {}
+impl<T: FusedFuture<Output = ()> + Unpin> Copying for T {}
+
 /// Waits for `work`, and meanwhile lets the streams flow.
-async fn beside<T>(
-    copying: &mut (impl futures_util::future::FusedFuture<Output = ()> + Unpin),
-    work: impl Future<Output = T>,
-) {
+async fn beside<T>(copying: &mut impl Copying, work: impl Future<Output = T>) {
     let mut work = pin!(work);
     loop {
         tokio::select! {
@@ -204,6 +206,13 @@ async fn beside<T>(
             _ = &mut work => return,
             () = &mut *copying, if !copying.is_terminated() => {}
         }
+    }
+}
+
+/// Lets the streams flow until they end, or for this long.
+async fn flow(copying: &mut impl Copying, most: Duration) {
+    if !copying.is_terminated() {
+        let _ = timeout(most, copying).await;
     }
 }
 

@@ -3,7 +3,11 @@
 //! Bubblewrap is the choice: the script has its own file system, processes and, unless
 //! the configuration says otherwise, network, made for it and gone with it. It sees
 //! the copy of the tree at `/release`, the system's programs, a temporary folder and
-//! nothing else. Its own processes cannot outlive it, whatever they do.
+//! nothing else. Its own processes cannot outlive it, whatever they do. It is never
+//! root in there, nor anybody who is root outside: to the kernel's settings below
+//! `/proc/sys` and to files that only root may read, an owner needs no capability.
+//! So a service that runs as root has its scripts run as `nobody`; any other maps
+//! itself.
 //!
 //! `user:NAME` is for machines that forbid namespaces. Such a script cannot read what
 //! only we may read, and that is all: it sees the machine's processes, network, sockets
@@ -36,6 +40,8 @@ pub struct Sandbox {
     paths: Vec<PathBuf>,
     private: Private,
     limits: Limits,
+    /// Whether we are root.
+    as_root: bool,
 }
 
 /// What no script may see, should it lie where scripts look: below `/usr`, or below
@@ -92,6 +98,22 @@ const SETTINGS: [&str; 11] = [
 ];
 const NETWORK_SETTINGS: [&str; 4] = ["/etc/hosts", "/etc/protocols", "/etc/resolv.conf", "/etc/services"];
 
+/// The account `nobody`, which every system has, and its group.
+const NOBODY: &str = "65534";
+const BECOME_NOBODY: [&str; 11] = [
+    "setpriv",
+    "--reuid",
+    NOBODY,
+    "--regid",
+    NOBODY,
+    "--clear-groups",
+    "--inh-caps=-all",
+    "--ambient-caps=-all",
+    "--bounding-set=-all",
+    "--no-new-privs",
+    "--",
+];
+
 /// For `sh`: becomes the user of the first word, with that account's groups, for good.
 const BECOME: &str = r#"user=$1
 shift
@@ -110,7 +132,15 @@ impl Sandbox {
 
     pub fn new(kind: config::Sandbox, network: bool, paths: &[PathBuf], private: Private) -> Self {
         let paths = paths.iter().map(|path| resolved(path)).collect();
-        Self { kind, network, paths, private, limits: Limits::default() }
+        let as_root = rustix::process::geteuid().is_root();
+        Self { kind, network, paths, private, limits: Limits::default(), as_root }
+    }
+
+    /// As it would be for root, or for anybody else.
+    #[must_use]
+    pub fn for_root(mut self, as_root: bool) -> Self {
+        self.as_root = as_root;
+        self
     }
 
     /// Hides one more file, such as the configuration that was read.
@@ -126,10 +156,19 @@ impl Sandbox {
         self
     }
 
-    /// The account that scripts run as, where it is not ours.
+    /// The account that scripts run as outside any namespace, where it is not ours.
     pub(super) fn user(&self) -> Option<&str> {
         match &self.kind {
             config::Sandbox::User(user) => Some(user),
+            config::Sandbox::Bubblewrap | config::Sandbox::None => None,
+        }
+    }
+
+    /// Whom tree and temporary folder must belong to, in the words of `chown`.
+    pub(super) fn owner(&self) -> Option<String> {
+        match &self.kind {
+            config::Sandbox::User(user) => Some(format!("{user}:")),
+            config::Sandbox::Bubblewrap if self.as_root => Some(format!("{NOBODY}:{NOBODY}")),
             config::Sandbox::Bubblewrap | config::Sandbox::None => None,
         }
     }
@@ -146,6 +185,9 @@ impl Sandbox {
                     argv.extend(["--setenv".into(), name, value]);
                 }
                 argv.push("--".into());
+                if self.as_root {
+                    argv.extend(BECOME_NOBODY.map(Into::into));
+                }
                 argv.extend(supervised);
                 (argv, vec![("PATH".into(), PATH.into())], Path::new("/"))
             }
@@ -170,21 +212,38 @@ impl Sandbox {
     }
 
     fn walls(&self, tree: &Path, tmp: &Path) -> Vec<OsString> {
-        let mut argv: Vec<OsString> = ["bwrap", "--unshare-all"].map(Into::into).into();
-        if self.network {
-            argv.push("--share-net".into());
+        let mut argv: Vec<OsString> = vec!["bwrap".into()];
+        argv.extend(
+            ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"].map(Into::into),
+        );
+        if !self.network {
+            argv.push("--unshare-net".into());
         }
-        // As nobody: believing to be root, `tar` and others try what they may not here.
-        let alone = ["--unshare-user", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"];
-        argv.extend(alone.map(Into::into));
+        argv.extend(["--cap-drop", "ALL"].map(Into::into));
+        if self.as_root {
+            // For setpriv, which gives them up.
+            for capability in ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"] {
+                argv.extend(["--cap-add", capability].map(Into::into));
+            }
+        } else {
+            argv.extend(["--unshare-user", "--uid", NOBODY, "--gid", NOBODY].map(Into::into));
+        }
         argv.extend(["--die-with-parent", "--new-session", "--clearenv"].map(Into::into));
+        // Folders that bubblewrap makes on the way to others are for root alone.
+        for folder in ["/etc", "/etc/pki", "/etc/pki/tls", "/etc/ssl"] {
+            argv.extend(["--dir", folder].map(Into::into));
+        }
         let network = NETWORK_SETTINGS.iter().filter(|_| self.network);
         for path in SYSTEM.iter().chain(&SETTINGS).chain(network) {
             argv.extend(["--ro-bind-try", path, path].map(Into::into));
         }
         argv.extend(["--proc", "/proc", "--dev", "/dev"].map(Into::into));
         bind(&mut argv, tmp, TEMPORARY);
+        bind(&mut argv, tmp, "/dev/shm");
         for path in &self.paths {
+            let mut way: Vec<&Path> = path.ancestors().skip(1).collect();
+            way.pop();
+            argv.extend(way.into_iter().rev().flat_map(|folder| ["--dir".into(), folder.into()]));
             bind(&mut argv, path, path);
         }
         self.hide(&mut argv);

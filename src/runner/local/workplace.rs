@@ -84,9 +84,9 @@ impl Workplace {
     async fn furnished(self, sandbox: &Sandbox) -> Result<Self, String> {
         let private = Permissions::from_mode(0o700);
         fs::set_permissions(&self.tmp, private).map_err(|error| words(&error))?;
-        if let Some(user) = sandbox.user() {
+        if let Some(owner) = sandbox.owner() {
             let mut chown = Command::new("chown");
-            chown.args(["-hR", &format!("{user}:"), "--"]).arg(&self.tree).arg(&self.tmp);
+            chown.args(["-hR", &owner, "--"]).arg(&self.tree).arg(&self.tmp);
             ended_well("chown", chown).await?;
         }
         Ok(self)

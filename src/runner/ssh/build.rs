@@ -106,6 +106,10 @@ impl<P: Prepare> SshExecutor<P> {
             let ready = self.workshop.sandbox.ready(&self.workshop.workplaces).await;
             ready.map_err(|why| format!("the release has {script}, and scripts cannot run here: {why}"))?;
         }
+        if plan.facts.artifact.is_none() && !scripts.contains(&PREDEPLOY) {
+            // Nothing will change it: what is wrong with it is said here.
+            self.finish_tree(plan, self.tree()?).await?;
+        }
         Ok(StepOutcome::Done)
     }
 
@@ -154,7 +158,9 @@ impl<P: Prepare> SshExecutor<P> {
         let tree = self.tree()?;
         let made = self.is_made.load(Ordering::Relaxed);
         if made || !local_scripts(&tree.manifest).contains(&PREDEPLOY) {
-            self.finish_tree(plan, tree).await?;
+            if self.built.get().is_none() {
+                self.finish_tree(plan, tree).await?;
+            }
             return Ok(skipped(if made {
                 "the tree is made already"
             } else {

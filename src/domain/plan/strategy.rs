@@ -126,11 +126,11 @@ fn by_cluster<'a>(
     cuts
 }
 
-fn in_batches<'a>(
-    batches: Vec<Vec<Taking<'a>>>,
+fn in_batches(
+    batches: Vec<Vec<Taking<'_>>>,
     canary: bool,
     of: impl Fn(&[Taking<'_>]) -> Vec<Member>,
-) -> Vec<Cut<'a>> {
+) -> Vec<Cut<'_>> {
     let mut cuts = Vec::with_capacity(batches.len());
     let mut earlier: Vec<Member> = Vec::new();
     for (place, hosts) in batches.into_iter().enumerate() {

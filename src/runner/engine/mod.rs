@@ -241,13 +241,26 @@ impl<E: Executor, S: Sink> Run<'_, E, S> {
             }
             match outcome {
                 StepOutcome::Failed { why } => {
+                    self.command_failed(step).await;
                     return Some(Ending::Failed(vec![format!("{}: {why}", step.phase.word())]));
                 }
-                StepOutcome::Cancelled => return Some(Ending::Cancelled),
+                StepOutcome::Cancelled => {
+                    self.command_failed(step).await;
+                    return Some(Ending::Cancelled);
+                }
                 StepOutcome::Done | StepOutcome::Skipped { .. } | StepOutcome::Warned { .. } => {}
             }
         }
         None
+    }
+
+    /// Nobody knows how far the operator's command came.
+    async fn command_failed(&self, step: &Step) {
+        if step.phase == Phase::Command {
+            for server in &self.plan.facts.servers {
+                self.host_is(server, HostState::Unknown, None).await;
+            }
+        }
     }
 
     /// What is about to leave service is on record before it does (rules.md 20), and

@@ -3,6 +3,7 @@
 
 mod admin;
 mod applications;
+mod deploy;
 mod deployments;
 mod health;
 mod home;
@@ -29,6 +30,9 @@ pub fn routes() -> Vec<Route> {
         applications::one,
         applications::environment,
         applications::diff,
+        deploy::page,
+        deploy::start,
+        deploy::fetch,
         request_new::new,
         request_new::create,
         requests::list,

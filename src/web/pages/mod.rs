@@ -4,6 +4,7 @@
 mod admin;
 mod applications;
 mod deploy;
+mod deployment;
 mod deployments;
 mod health;
 mod home;
@@ -15,6 +16,8 @@ mod requests;
 mod review;
 mod sign_in;
 mod statics;
+mod steering;
+mod whats_next;
 
 use rocket::Route;
 
@@ -46,9 +49,13 @@ pub fn routes() -> Vec<Route> {
         launch::page,
         launch::start,
         deployments::list,
-        deployments::one,
+        deployment::one,
         deployments::log,
-        deployments::cancel,
+        steering::cancel,
+        steering::go_on,
+        steering::retry,
+        steering::roll_back,
+        steering::put_back,
         live_feed::events,
         admin::overview,
         health::health,

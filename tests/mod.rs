@@ -5,8 +5,8 @@
 mod harness;
 mod support;
 
-mod balancer;
 mod api;
+mod balancer;
 mod browser;
 mod calendar;
 mod chromium;

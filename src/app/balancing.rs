@@ -106,9 +106,22 @@ pub async fn put_back(app: &App, actor: &Actor, id: i64) -> Result<TakenOut, Ref
     let members = [out.member.clone()];
     let balancers = balancers(app).await?;
     let unavailable = |error: crate::balancer::BalancerError| Refusal::Unavailable(error.to_string());
+    // Drained it is checked and gets no traffic: coming straight out of maintenance it
+    // would count as up before anybody has looked at it.
+    let nobody = CancellationToken::new();
+    balancers.drain(&members).await.map_err(unavailable)?;
+    if let Waited::AtLimit(_) =
+        balancers.wait_checked(&members, PATIENCE, &nobody).await.map_err(unavailable)?
+    {
+        balancers.maintain(&members).await.map_err(unavailable)?;
+        return Err(Refusal::Unavailable(format!(
+            "The checks of {} do not pass within {} s, so it stays out of service. Mend it first.",
+            out.member,
+            PATIENCE.as_secs()
+        )));
+    }
     balancers.enable(&members).await.map_err(unavailable)?;
-    let waited =
-        balancers.wait_up(&members, PATIENCE, &CancellationToken::new()).await.map_err(unavailable)?;
+    let waited = balancers.wait_up(&members, PATIENCE, &nobody).await.map_err(unavailable)?;
     let is_up = matches!(waited, Waited::Reached);
     let now = app.clock.now();
     let tx = app.db.begin().await?;

@@ -67,7 +67,8 @@ pub async fn retry(app: &App, actor: &Actor, id: i64, deletes_acknowledged: bool
     }
     let progress = queries::deployments::progress(app, &old).await?;
     let hosts = undone(&old, &progress);
-    if hosts.is_empty() {
+    // One that was lost before it was planned has done nothing: all of it is left.
+    if hosts.is_empty() && old.plan.is_some() {
         return Err(Refusal::Conflict("No host is left undone. Start it anew instead.".to_owned()));
     }
     let newest = db::deployments::find_newest(&app.db, &old.application, &old.environment).await?;
@@ -104,6 +105,7 @@ async fn queue_again(
 ) -> Result<i64, Refusal> {
     let scope = match &old.scope {
         Scope::Server(name) => Scope::Server(name.clone()),
+        whole if old.plan.is_none() => whole.clone(),
         _ => Scope::Servers(hosts.clone()),
     };
     let ask = Ask {

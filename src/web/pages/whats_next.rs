@@ -31,7 +31,10 @@ pub fn retry(
         DeploymentState::Failed | DeploymentState::Cancelled | DeploymentState::Interrupted
     );
     let hosts = undone(run, progress);
-    if !ended_badly || hosts.is_empty() || later.is_some() || !cancel_deployment::may_cancel(actor, run) {
+    // One that was lost before it was planned has done nothing: all of it is left.
+    let something_left = !hosts.is_empty() || run.plan.is_none();
+    let may = cancel_deployment::may_cancel(actor, run);
+    if !ended_badly || !something_left || run.started_at.is_none() || later.is_some() || !may {
         return None;
     }
     let href = format!("/deployments/{}/retry", run.id);
@@ -43,14 +46,18 @@ pub fn retry(
     let percent = run.plan.as_ref().map_or(0, |plan| plan.facts.delete_threshold);
     let approval = if run.request.is_some() { " The same approval covers it." } else { "" };
     Some(Retry {
-        words: format!(
+        title: match hosts.len() {
+            0 => "Start it once more".to_owned(),
+            1 => "Retry the host that is left".to_owned(),
+            many => format!("Retry the {many} hosts that are left"),
+        },
+        words: crate::web::html::capital(&format!(
             "{} with {}, and nothing else. A host that runs anything but this release or the one before stops it.{approval}",
-            listed(&hosts),
+            if hosts.is_empty() { run.scope.to_string() } else { listed(&hosts) },
             release_words(&run.release)
-        ),
+        )),
         act: why_not.map_or_else(|| Action::to(&href), |why| Action::refused(&href, why)),
         acknowledge: stopped_at_deletes(progress, &hosts).then_some(percent),
-        hosts: hosts.iter().map(ToString::to_string).collect(),
     })
 }
 

@@ -101,7 +101,8 @@ pub struct Cancel {
 #[derive(Debug, Clone)]
 pub struct Retry {
     pub act: Action,
-    pub hosts: Vec<String>,
+    /// `Retry the 2 hosts that are left`.
+    pub title: String,
     /// So many files would go that it has to be acknowledged; percent.
     pub acknowledge: Option<u8>,
     pub words: String,

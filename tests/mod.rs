@@ -12,6 +12,7 @@ mod calendar;
 mod chromium;
 mod cli;
 mod config;
+mod direct;
 mod docs;
 mod fleet;
 mod github;

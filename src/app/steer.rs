@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::cancel_deployment::{may_cancel, may_read};
-use super::deploy::{Ask, deploy_covered};
+use super::deploy::{Ask, deploy_again};
 use super::request_release::{Form, request_release};
 use super::stored_request::Stored;
 use super::{App, Refusal, access, queries};
@@ -201,7 +201,9 @@ pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Resul
     let (_, environment) = fleet.environment(&to.application, &to.environment).ok_or(Refusal::NotFound)?;
     let covered_by = covering_request(app, actor, &to, environment.approval.covers_rollback).await?;
     if environment.approval.required == 0 || covered_by.is_some() {
-        return Ok(RolledBack::Deployment(deploy_covered(app, actor, &ask, covered_by).await?));
+        // A tag that leads elsewhere by now is not what was there.
+        let deployment = deploy_again(app, actor, &ask, &to.commit, covered_by).await?;
+        return Ok(RolledBack::Deployment(deployment));
     }
     let reason = reason.trim();
     let form = Form {

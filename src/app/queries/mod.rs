@@ -3,4 +3,5 @@
 pub mod applications;
 pub mod deployments;
 mod page;
+pub mod releases;
 pub mod requests;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::cancel_deployment::{may_cancel, may_read};
-use super::deploy::{Ask, deploy_covered};
+use super::deploy::{Ask, deploy_again};
 use super::request_release::{Form, request_release};
 use super::stored_request::Stored;
 use super::{App, Refusal, access, queries};
@@ -224,7 +224,9 @@ pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Resul
         WayBack::ByRequest => None,
     };
     if let Some(covered_by) = covered_by {
-        return Ok(RolledBack::Deployment(deploy_covered(app, actor, &ask, covered_by).await?));
+        // A tag that leads elsewhere by now is not what was there.
+        let deployment = deploy_again(app, actor, &ask, &to.commit, covered_by).await?;
+        return Ok(RolledBack::Deployment(deployment));
     }
     let reason = reason.trim();
     let form = Form {

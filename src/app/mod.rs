@@ -34,6 +34,7 @@ pub mod idempotency;
 pub mod launch;
 pub mod link;
 pub mod look;
+pub mod preview;
 pub mod queries;
 pub mod queue;
 pub mod reissue_link;
@@ -99,6 +100,8 @@ pub struct App {
 pub struct Wake {
     pub queue: Notify,
     pub outbox: Notify,
+    /// Somebody waits for a preview.
+    pub preview: Notify,
     /// Ids of deployments whose journal grew.
     pub journal: broadcast::Sender<i64>,
     /// Ids of deployments somebody wants to end.
@@ -110,6 +113,7 @@ impl Default for Wake {
         Self {
             queue: Notify::new(),
             outbox: Notify::new(),
+            preview: Notify::new(),
             journal: broadcast::channel(1024).0,
             cancel: broadcast::channel(64).0,
         }

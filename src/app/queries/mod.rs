@@ -4,3 +4,4 @@ pub mod applications;
 pub mod deployments;
 mod page;
 pub mod requests;
+pub mod servers;

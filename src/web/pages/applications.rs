@@ -161,7 +161,7 @@ async fn environment_view(
         may_request: actor.access.may(Permission::Request, &application.name, &environment.name)
             && policy::passes(&gates),
         gates,
-        clusters: clusters(situation),
+        clusters: super::servers::marked(app, situation, clusters(situation)).await?,
         active: active.map(|deployment| deployment_item(&deployment, None)),
     })
 }

@@ -70,6 +70,7 @@ pub async fn home(visit: Visit<'_>) -> Result<Html, PageError> {
         failed,
         active: running,
         recent: recent.collect(),
+        drifted: super::servers::drift_items(app, actor).await?,
         may_request: may_request_anywhere(&visit.person),
         shell: visit.shell(Section::Home),
     };

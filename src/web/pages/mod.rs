@@ -9,9 +9,11 @@ mod home;
 mod items;
 mod launch;
 mod live_feed;
+mod preview;
 mod request_new;
 mod requests;
 mod review;
+mod servers;
 mod sign_in;
 mod statics;
 
@@ -46,6 +48,11 @@ pub fn routes() -> Vec<Route> {
         deployments::log,
         deployments::cancel,
         live_feed::events,
+        preview::page,
+        preview::ask,
+        servers::list,
+        servers::one,
+        servers::read,
         admin::overview,
         health::health,
         statics::asset,

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::server::DriftItem;
 use super::{Activity, DeploymentItem, RequestItem, Section, Shell};
 use crate::web::html::{counted, filters};
 
@@ -18,6 +19,8 @@ pub struct Home {
     /// Running and queued.
     pub active: Vec<DeploymentItem>,
     pub recent: Vec<Activity>,
+    /// Hosts that differ from the record, where this person may deploy.
+    pub drifted: Vec<DriftItem>,
     /// May request somewhere: the way to the request form is offered.
     pub may_request: bool,
 }

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
-use super::town::{DEPLOYMENTS, begun, deployers, deploys, direct, directly, gates};
+use super::town::{DEPLOYMENTS, begun, deployers, deploys, direct, directly, gates, member};
 use crate::app::check_start::Checked;
 use crate::domain::deployment::DeploymentState::Succeeded;
 use crate::tests::harness::api::keys;
@@ -77,7 +77,7 @@ async fn where_approval_is_needed_nobody_deploys_directly_administrators_neither
         assert_eq!(service.rows().await, before);
     }
     assert_ne!(service.rows_but("people").await, before, "tokens were made");
-    let dana = service.calling_as("dana").await;
+    let dana = member(&service, "dana").await;
     let reply = dana.post(DEPLOYMENTS, &wanted).await;
     assert_eq!(reply.problem(403), "stopped");
     assert_eq!(gates(&reply, 403), ["permission", "approval"], "all of them at once");
@@ -89,7 +89,7 @@ async fn who_may_not_deploy_is_403_and_who_may_not_read_404() {
     let service = quiet().await;
     let wanted = json!({ "release": "v1.0" });
     for person in ["dana", "rosa"] {
-        let reply = service.calling_as(person).await.post(DEPLOYMENTS, &wanted).await;
+        let reply = member(&service, person).await.post(DEPLOYMENTS, &wanted).await;
         assert_eq!(gates(&reply, 403), ["permission"], "{person}");
     }
     let mallory = service.calling_as("mallory").await;
@@ -146,7 +146,7 @@ async fn several_wait_in_line_and_each_key_makes_one() {
     assert_eq!(waiting["items"].as_array().unwrap().len(), 2);
 
     let cancel = format!("/deployments/{second}/cancel");
-    let dana = service.calling_as("dana").await;
+    let dana = member(&service, "dana").await;
     assert_eq!(dana.post(&cancel, &json!({})).await.problem(403), "forbidden");
     let ended = service.calling_as("wendy").await.post(&cancel, &json!({})).await.ok();
     assert_eq!((&ended["state"], &ended["cancel"]), (&json!("cancelled"), &Value::Null));

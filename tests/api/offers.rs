@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::town::{deployers, direct};
+use super::town::{deployers, direct, member};
 use crate::tests::harness::api::keys;
 use crate::tests::harness::{Service, World, release, shop};
 
@@ -18,7 +18,7 @@ fn commit_of(service: &Service, tag: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn tags_and_branches_are_listed_from_a_mirror_that_is_fetched_when_it_is_old() {
     let service = Service::start_in(World::quiet()).await;
-    let dana = service.calling_as("dana").await;
+    let dana = member(&service, "dana").await;
     let list = dana.get("/applications/shop/tags").await.ok();
     assert_eq!(keys(&list), ["items", "next", "fetched_at", "problem"]);
     assert_eq!((named(&list, "name"), &list["problem"]), (vec!["v1.2", "v1.1", "v1.0"], &Value::Null));
@@ -68,7 +68,7 @@ async fn a_patch_is_between_two_full_commits_of_that_application() {
             fleet["applications"].as_array_mut().unwrap().push(application);
         })
         .await;
-    let (dana, ada) = (service.calling_as("dana").await, service.calling_as("ada").await);
+    let (dana, ada) = (member(&service, "dana").await, service.calling_as("ada").await);
     let (from, to) = (commit_of(&service, "v1.0"), commit_of(&service, "v1.1"));
     let diff = dana.get(&format!("/applications/shop/diff?from={from}&to={to}")).await.ok();
     assert_eq!(keys(&diff), ["from", "to", "stat", "files", "patch"]);
@@ -113,7 +113,7 @@ async fn each_commit_says_whether_the_caller_may_deploy_it_and_why_not() {
     service.repository.tag("nightly", &commit_of(&service, "v1.2"));
     service.record_live("web-1", "v1.1").await;
     let path = "/applications/shop/environments/production/commits";
-    let (drew, dana) = (service.calling_as("drew").await, service.calling_as("dana").await);
+    let (drew, dana) = (service.calling_as("drew").await, member(&service, "dana").await);
     let list = drew.get(path).await.ok();
     let item = |list: &Value, release: &str| {
         let items = list["items"].as_array().unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::town::{begun, deploys, directly, gates};
+use super::town::{begun, deploys, directly, gates, member};
 use crate::domain::deployment::DeploymentState::Succeeded;
 use crate::tests::harness::{Service, production};
 
@@ -14,7 +14,7 @@ async fn succeeds(service: &Service, id: i64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_goes_to_the_commit_that_was_there_and_to_no_other() {
     let mut service = directly(1, |_| {}).await;
-    let (drew, dana) = (service.calling_as("drew").await, service.calling_as("dana").await);
+    let (drew, dana) = (service.calling_as("drew").await, member(&service, "dana").await);
     let first = deploys(&drew, "v1.0").await;
     succeeds(&service, first).await;
     let second = deploys(&drew, "v1.1").await;

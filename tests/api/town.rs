@@ -27,6 +27,12 @@ pub fn deployers(fleet: &mut Value) {
     }
 }
 
+/// A program of somebody who signed in once, so that their teams are known.
+pub async fn member(service: &Service, login: &str) -> Caller {
+    service.as_user(login).await;
+    service.calling_as(login).await
+}
+
 /// Real hosts, and whatever else a story needs.
 pub async fn directly(hosts: usize, edit: impl FnOnce(&mut Value) + Send + 'static) -> Service {
     let edit_fleet = Box::new(|fleet: &mut Value| {

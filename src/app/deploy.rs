@@ -164,7 +164,8 @@ fn check_scope(situation: &Situation, scope: &Scope) -> Result<(), Refusal> {
 pub async fn look_up(app: &App, ask: &Ask, commit: Option<&CommitId>) -> Result<Candidate, Refusal> {
     let now = app.clock.now();
     let situation = Situation::load(&app.db, &ask.application, &ask.environment, now).await?;
-    let mut situation = situation.ok_or(Refusal::NotFound)?;
+    let situation = situation.ok_or(Refusal::NotFound)?;
+    let mut situation = Situation { scope: ask.scope.clone(), ..situation };
     app.mirrors.fetch(&ask.application, &situation.application.repository, now).await.map_err(repository)?;
     let (release, found, not_allowed) = resolve(app, &situation, &ask.release).await?;
     if commit.is_some_and(|commit| *commit != found) {
@@ -186,8 +187,20 @@ pub(super) async fn direction(
         Newer::FitsMixed | Newer::Is(Relation::Newer) => Some(Direction::Forward),
         Newer::Is(Relation::Same) => Some(Direction::Redeploys),
         Newer::Is(Relation::Older) => Some(Direction::GoesBack),
+        Newer::BreaksMixed if goes_back(app, situation, commit).await? => Some(Direction::GoesBack),
         Newer::BreaksMixed | Newer::Is(Relation::Diverged) => Some(Direction::Diverged),
     })
+}
+
+/// All that is live contains it already.
+async fn goes_back(app: &App, situation: &Situation, commit: &CommitId) -> Result<bool, Refusal> {
+    for live in situation.recorded() {
+        let relation = app.mirrors.relation(&situation.application.name, commit, live).await;
+        if !matches!(relation.map_err(repository)?, Relation::Older | Relation::Same) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The release, its commit, and why the rules of the environment do not take it.

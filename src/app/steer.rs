@@ -132,7 +132,7 @@ async fn queue_again(
             policy::gates(Act::Retry, &stored.facts(&actor.name, &actor.access, None))
         }
         (None, Some(candidate)) => {
-            let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, old.covered_by);
+            let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, covered_for(&actor, old));
             policy::gates(Act::Deploy, &facts)
         }
         (None, None) => Vec::new(),
@@ -173,6 +173,15 @@ async fn queue_again(
     tx.commit().await?;
     app.wake.queue.notify_one();
     Ok(deployment.id)
+}
+
+/// The approval that covers a rollback lets only its starter, and who may deploy
+/// here, retry it (rules.md 11).
+fn covered_for(actor: &Actor, old: &Deployment) -> Option<i64> {
+    let theirs = old.started_by == actor.name
+        || old.requested_by == actor.name
+        || actor.access.may(Permission::DeployInWindow, &old.application, &old.environment);
+    old.covered_by.filter(|_| theirs)
 }
 
 /// What came of a wish to go back.

@@ -49,14 +49,7 @@ impl HostFacts {
     pub fn within(fleet: &Fleet, environment: &Environment, scope: &Scope) -> Self {
         let clusters: Vec<&Cluster> =
             fleet.clusters_of(environment).filter(|cluster| scope.covers_cluster(&cluster.name)).collect();
-        let covered = |server: &Name| {
-            scope.covers_server(server)
-                && clusters
-                    .iter()
-                    .any(|cluster| cluster.servers.iter().any(|member| member.server == *server))
-        };
-        let servers: Vec<&Server> =
-            fleet.servers_of(environment).into_iter().filter(|server| covered(&server.name)).collect();
+        let servers = fleet.servers_within(environment, scope);
         let names = |wanted: fn(&Server) -> bool| -> Vec<Name> {
             servers.iter().filter(|server| wanted(server)).map(|server| server.name.clone()).collect()
         };

@@ -7,6 +7,7 @@ mod support;
 
 mod balancer;
 mod api;
+mod around;
 mod browser;
 mod calendar;
 mod chromium;

@@ -24,6 +24,7 @@ mod request;
 mod request_new;
 mod requests;
 mod review;
+mod servers;
 
 use askama::Template;
 

@@ -79,10 +79,11 @@ fn on_shelf(
     limits: &Limits,
 ) -> Result<(Tree, Option<Exception>), RepoError> {
     let seconds = file_time(commit);
-    let place = shelf.join(format!("{}.{seconds}", commit.tree_id()));
+    let place = shelf.join(name_of(commit));
     if let Some(record) = read_record(&place)
         && is_as_recorded(&place.join(FILES), &record.manifest, seconds)?
     {
+        fs::write(used_mark(&place), "")?;
         return Ok((Tree { path: place.join(FILES), manifest: record.manifest }, record.exception));
     }
     mirror::remove_folder_if_there(&place)?;
@@ -90,6 +91,7 @@ fn on_shelf(
     mirror::remove_folder_if_there(&unfinished)?;
     let written = plan(repository, commit.tree_id(), limits).and_then(|plan| {
         let record = write(repository, &plan, &unfinished, seconds)?;
+        fs::write(used_mark(&unfinished), "")?;
         fs::rename(&unfinished, &place)?;
         Ok(record)
     });
@@ -100,6 +102,16 @@ fn on_shelf(
             Err(error)
         }
     }
+}
+
+/// What its tree is called on the shelf.
+pub(super) fn name_of(commit: &Commit<'_>) -> String {
+    format!("{}.{}", commit.tree_id(), file_time(commit))
+}
+
+/// The file whose time says when a tree was last used.
+pub(super) fn used_mark(place: &Path) -> PathBuf {
+    place.join("used")
 }
 
 /// The folder of the tree and the record beside it, in one place so that one rename

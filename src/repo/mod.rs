@@ -9,6 +9,7 @@
 
 mod built_tree;
 mod changed_paths;
+mod clean;
 mod commits;
 mod error;
 mod export;

@@ -13,6 +13,7 @@ fn empty() -> Home {
         failed: vec![],
         active: vec![],
         recent: vec![],
+        drifted: vec![],
         may_request: true,
     }
 }
@@ -54,6 +55,7 @@ fn a_home_full_of_hostile_text_stays_a_page() {
         failed: vec![hostile_deployment(DeploymentState::Failed)],
         active: vec![hostile_deployment(DeploymentState::Running)],
         recent: vec![hostile_activity(); 200],
+        drifted: vec![drifted(HOSTILE)],
         may_request: true,
     };
     let html = sound("hostile", "home", "ready", &home);

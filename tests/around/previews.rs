@@ -53,9 +53,8 @@ async fn a_preview_counts_and_names_what_would_change_and_changes_nothing() {
         repository.remove("README.md");
     });
     let before = [contents(&service.hosts[0].files()), contents(&service.hosts[1].files())];
-    let connected = service.connections(1);
-
     let form = service.request_form(&dana, "v1.3").await;
+    let connected = service.connections(1);
     let page = dana.get(form.link("On the hosts").unwrap().as_str()).await.unwrap();
     assert_eq!((page.main_page().as_deref(), page.main_state().as_deref()), (Some("preview"), Some("none")));
     assert_eq!(service.connections(1), connected, "looking at the page asks nobody");
@@ -98,12 +97,13 @@ async fn a_host_that_a_deployment_has_is_not_asked_for_a_preview() {
     });
     let id = service.launched(&dana, "v1.3").await;
     service.until_line(id, "waiting").await;
+    let connected = service.connections(1);
 
     let asked = service.post(&dana, "/applications/shop/production/preview", &[("release", "v1.3")]).await;
     assert_eq!((asked.status, asked.header("location")), (303, V3), "{}", asked.text());
     let page = answered(&dana, V3).await;
     assert!(page.text().contains("Not asked: a deployment has it just now."), "{}", page.text());
-    assert_eq!(service.connections(1), 1, "the run's own");
+    assert_eq!(service.connections(1), connected);
     gate.open().await;
     assert_eq!(service.ended(id).await.state, Succeeded);
 }

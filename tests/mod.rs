@@ -5,14 +5,15 @@
 mod harness;
 mod support;
 
-mod balancer;
 mod api;
 mod around;
+mod balancer;
 mod browser;
 mod calendar;
 mod chromium;
 mod cli;
 mod config;
+mod direct;
 mod docs;
 mod fleet;
 mod github;

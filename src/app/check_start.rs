@@ -19,6 +19,7 @@ use crate::domain::notice::Notice;
 use crate::domain::plan::{ClusterFacts, Plan, RunFacts, plan};
 use crate::domain::policy::{self, Act};
 use crate::domain::request::VoidCause;
+use crate::domain::scope::Scope;
 
 /// What came of the checks before the start.
 #[derive(Debug)]
@@ -35,8 +36,7 @@ struct Answer {
     gates: Vec<Gate>,
     void: Option<VoidCause>,
     situation: Situation,
-    /// What a retry's hosts may run.
-    expected: Vec<CommitId>,
+    from: Option<CommitId>,
 }
 
 pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusal> {
@@ -60,8 +60,10 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
         let stops: Vec<String> = stops.map(|gate| format!("{}: {}", gate.title, gate.remedy)).collect();
         return stop(app, claimed, &stops.join(" "), answer.void).await;
     }
-    let built_by = first_of_chain(app, deployment).await?;
-    let facts = RunFacts { built_by, ..run_facts(deployment, &answer.situation, answer.expected) };
+    let (built_by, within) = first_of_chain(app, deployment).await?;
+    let expected = expected(deployment, answer.from.as_ref());
+    let facts = run_facts(deployment, &answer.situation, expected);
+    let facts = RunFacts { built_by, within, from: answer.from, ..facts };
     match plan(facts, &clusters(&answer.situation)) {
         Ok(plan) => Ok(Checked::Go(Box::new(plan))),
         Err(error) => stop(app, claimed, &error.to_string(), None).await,
@@ -84,8 +86,7 @@ async fn of_request(app: &App, deployment: &Deployment, request: i64) -> Result<
         Some(_) => (Act::Retry, None),
     };
     let gates = policy::gates(act, &facts);
-    let expected = expected(deployment);
-    Ok(Answer { gates, void, situation: stored.situation, expected })
+    Ok(Answer { gates, void, situation: stored.situation, from: deployment.from.clone() })
 }
 
 /// Where it comes from is known only now, and recorded now (rules.md 18).
@@ -100,35 +101,58 @@ async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
         deletes_acknowledged: deployment.deletes_acknowledged,
     };
     let candidate = deploy::look_up(app, &ask, Some(&deployment.commit)).await?;
+    let covered_by = still_covered(app, deployment).await?;
     let actor_access = access::access_of_name(&app.db, &deployment.started_by).await?;
-    let facts = candidate.facts(&deployment.started_by, &actor_access, &ask.scope, deployment.covered_by);
+    let facts = candidate.facts(&deployment.started_by, &actor_access, &ask.scope, covered_by);
     let gates = policy::gates(Act::Deploy, &facts);
-    if policy::passes(&gates) && deployment.retry_of.is_none() {
-        let from = facts.live.from.as_ref().map(|from| (from, facts.live.from_words.as_str()));
+    // The run that this one retries may have been lost before it knew.
+    let is_known = deployment.retry_of.is_some() && deployment.from.is_some();
+    let from = if is_known { deployment.from.clone() } else { facts.live.from.clone() };
+    if policy::passes(&gates) && !is_known {
+        let from = from.as_ref().map(|from| (from, facts.live.from_words.as_str()));
         let tx = app.db.begin().await?;
         db::deployments::set_from(&tx, &claimed.lease, from, candidate.direction).await?;
         tx.commit().await?;
     }
-    let expected = expected(deployment);
-    Ok(Answer { gates, void: None, situation: candidate.situation, expected })
+    Ok(Answer { gates, void: None, situation: candidate.situation, from })
+}
+
+/// An approval covers the way back until the next deployment (rules.md 12): the one
+/// before this must still be its own.
+async fn still_covered(app: &App, deployment: &Deployment) -> Result<Option<i64>, Refusal> {
+    if deployment.retry_of.is_some() {
+        return Ok(deployment.covered_by);
+    }
+    let filter = db::deployments::Filter {
+        application: Some(deployment.application.clone()),
+        environment: Some(deployment.environment.clone()),
+        before: Some(deployment.id),
+        ..Default::default()
+    };
+    let before = db::deployments::list(&app.db, &filter, 1).await?;
+    Ok(before
+        .first()
+        .and_then(|before| before.request)
+        .filter(|request| deployment.covered_by == Some(*request)))
 }
 
 /// rules.md 11: a retry goes on only where the release, or what was there before, is.
-fn expected(deployment: &Deployment) -> Vec<CommitId> {
+fn expected(deployment: &Deployment, from: Option<&CommitId>) -> Vec<CommitId> {
     if deployment.retry_of.is_none() {
         return Vec::new();
     }
-    deployment.from.iter().chain([&deployment.commit]).cloned().collect()
+    from.into_iter().chain([&deployment.commit]).cloned().collect()
 }
 
-/// The run that the retries before this one go back to.
-async fn first_of_chain(app: &App, deployment: &Deployment) -> Result<i64, Refusal> {
-    let (mut first, mut earlier) = (deployment.id, deployment.retry_of);
+/// The run that the retries before this one go back to, and what it covered.
+async fn first_of_chain(app: &App, deployment: &Deployment) -> Result<(i64, Scope), Refusal> {
+    let (mut first, mut scope) = (deployment.id, deployment.scope.clone());
+    let mut earlier = deployment.retry_of;
     while let Some(id) = earlier {
-        first = id;
-        earlier = db::deployments::find(&app.db, id).await?.and_then(|deployment| deployment.retry_of);
+        let Some(found) = db::deployments::find(&app.db, id).await? else { break };
+        (first, scope, earlier) = (id, found.scope, found.retry_of);
     }
-    Ok(first)
+    Ok((first, scope))
 }
 
 pub fn run_facts(deployment: &Deployment, situation: &Situation, expected: Vec<CommitId>) -> RunFacts {
@@ -143,6 +167,7 @@ pub fn run_facts(deployment: &Deployment, situation: &Situation, expected: Vec<C
         commit: deployment.commit.clone(),
         from: deployment.from.clone(),
         scope: deployment.scope.clone(),
+        within: deployment.scope.clone(),
         method: environment.method,
         command: environment.command.clone(),
         artifact: environment.artifact.clone(),

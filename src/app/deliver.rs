@@ -230,7 +230,7 @@ async fn deployment_ended(
         state: deployment.state,
         cause: deployment.why.clone(),
         hosts: host_lines(app, &deployment).await?,
-        out_of_service: Vec::new(),
+        out_of_service: left_out(app, &deployment).await?,
         requested_by: Some(display(app, &deployment.requested_by).await?),
         accepted_by: displays(app, &accepted_by).await?,
         started_by: display(app, &deployment.started_by).await?,
@@ -251,6 +251,16 @@ async fn deployment_ended(
         }
     }
     address(due, recipients(once), |to| mail.letter(to, due.created_at))
+}
+
+/// What the run left out of service.
+async fn left_out(app: &App, deployment: &Deployment) -> Result<Vec<String>, Refusal> {
+    let all = db::out_of_service::list(&app.db).await?;
+    Ok(all
+        .into_iter()
+        .filter(|out| out.deployment == deployment.id)
+        .map(|out| out.member.to_string())
+        .collect())
 }
 
 /// Each host of the run, with what it runs now by the record.

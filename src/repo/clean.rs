@@ -46,7 +46,8 @@ impl Mirrors {
             let mut gone = 0;
             for entry in fs::read_dir(&shelf)? {
                 let place = entry?.path();
-                let is_kept = place.file_name().is_some_and(|name| kept.iter().any(|kept| name == kept.as_str()));
+                let is_kept =
+                    place.file_name().is_some_and(|name| kept.iter().any(|kept| name == kept.as_str()));
                 if !is_kept && last_used(&place)? < until {
                     mirror::remove_folder_if_there(&place)?;
                     gone += 1;

@@ -6,18 +6,19 @@
 
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::{ffi::OsStr, io};
 
-use git2::{Commit, Repository};
+use git2::{Commit, Oid, Repository};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, syncfs, utimensat};
 use sha2::{Digest, Sha256};
 
 use super::commits::find;
 use super::error::RepoError;
+use super::git_program::Reading;
 use super::tree_plan::{Plan, plan};
 use super::tree_record::{Exception, ExceptionKind, TreeRecord};
 use super::{Limits, Mirrors, mirror};
@@ -44,7 +45,9 @@ impl Mirrors {
     ) -> Result<Tree, RepoError> {
         let (id, limits) = (commit.clone(), self.inner.limits);
         let (trees, name) = (self.inner.trees.clone(), app.clone());
+        let inner = std::sync::Arc::clone(&self.inner);
         self.read(app, move |repository| {
+            let large = |oid: Oid| inner.git.blob(repository.path(), &oid.to_string());
             let commit = find(repository, &id)?;
             mirror::make_private_folder(&trees)?;
             let folder = trees.join(name.as_str());
@@ -52,7 +55,7 @@ impl Mirrors {
             // One export per application at a time, in all processes.
             let lock = mirror::lock_file(&trees, name.as_str())?;
             lock.lock()?;
-            let (tree, exception) = on_shelf(repository, &commit, &folder, &limits)?;
+            let (tree, exception) = on_shelf(repository, &commit, &folder, &limits, &large)?;
             match exception {
                 Some(Exception { path, kind }) if !allow_submodules_and_lfs => {
                     Err(RepoError::refused_path(&path, refusal(kind)))
@@ -77,6 +80,7 @@ fn on_shelf(
     commit: &Commit<'_>,
     shelf: &Path,
     limits: &Limits,
+    large: LargeBlob<'_>,
 ) -> Result<(Tree, Option<Exception>), RepoError> {
     let seconds = file_time(commit);
     let place = shelf.join(name_of(commit));
@@ -90,7 +94,7 @@ fn on_shelf(
     let unfinished = shelf.join(".unfinished");
     mirror::remove_folder_if_there(&unfinished)?;
     let written = plan(repository, commit.tree_id(), limits).and_then(|plan| {
-        let record = write(repository, &plan, &unfinished, seconds)?;
+        let record = write(repository, &plan, &unfinished, seconds, large)?;
         fs::write(used_mark(&unfinished), "")?;
         fs::rename(&unfinished, &place)?;
         Ok(record)
@@ -114,6 +118,11 @@ pub(super) fn used_mark(place: &Path) -> PathBuf {
     place.join("used")
 }
 
+/// Reads a blob that is too large to be held in memory, which git2 would do.
+type LargeBlob<'a> = &'a dyn Fn(Oid) -> Result<Reading, RepoError>;
+
+const IN_MEMORY: usize = 64 << 20;
+
 /// The folder of the tree and the record beside it, in one place so that one rename
 /// finishes both.
 const FILES: &str = "tree";
@@ -132,7 +141,13 @@ fn read_record(place: &Path) -> Option<TreeRecord> {
 ///
 /// Everything is made anew and nothing is followed: an entry that the tree holds twice
 /// fails here, and links come last, so that nothing is written through one.
-fn write(repository: &Repository, plan: &Plan, place: &Path, seconds: i64) -> Result<TreeRecord, RepoError> {
+fn write(
+    repository: &Repository,
+    plan: &Plan,
+    place: &Path,
+    seconds: i64,
+    large: LargeBlob<'_>,
+) -> Result<TreeRecord, RepoError> {
     let root = place.join(FILES);
     let folder = || {
         let mut builder = DirBuilder::new();
@@ -147,21 +162,28 @@ fn write(repository: &Repository, plan: &Plan, place: &Path, seconds: i64) -> Re
         folder().create(at(&root, path)).map_err(|error| twice(path, error))?;
     }
     for planned in &plan.files {
-        let blob = repository.find_blob(planned.oid)?;
-        let content = blob.content();
-        write_file(&at(&root, &planned.path), content, planned.executable, seconds)
-            .map_err(|error| twice(&planned.path, error))?;
-        if is_lfs_pointer(content) && pointer.is_none_or(|first| planned.path.as_slice() < first) {
-            pointer = Some(&planned.path);
+        let place = at(&root, &planned.path);
+        let is_large = planned.size > IN_MEMORY;
+        let (size, sha256) = if is_large {
+            let mut reading = large(planned.oid)?;
+            let written = write_file(&place, &mut reading.stdout, planned.executable, seconds)
+                .map_err(|error| twice(&planned.path, error))?;
+            reading.ended_well()?;
+            written
+        } else {
+            let blob = repository.find_blob(planned.oid)?;
+            let content = blob.content();
+            if is_lfs_pointer(content) && pointer.is_none_or(|first| planned.path.as_slice() < first) {
+                pointer = Some(&planned.path);
+            }
+            write_file(&place, &mut &*content, planned.executable, seconds)
+                .map_err(|error| twice(&planned.path, error))?
+        };
+        if size != planned.size as u64 {
+            return Err(RepoError::internal(io::Error::other("an object of the mirror is not whole")));
         }
-        entries.push(Entry {
-            path: planned.path.clone(),
-            kind: EntryKind::File {
-                executable: planned.executable,
-                size: content.len() as u64,
-                sha256: Sha256::digest(content).into(),
-            },
-        });
+        let kind = EntryKind::File { executable: planned.executable, size, sha256 };
+        entries.push(Entry { path: planned.path.clone(), kind });
     }
     for (path, target) in &plan.links {
         let link = at(&root, path);
@@ -198,13 +220,30 @@ fn twice(path: &[u8], error: io::Error) -> RepoError {
     }
 }
 
-fn write_file(path: &Path, content: &[u8], executable: bool, seconds: i64) -> io::Result<()> {
+/// Gives the size and the SHA-256 of what was written.
+fn write_file(
+    path: &Path,
+    content: &mut dyn Read,
+    executable: bool,
+    seconds: i64,
+) -> io::Result<(u64, [u8; 32])> {
     let mut file = File::options().write(true).create_new(true).open(path)?;
-    file.write_all(content)?;
+    let (mut hash, mut size) = (Sha256::new(), 0);
+    let mut part = vec![0; 128 << 10];
+    loop {
+        let length = content.read(&mut part)?;
+        if length == 0 {
+            break;
+        }
+        file.write_all(&part[..length])?;
+        hash.update(&part[..length]);
+        size += length as u64;
+    }
     // Not left to the umask.
     file.set_permissions(Permissions::from_mode(if executable { 0o755 } else { 0o644 }))?;
     drop(file);
-    set_time(path, seconds)
+    set_time(path, seconds)?;
+    Ok((size, hash.finalize().into()))
 }
 
 /// Of the file, folder or link itself.

@@ -157,6 +157,19 @@ impl GitProgram {
         }
     }
 
+    /// The content of an object, given by its full id, as it is read. To be called
+    /// where one may block.
+    pub(super) fn blob(&self, mirror: &Path, id: &str) -> Result<Reading, RepoError> {
+        self.make_home()?;
+        let mut command = self.command(mirror);
+        command.args(["cat-file", "blob", id]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.into_std().spawn()?;
+        match child.stdout.take() {
+            Some(stdout) => Ok(Reading { child, stdout }),
+            None => Err(RepoError::internal(io::Error::other("git has no output"))),
+        }
+    }
+
     fn command(&self, mirror: &Path) -> Command {
         let mut command = Command::new("git");
         let mut git_dir = OsStr::new("--git-dir=").to_owned();
@@ -208,6 +221,24 @@ fn protocol(transport: Transport) -> &'static str {
         Transport::Https => "https",
         Transport::Ssh => "ssh",
         Transport::Path => "file",
+    }
+}
+
+/// A git that prints. It ends when nobody reads any more.
+pub(super) struct Reading {
+    child: std::process::Child,
+    pub(super) stdout: std::process::ChildStdout,
+}
+
+impl Reading {
+    /// Once all was read.
+    pub(super) fn ended_well(mut self) -> Result<(), RepoError> {
+        drop(self.stdout);
+        if self.child.wait()?.success() {
+            Ok(())
+        } else {
+            Err(RepoError::internal(io::Error::other("git cat-file failed")))
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! outside reaches git's revision syntax. A ref is looked up by its full name, a
 //! commit by its full id.
 
+mod branches;
 mod built_tree;
 mod changed_paths;
 mod clean;
@@ -61,7 +62,7 @@ pub struct Limits {
     pub patch_bytes: usize,
     /// Files, links and folders of one tree, or those that differ between two.
     pub tree_entries: usize,
-    /// Bytes of one file of an exported tree, which is held in memory while it is written.
+    /// Bytes of one file of an exported tree.
     pub file_bytes: usize,
     /// Bytes of one exported tree.
     pub tree_bytes: u64,
@@ -74,7 +75,7 @@ impl Default for Limits {
             clone_for: Duration::from_mins(10),
             patch_bytes: 256 << 20,
             tree_entries: 1_000_000,
-            file_bytes: 1 << 30,
+            file_bytes: 8 << 30,
             tree_bytes: 16 << 30,
         }
     }

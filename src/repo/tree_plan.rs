@@ -19,6 +19,7 @@ pub(super) struct Plan {
 pub(super) struct PlannedFile {
     pub(super) path: Vec<u8>,
     pub(super) oid: Oid,
+    pub(super) size: usize,
     pub(super) executable: bool,
 }
 
@@ -66,7 +67,7 @@ pub(super) fn plan(repository: &Repository, root: Oid, limits: &Limits) -> Resul
                     }
                     bytes += size as u64;
                     let executable = mode == 0o100_755;
-                    plan.files.push(PlannedFile { path, oid: entry.id(), executable });
+                    plan.files.push(PlannedFile { path, oid: entry.id(), size, executable });
                 }
                 _ => return Err(RepoError::refused_path(&path, "is of a kind that is not known")),
             }

@@ -197,7 +197,9 @@ async fn mirrors_are_packed_when_there_is_much_to_pack_and_nobody_works_on_them(
     }
     let packs = || {
         let files = fs::read_dir(folder.join("objects/pack")).unwrap();
-        files.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|kind| kind == "pack")).count()
+        files
+            .filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|kind| kind == "pack"))
+            .count()
     };
     let many = packs();
     assert!(many >= 25);

@@ -56,15 +56,40 @@ fn memory(unreachable: Option<i64>, differs: Option<i64>, drifted: bool) -> Memo
 #[case::it_begins_to_differ(memory(None, None, false), 20, runs('b'), memory(None, Some(20), false))]
 #[case::not_for_long_yet(memory(None, Some(20), false), 49, runs('b'), memory(None, Some(20), false))]
 #[case::for_as_long_as_is_allowed(memory(None, Some(20), false), 50, runs('b'), memory(None, Some(20), true))]
-#[case::another_difference_goes_on(memory(None, Some(20), false), 55, runs('c'), memory(None, Some(20), true))]
-#[case::nothing_there_differs_too(memory(None, Some(20), false), 55, HostWord::Nothing, memory(None, Some(20), true))]
-#[case::left_in_the_middle_differs_too(memory(None, Some(20), false), 55, half_changed(), memory(None, Some(20), true))]
+#[case::another_difference_goes_on(
+    memory(None, Some(20), false),
+    55,
+    runs('c'),
+    memory(None, Some(20), true)
+)]
+#[case::nothing_there_differs_too(
+    memory(None, Some(20), false),
+    55,
+    HostWord::Nothing,
+    memory(None, Some(20), true)
+)]
+#[case::left_in_the_middle_differs_too(
+    memory(None, Some(20), false),
+    55,
+    half_changed(),
+    memory(None, Some(20), true)
+)]
 #[case::it_agrees_again(memory(None, Some(20), true), 60, runs('a'), memory(None, None, false))]
-#[case::what_differed_from_an_older_record_begins_anew(memory(None, Some(5), true), 40, runs('b'), memory(None, Some(40), false))]
+#[case::what_differed_from_an_older_record_begins_anew(
+    memory(None, Some(5), true),
+    40,
+    runs('b'),
+    memory(None, Some(40), false)
+)]
 #[case::silence_is_no_drift(memory(None, None, false), 20, silent(), memory(Some(20), None, false))]
 #[case::silence_goes_on(memory(Some(20), None, false), 99, silent(), memory(Some(20), None, false))]
 #[case::silence_ends_no_drift(memory(None, Some(20), true), 60, silent(), memory(Some(60), Some(20), true))]
-#[case::silence_does_not_stop_the_time(memory(Some(30), Some(20), false), 60, runs('b'), memory(None, Some(20), true))]
+#[case::silence_does_not_stop_the_time(
+    memory(Some(30), Some(20), false),
+    60,
+    runs('b'),
+    memory(None, Some(20), true)
+)]
 #[case::it_answers_again(memory(Some(30), None, false), 60, runs('a'), memory(None, None, false))]
 fn what_is_remembered(
     #[case] before: Memory,

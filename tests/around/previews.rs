@@ -66,7 +66,11 @@ async fn a_preview_counts_and_names_what_would_change_and_changes_nothing() {
     let text = page.text();
     // deploy.sh is removed from a host after it ran, so it comes anew each time.
     for said in ["2 added", "2 changed", "1 deleted"] {
-        assert_eq!(text.matches(said).count(), 4, "in the numbers and over the paths of two hosts, {said}: {text}");
+        assert_eq!(
+            text.matches(said).count(),
+            4,
+            "in the numbers and over the paths of two hosts, {said}: {text}"
+        );
     }
     assert!(text.contains("of 5 files there"), "{text}");
     for path in ["README.md", "src/basket.py", "src/payment.py", "version", "deploy.sh"] {
@@ -137,7 +141,8 @@ async fn where_something_else_makes_what_is_deployed_there_is_no_preview() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_only_read_does_not_make_us_knock_at_hosts() {
     let world = World::quiet_with(|fleet| {
-        let reader = json!({ "name": "readers", "github_teams": ["interns"], "grants": [{ "permission": "read" }] });
+        let reader =
+            json!({ "name": "readers", "github_teams": ["interns"], "grants": [{ "permission": "read" }] });
         fleet["roles"].as_array_mut().unwrap().push(reader);
     });
     let mut service = Service::start_in(world).await;

@@ -122,7 +122,8 @@ fn a_preview_is_a_page_in_each_of_its_states() {
         host("web-4", Found::NotAsked { why: "it is inactive, and deployments skip it".into() }),
         host("web-5", Found::Problem { why: HOSTILE.into() }),
     ];
-    let html = sound("ready", "preview", "ready", &preview(Some(PreviewState::Ready { hosts, at: at("15:00") })));
+    let html =
+        sound("ready", "preview", "ready", &preview(Some(PreviewState::Ready { hosts, at: at("15:00") })));
     for said in ["and 980 more", "and 11 more", "More than 50 percent", "12 files would be added"] {
         assert!(html.contains(said), "{said}");
     }
@@ -135,7 +136,8 @@ fn a_preview_is_a_page_in_each_of_its_states() {
     sound("none", "preview", "none", &preview(Some(PreviewState::None { why: HOSTILE.into() })));
     let html = sound("unasked", "preview", "none", &Preview { may_ask: false, ..preview(None) });
     assert!(!html.contains("Compare with the hosts"));
-    let never = Preview { why_none: Some("A command does it.".into()), ..preview(Some(PreviewState::Wanted)) };
+    let never =
+        Preview { why_none: Some("A command does it.".into()), ..preview(Some(PreviewState::Wanted)) };
     let html = sound("never", "preview", "none", &never);
     assert!(html.contains("A command does it.") && !html.contains("http-equiv=\"refresh\""));
 }

@@ -61,6 +61,7 @@ pub fn facts(target_path: &str) -> RunFacts {
         remote_user: "deploy".to_owned(),
         from: None,
         scope: Scope::Environment,
+        within: Scope::Environment,
         method: Method::Rsync,
         command: None,
         artifact: None,

@@ -8,13 +8,14 @@ use crate::domain::balancer::Member;
 use crate::domain::event::{Phase, StepId};
 use crate::domain::fleet::{Layout, Method};
 use crate::domain::name::Name;
-use crate::domain::scope::Scope;
 
 /// A host that takes part, and the cluster that it is deployed with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Taking<'a> {
     pub cluster: &'a Name,
     pub host: &'a HostFacts,
+    /// By a run that this one retries: it only has to be in service.
+    pub is_done: bool,
 }
 
 /// Lays out the steps of a run. Clusters keep their order, a server that is in
@@ -27,15 +28,13 @@ pub fn plan(facts: RunFacts, clusters: &[ClusterFacts]) -> Result<Plan, PlanErro
         return Ok(Plan { prepare: prepare.to_vec(), facts, stages: Vec::new(), warnings: Vec::new() });
     }
     let mut warnings = Vec::new();
-    let taking = hosts_of(&facts.scope, clusters, &mut warnings)?;
-    let members: Vec<Member> = clusters.iter().flat_map(|cluster| cluster.members.clone()).collect();
-    let cuts = cut(&facts, &taking, &members, &mut warnings);
+    let taking = hosts_of(&facts, clusters, &mut warnings)?;
+    let cuts = cut(&facts, &taking, &members_of_active(clusters), &mut warnings);
     let prepare = prepare(&mut ids, &facts, &cuts);
     let mut stages = Vec::with_capacity(cuts.len());
     for cut in cuts {
-        let mut balanced = |phase, balance: Option<Balance>| {
-            balance.map(|balance| Step { balance: Some(balance), ..ids.step(phase, &facts) })
-        };
+        let mut balanced =
+            |phase, balance: Option<Balance>| balance.map(|balance| ids.balanced(phase, balance, &facts));
         let still_up = cut.still_up.map(|members| Balance::StillUp { members });
         let drain = cut.drain.map(|members| Balance::Drain { members });
         let before = [balanced(Phase::Balancer, still_up), balanced(Phase::Drain, drain)];
@@ -45,8 +44,7 @@ pub fn plan(facts: RunFacts, clusters: &[ClusterFacts]) -> Result<Plan, PlanErro
             steps: host_phases(&facts).into_iter().map(|phase| ids.step(phase, &facts)).collect(),
         });
         let hosts = hosts.collect();
-        let after =
-            cut.after.map(|balance| Step { balance: Some(balance), ..ids.step(Phase::Enable, &facts) });
+        let after = cut.after.map(|balance| ids.balanced(Phase::Enable, balance, &facts));
         stages.push(Stage {
             name: cut.name,
             waits_for_person: cut.waits_for_person,
@@ -58,22 +56,31 @@ pub fn plan(facts: RunFacts, clusters: &[ClusterFacts]) -> Result<Plan, PlanErro
     Ok(Plan { facts, prepare, stages, warnings })
 }
 
-/// The active hosts that the scope covers, each once.
+/// What load balancers know of the servers that are not inactive.
+fn members_of_active(clusters: &[ClusterFacts]) -> Vec<Member> {
+    let is_active =
+        |server: &Name| clusters.iter().flat_map(|c| &c.hosts).any(|host| host.active && host.server == *server);
+    clusters.iter().flat_map(|cluster| &cluster.members).filter(|m| is_active(&m.server)).cloned().collect()
+}
+
+/// The active hosts that the scope covers, each once; and of a retry, those that
+/// the runs before it have done.
 fn hosts_of<'a>(
-    scope: &Scope,
+    facts: &RunFacts,
     clusters: &'a [ClusterFacts],
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Taking<'a>>, PlanError> {
     if clusters.is_empty() {
         return Err(PlanError::NoCluster);
     }
+    let (scope, within) = (&facts.scope, &facts.within);
     let mut first_cluster_of: BTreeMap<&Name, &Name> = BTreeMap::new();
     let mut taking = Vec::new();
-    for cluster in clusters.iter().filter(|cluster| scope.covers_cluster(&cluster.name)) {
+    for cluster in clusters.iter().filter(|cluster| within.covers_cluster(&cluster.name)) {
         if cluster.hosts.is_empty() {
             return Err(PlanError::EmptyCluster(cluster.name.clone()));
         }
-        for host in cluster.hosts.iter().filter(|host| scope.covers_server(&host.server)) {
+        for host in cluster.hosts.iter().filter(|host| within.covers_server(&host.server)) {
             let server = &host.server;
             if let Some(first) = first_cluster_of.get(server) {
                 let second = &cluster.name;
@@ -82,12 +89,17 @@ fn hosts_of<'a>(
                 continue;
             }
             first_cluster_of.insert(server, &cluster.name);
+            let is_done = !scope.covers_server(server);
+            if is_done {
+                taking.extend(host.active.then_some(Taking { cluster: &cluster.name, host, is_done }));
+                continue;
+            }
             if !host.active {
                 warnings.push(format!("{server} is inactive and was skipped"));
                 continue;
             }
             check::host(host)?;
-            taking.push(Taking { cluster: &cluster.name, host });
+            taking.push(Taking { cluster: &cluster.name, host, is_done });
         }
     }
     if let Some(missing) = scope.named().find(|name| {
@@ -97,7 +109,7 @@ fn hosts_of<'a>(
     }) {
         return Err(PlanError::NoSuchTarget(missing.to_string()));
     }
-    if taking.is_empty() {
+    if taking.iter().all(|host| host.is_done) {
         return Err(PlanError::NoActiveHost);
     }
     Ok(taking)
@@ -140,11 +152,16 @@ fn timeout_s(phase: Phase, facts: &RunFacts) -> u32 {
         Phase::Mark | Phase::Switch => 30,
         // It may have old release folders to remove.
         Phase::Finish => 300,
-        Phase::Drain | Phase::Enable => 300,
-        Phase::Fetch | Phase::Build => 600,
+        // The waits inside have limits of their own; these are longer than their sum.
+        Phase::Drain | Phase::Enable | Phase::Fetch | Phase::Build => 600,
         Phase::Verify => 900,
-        Phase::Compare | Phase::Sync | Phase::Deploy | Phase::Test => 3600,
-        Phase::Artifact | Phase::Predeploy | Phase::LocalTest => 3600,
+        Phase::Compare
+        | Phase::Sync
+        | Phase::Deploy
+        | Phase::Test
+        | Phase::Artifact
+        | Phase::Predeploy
+        | Phase::LocalTest => 3600,
         Phase::Command => 86_400,
         // Each attempt may itself take ten seconds.
         Phase::Health => facts.health_check.as_ref().map_or(0, |check| {
@@ -160,5 +177,14 @@ impl StepIds {
         let id = StepId(self.0);
         self.0 += 1;
         Step { id, phase, timeout_s: timeout_s(phase, facts), balance: None }
+    }
+
+    fn balanced(&mut self, phase: Phase, balance: Balance, facts: &RunFacts) -> Step {
+        let mut step = self.step(phase, facts);
+        if matches!(balance, Balance::Swap { .. }) {
+            // One side has to come up, and then the other to run empty.
+            step.timeout_s *= 2;
+        }
+        Step { balance: Some(balance), ..step }
     }
 }

@@ -32,6 +32,9 @@ pub struct RunFacts {
     pub commit: CommitId,
     pub from: Option<CommitId>,
     pub scope: Scope,
+    /// What the first of a chain of retries covered; without one, the scope itself.
+    #[serde(default)]
+    pub within: Scope,
     pub method: Method,
     /// The servers of method `command`; one named like the environment where it has none.
     pub servers: Vec<Name>,
@@ -147,6 +150,14 @@ impl Balance {
             Balance::Swap { enable, .. } => enable,
             Balance::Check { .. } | Balance::StillUp { .. } | Balance::Drain { .. } => &[],
         }
+    }
+}
+
+impl Stage {
+    /// Whether servers leave service before its hosts are changed or after it.
+    pub fn takes_out(&self) -> bool {
+        let mut balances = self.before.iter().chain(&self.after).filter_map(|step| step.balance.as_ref());
+        balances.any(|balance| !balance.takes_out().is_empty())
     }
 }
 

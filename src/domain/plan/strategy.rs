@@ -36,54 +36,72 @@ impl Cut<'_> {
     }
 }
 
+/// `members` are those of every server that is active.
 pub(super) fn cut<'a>(
     facts: &RunFacts,
     taking: &[Taking<'a>],
     members: &[Member],
     warnings: &mut Vec<String>,
 ) -> Vec<Cut<'a>> {
-    // A server leaves service in every cluster that it is in.
-    let of = |hosts: &[Taking<'_>]| -> Vec<Member> {
-        members
-            .iter()
-            .filter(|m| hosts.iter().any(|taking| taking.host.server == m.server))
-            .cloned()
-            .collect()
-    };
-    if matches!(facts.scope, Scope::Cluster(_) | Scope::Server(_)) {
+    if matches!(facts.within, Scope::Cluster(_) | Scope::Server(_)) {
         warnings.push(format!(
             "Only {} is deployed; the rest keeps what it runs, so two versions will serve.",
             facts.scope
         ));
     }
-    match facts.strategy {
-        Strategy::Clusters => by_cluster(facts, taking, of, warnings),
+    let cuts = match facts.strategy {
+        Strategy::Clusters => by_cluster(facts, taking, members),
         Strategy::Rolling => {
             warnings.push(
                 "Batches leave and enter service one after another; two versions serve meanwhile.".to_owned(),
             );
-            in_batches(batches(taking, facts.batch.unwrap_or(ROLLING), taking.len()), false, of)
+            let (done, undone) = parted(taking);
+            let whole = undone.len();
+            in_batches(&done, batches(&undone, facts.batch.unwrap_or(ROLLING), whole), false, members)
         }
         Strategy::Canary => {
             warnings.push("The canary serves beside the old version until somebody continues.".to_owned());
-            let count = facts.batch.unwrap_or(CANARY).of(taking.len());
-            let (first, rest) = taking.split_at(count.min(taking.len()));
-            let rest = batches(rest, AFTER_CANARY, taking.len());
-            in_batches(std::iter::once(first.to_vec()).chain(rest).collect(), true, of)
+            let (done, undone) = parted(taking);
+            let count = facts.batch.unwrap_or(CANARY).of(undone.len());
+            let (first, rest) = undone.split_at(count.min(undone.len()));
+            let rest = batches(rest, AFTER_CANARY, undone.len());
+            in_batches(&done, std::iter::once(first.to_vec()).chain(rest).collect(), true, members)
         }
         Strategy::All => {
             warnings.push("All hosts are changed at once, while they serve.".to_owned());
-            vec![plain("all", taking.to_vec())]
+            vec![plain("all", parted(taking).1)]
+        }
+    };
+    for cut in &cuts {
+        if is_outage(cut.drain.as_deref().unwrap_or_default(), members) {
+            warnings.push(format!("{} is all that serves: nothing does while it is deployed.", cut.name));
         }
     }
+    cuts
 }
 
-fn by_cluster<'a>(
-    facts: &RunFacts,
-    taking: &[Taking<'a>],
-    of: impl Fn(&[Taking<'_>]) -> Vec<Member>,
-    warnings: &mut Vec<String>,
-) -> Vec<Cut<'a>> {
+/// A server leaves service in every cluster that it is in.
+fn members_of(hosts: &[Taking<'_>], members: &[Member]) -> Vec<Member> {
+    let is_theirs = |member: &&Member| hosts.iter().any(|taking| taking.host.server == member.server);
+    members.iter().filter(is_theirs).cloned().collect()
+}
+
+/// The hosts that an earlier run has done, and those that are left.
+fn parted<'a>(taking: &[Taking<'a>]) -> (Vec<Taking<'a>>, Vec<Taking<'a>>) {
+    taking.iter().copied().partition(|host| host.is_done)
+}
+
+/// Whether nobody of some backend is left.
+fn is_outage(drained: &[Member], all: &[Member]) -> bool {
+    let backend = |member: &Member| (member.balancer.clone(), member.backend.clone());
+    drained.iter().any(|one| {
+        all.iter().filter(|other| backend(other) == backend(one)).all(|other| drained.contains(other))
+    })
+}
+
+/// A cluster that the runs before a retry have done takes part without hosts: it has
+/// to be in service before the others leave it, and is left alone when it is.
+fn by_cluster<'a>(facts: &RunFacts, taking: &[Taking<'a>], members: &[Member]) -> Vec<Cut<'a>> {
     let mut groups: Vec<Vec<Taking<'a>>> = Vec::new();
     for host in taking {
         match groups.iter_mut().find(|group| group[0].cluster == host.cluster) {
@@ -91,33 +109,34 @@ fn by_cluster<'a>(
             None => groups.push(vec![*host]),
         }
     }
-    // The whole environment or what is left of it: none of the old may serve on.
-    let whole = matches!(facts.scope, Scope::Environment | Scope::Servers(_));
-    if whole && groups.len() == 1 && !of(&groups[0]).is_empty() {
-        warnings.push(format!(
-            "{} is the only cluster: nothing serves while it is deployed.",
-            groups[0][0].cluster
-        ));
-    }
+    let whole = facts.within.is_whole();
     let mut cuts = Vec::with_capacity(groups.len());
     for (place, group) in groups.iter().enumerate() {
-        let mine = of(group);
-        let earlier: Vec<Member> = groups[..place].iter().flat_map(|group| of(group)).collect();
-        let later: Vec<Member> =
-            groups[place + 1..].iter().flat_map(|group| of(group)).filter(|m| !mine.contains(m)).collect();
+        let mine = members_of(group, members);
+        let earlier: Vec<Member> =
+            groups[..place].iter().flat_map(|group| members_of(group, members)).collect();
+        let later = groups[place + 1..].iter().flat_map(|group| members_of(group, members));
+        let later: Vec<Member> = later.filter(|member| !mine.contains(member)).collect();
+        let hosts = parted(group).1;
         // Later clusters left service when the first one entered it.
-        let drain = if place == 0 || !whole { mine.clone() } else { Vec::new() };
-        let after = if mine.is_empty() {
-            (place == 0 && whole && !later.is_empty()).then_some(Balance::Drain { members: later })
-        } else if place == 0 && whole && !later.is_empty() {
-            Some(Balance::Swap { enable: mine, drain: later })
+        let leaves = !hosts.is_empty() && (place == 0 || !whole);
+        let drain = if leaves { mine.clone() } else { Vec::new() };
+        let after = if place == 0 && whole && !later.is_empty() {
+            Some(if mine.is_empty() {
+                Balance::Drain { members: later }
+            } else {
+                Balance::Swap { enable: mine, drain: later }
+            })
         } else {
-            Some(Balance::Enable { members: mine })
+            some(mine).map(|members| Balance::Enable { members })
         };
+        if hosts.is_empty() && after.is_none() {
+            continue;
+        }
         cuts.push(Cut {
             name: group[0].cluster.to_string(),
             waits_for_person: false,
-            hosts: group.clone(),
+            hosts,
             still_up: some(earlier),
             drain: some(drain),
             after,
@@ -127,14 +146,19 @@ fn by_cluster<'a>(
 }
 
 fn in_batches<'a>(
+    done: &[Taking<'a>],
     batches: Vec<Vec<Taking<'a>>>,
     canary: bool,
-    of: impl Fn(&[Taking<'_>]) -> Vec<Member>,
+    members: &[Member],
 ) -> Vec<Cut<'a>> {
-    let mut cuts = Vec::with_capacity(batches.len());
-    let mut earlier: Vec<Member> = Vec::new();
+    let mut cuts = Vec::with_capacity(batches.len() + 1);
+    let mut earlier = members_of(done, members);
+    if !earlier.is_empty() {
+        let after = Some(Balance::Enable { members: earlier.clone() });
+        cuts.push(Cut { after, ..plain("done before", Vec::new()) });
+    }
     for (place, hosts) in batches.into_iter().enumerate() {
-        let mine = of(&hosts);
+        let mine = members_of(&hosts, members);
         let name = if canary && place == 0 {
             "canary".to_owned()
         } else {

@@ -3,8 +3,8 @@
 //!
 //! Every host of a stage runs its own chain of steps. A slow host delays nobody,
 //! a failing one ends only its own chain; the run stops before the next stage.
-//! Where a stage is taken out of service first, all its hosts are looked at before
-//! that: a host that cannot be reached then costs no service.
+//! Before anything is taken out of service, all hosts are looked at, as far as the
+//! next stage that waits for a person: one that cannot be reached costs no service.
 
 mod chain;
 mod control;
@@ -161,35 +161,41 @@ impl<E: Executor, S: Sink> Run<'_, E, S> {
                 self.host_is(server, HostState::Done, Some(self.plan.facts.commit.clone())).await;
             }
         }
-        for stage in &self.plan.stages {
+        let mut hosts: Vec<HostRun<'_>> = self.plan.hosts().map(HostRun::new).collect();
+        let mut ahead = hosts.as_mut_slice();
+        for (place, stage) in self.plan.stages.iter().enumerate() {
             if self.control.wants_end() {
                 return Ending::Cancelled;
             }
-            match self.stage(stage).await {
-                Ending::Succeeded => {}
+            let looked_at = self.plan.stages[place..].iter().enumerate();
+            let looked_at = looked_at.take_while(|(later, stage)| *later == 0 || !stage.waits_for_person);
+            let looked_at = looked_at.map(|(_, stage)| stage.hosts.len()).sum();
+            match self.stage(stage, ahead, looked_at).await {
+                Ending::Succeeded => ahead = &mut ahead[stage.hosts.len()..],
                 stop => return stop,
             }
         }
         Ending::Succeeded
     }
 
-    async fn stage(&self, stage: &Stage) -> Ending {
+    /// `ahead` are the hosts of this stage and of all later ones; so many of them are
+    /// looked at before anything leaves service.
+    async fn stage(&self, stage: &Stage, ahead: &mut [HostRun<'_>], looked_at: usize) -> Ending {
         if stage.waits_for_person
             && let Some(stop) = self.ask(stage).await
         {
             return stop;
         }
-        let mut hosts: Vec<HostRun<'_>> = stage.hosts.iter().map(HostRun::new).collect();
-        if !stage.before.is_empty() {
-            match self.chains(&mut hosts, |step| step.phase.only_looks()).await {
+        if stage.takes_out() {
+            match self.chains(&mut ahead[..looked_at], |step| step.phase.only_looks()).await {
                 Ending::Succeeded => {}
                 stop => return stop,
             }
-            if let Some(stop) = self.here(&stage.before).await {
-                return stop;
-            }
         }
-        match self.chains(&mut hosts, |_| true).await {
+        if let Some(stop) = self.here(&stage.before).await {
+            return stop;
+        }
+        match self.chains(&mut ahead[..stage.hosts.len()], |_| true).await {
             Ending::Succeeded => self.here(&stage.after).await.unwrap_or(Ending::Succeeded),
             stop => stop,
         }
@@ -225,15 +231,36 @@ impl<E: Executor, S: Sink> Run<'_, E, S> {
                     self.host_is(server, HostState::Running, None).await;
                 }
             }
-            match self.balanced(step).await {
+            let outcome = self.balanced(step).await;
+            if step.phase == Phase::Command
+                && matches!(outcome, StepOutcome::Failed { .. } | StepOutcome::Cancelled)
+            {
+                for server in &self.plan.facts.servers {
+                    self.host_is(server, HostState::Failed, None).await;
+                }
+            }
+            match outcome {
                 StepOutcome::Failed { why } => {
+                    self.command_failed(step).await;
                     return Some(Ending::Failed(vec![format!("{}: {why}", step.phase.word())]));
                 }
-                StepOutcome::Cancelled => return Some(Ending::Cancelled),
+                StepOutcome::Cancelled => {
+                    self.command_failed(step).await;
+                    return Some(Ending::Cancelled);
+                }
                 StepOutcome::Done | StepOutcome::Skipped { .. } | StepOutcome::Warned { .. } => {}
             }
         }
         None
+    }
+
+    /// Nobody knows how far the operator's command came.
+    async fn command_failed(&self, step: &Step) {
+        if step.phase == Phase::Command {
+            for server in &self.plan.facts.servers {
+                self.host_is(server, HostState::Unknown, None).await;
+            }
+        }
     }
 
     /// What is about to leave service is on record before it does (rules.md 20), and

@@ -11,16 +11,16 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::balancer::{BalancerError, Balancers, Waited};
-use crate::domain::balancer::{Member, MemberState, Obstacle, are_serving, may_take_out};
+use crate::domain::balancer::{Admin, Member, MemberState, Obstacle, are_serving, may_take_out};
 use crate::domain::event::{NoteLevel, StepOutcome};
 use crate::domain::plan::Balance;
 use crate::runner::executor::failed;
 use crate::runner::output::Output;
 
 /// How long sessions may take to end by themselves; then they are cut.
-const DRAIN_LIMIT: Duration = Duration::from_secs(120);
+const DRAIN_LIMIT: Duration = Duration::from_mins(2);
 /// How long the load balancer's checks may take to pass.
-const UP_LIMIT: Duration = Duration::from_secs(120);
+const UP_LIMIT: Duration = Duration::from_mins(2);
 /// For a client that came back between the drain and the maintenance.
 const STRAGGLER_LIMIT: Duration = Duration::from_secs(10);
 
@@ -88,8 +88,23 @@ impl Balancing {
         out: &Output,
         cancel: &CancellationToken,
     ) -> Result<(), Stopped> {
-        self.balancers.drain(members).await?;
-        self.empty(members, out, cancel).await
+        let members = self.not_yet_out(members).await?;
+        self.balancers.drain(&members).await?;
+        self.empty(&members, out, cancel).await
+    }
+
+    /// What an earlier run took out stays in maintenance: drained, it would get the
+    /// requests of clients that a cookie binds to it.
+    async fn not_yet_out(&self, members: &[Member]) -> Result<Vec<Member>, Stopped> {
+        let states = self.balancers.states(members).await?;
+        let in_service = states.into_iter().filter(|seen| seen.state.admin != Admin::Maint);
+        Ok(in_service.map(|seen| seen.member).collect())
+    }
+
+    /// What is up is left alone: a retry finds done servers in service.
+    async fn not_yet_up(&self, members: &[Member]) -> Result<Vec<Member>, Stopped> {
+        let states = self.balancers.states(members).await?;
+        Ok(states.into_iter().filter(|seen| !seen.is_up()).map(|seen| seen.member).collect())
     }
 
     /// Waits for sessions to end, and takes what was drained out for good.
@@ -122,9 +137,10 @@ impl Balancing {
     }
 
     async fn enable(&self, members: &[Member], cancel: &CancellationToken) -> Result<(), Stopped> {
-        self.checked(members, cancel).await?;
-        self.balancers.enable(members).await?;
-        self.up(members, cancel).await
+        let members = self.not_yet_up(members).await?;
+        self.checked(&members, cancel).await?;
+        self.balancers.enable(&members).await?;
+        self.up(&members, cancel).await
     }
 
     async fn swap(
@@ -134,10 +150,12 @@ impl Balancing {
         out: &Output,
         cancel: &CancellationToken,
     ) -> Result<(), Stopped> {
-        self.checked(enable, cancel).await?;
-        self.balancers.swap(enable, drain).await?;
-        self.up(enable, cancel).await?;
-        self.empty(drain, out, cancel).await
+        let enable = self.not_yet_up(enable).await?;
+        self.checked(&enable, cancel).await?;
+        let drain = self.not_yet_out(drain).await?;
+        self.balancers.swap(&enable, &drain).await?;
+        self.up(&enable, cancel).await?;
+        self.empty(&drain, out, cancel).await
     }
 
     /// Checked without traffic: a server that leaves maintenance counts as up before

@@ -100,12 +100,12 @@ impl<P: Prepare> SshExecutor<P> {
             return Ok(StepOutcome::Done);
         }
         let tree = self.prepare.build(plan, out).await?;
-        let scripts = local_scripts(&tree.manifest);
-        self.set_tree(tree);
-        if let ([script, ..], None) = (scripts.as_slice(), &plan.facts.artifact) {
-            let ready = self.workshop.sandbox.ready(&self.workshop.workplaces).await;
-            ready.map_err(|why| format!("the release has {script}, and scripts cannot run here: {why}"))?;
+        if plan.facts.artifact.is_some() {
+            self.set_tree(tree);
+            return Ok(StepOutcome::Done);
         }
+        self.scripts_can_run("release", &tree).await?;
+        self.check_tree(plan, tree).await?;
         Ok(StepOutcome::Done)
     }
 
@@ -135,18 +135,20 @@ impl<P: Prepare> SshExecutor<P> {
             Err(outcome) => return Ok(outcome),
         };
         let path = self.keep(plan, &made.folder).await?;
-        self.set_tree(Tree { manifest: manifest(&path).await?, path });
+        let tree = Tree { manifest: manifest(&path).await?, path };
         if made.run_local_scripts {
-            let ready = self.workshop.sandbox.ready(&self.workshop.workplaces).await;
-            if let [script, ..] = local_scripts(&self.tree()?.manifest).as_slice() {
-                ready.map_err(|why| {
-                    format!("the artifact has {script}, and scripts cannot run here: {why}")
-                })?;
-            }
+            self.scripts_can_run("artifact", &tree).await?;
         } else {
             self.is_made.store(true, Ordering::Relaxed);
         }
+        self.check_tree(plan, tree).await?;
         Ok(StepOutcome::Done)
+    }
+
+    async fn scripts_can_run(&self, what: &str, tree: &Tree) -> Result<(), String> {
+        let [script, ..] = local_scripts(&tree.manifest)[..] else { return Ok(()) };
+        let ready = self.workshop.sandbox.ready(&self.workshop.workplaces).await;
+        ready.map_err(|why| format!("the {what} has {script}, and scripts cannot run here: {why}"))
     }
 
     /// Runs the script on a copy; then the tree is what it will be.
@@ -154,7 +156,6 @@ impl<P: Prepare> SshExecutor<P> {
         let tree = self.tree()?;
         let made = self.is_made.load(Ordering::Relaxed);
         if made || !local_scripts(&tree.manifest).contains(&PREDEPLOY) {
-            self.finish_tree(plan, tree).await?;
             return Ok(skipped(if made {
                 "the tree is made already"
             } else {
@@ -168,19 +169,22 @@ impl<P: Prepare> SshExecutor<P> {
         if outcome == StepOutcome::Done {
             let path = self.keep(plan, place.tree()).await?;
             let tree = Tree { manifest: manifest(&path).await?, path };
-            self.finish_tree(plan, tree).await?;
+            self.check_tree(plan, tree).await?;
         }
         place.remove().await;
         Ok(outcome)
     }
 
-    /// On a copy of their own: what tests leave behind is not deployed.
+    /// On a copy of their own: what tests leave behind is not deployed. It is the last
+    /// step on this machine, so the tree that comes out of it is what is sent.
     async fn local_tests(&self, plan: &Plan, out: &Output, cancel: &CancellationToken) -> Made {
         let tree = self.tree()?;
         if !local_scripts(&tree.manifest).contains(&LOCAL_TESTS) {
+            self.finish_tree(plan, tree).await?;
             return Ok(skipped("the release has no tests/run_local_tests.sh"));
         }
         if self.is_made.load(Ordering::Relaxed) {
+            self.finish_tree(plan, tree).await?;
             return Ok(skipped("they ran when the tree was made, or its maker said not to"));
         }
         let workshop = &self.workshop;
@@ -190,6 +194,10 @@ impl<P: Prepare> SshExecutor<P> {
         let facts = Facts::of(&plan.facts, host);
         let outcome = local_tests(&workshop.sandbox, &place, &facts, out, cancel).await;
         place.remove().await;
+        let is_forgiven = matches!(outcome, StepOutcome::Failed { .. }) && !plan.facts.fail_on_failed_tests;
+        if outcome == StepOutcome::Done || is_forgiven {
+            self.finish_tree(plan, tree).await?;
+        }
         Ok(outcome)
     }
 
@@ -203,28 +211,51 @@ impl<P: Prepare> SshExecutor<P> {
         Ok(method(command, &facts, out, cancel).await)
     }
 
-    /// A copy of what was made, under the deployment's number.
+    /// A copy of what was made so far.
     async fn keep(&self, plan: &Plan, folder: &Path) -> Result<PathBuf, String> {
         let built = &self.workshop.built;
-        let local = |error: std::io::Error| format!("{}: {error}", built.display());
-        tokio::fs::create_dir_all(built).await.map_err(local)?;
-        let path = built.join(plan.facts.deployment.to_string());
-        match tokio::fs::remove_dir_all(&path).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(local(error)),
-            _ => {}
-        }
+        tokio::fs::create_dir_all(built).await.map_err(|error| words(built, &error))?;
+        // `predeploy.sh` may make something of an artifact.
+        let [one, other] = self.unfinished(plan);
+        let path = if one.is_dir() { other } else { one };
+        remove(&path).await?;
         working_copy(folder, &path).await?;
         Ok(path)
     }
 
-    /// From here on the tree is what is sent.
-    async fn finish_tree(&self, plan: &Plan, tree: Tree) -> Result<(), String> {
+    fn unfinished(&self, plan: &Plan) -> [PathBuf; 2] {
+        let id = plan.facts.deployment;
+        ["artifact", "scripts"].map(|what| self.workshop.built.join(format!("{id}.{what}")))
+    }
+
+    /// Nothing is sent that would empty the hosts.
+    async fn check_tree(&self, plan: &Plan, tree: Tree) -> Result<(), String> {
         let ground = Ground::of(&plan.facts)?;
         let entries =
             sync::sent_entries(&ground.options, &tree.path, &tree.manifest, self.folder.path()).await?;
         if entries.is_empty() && ground.options.deletes() {
             return Err("the tree to deploy is empty; with --delete, the hosts would be emptied".to_owned());
         }
+        self.set_tree(tree);
+        Ok(())
+    }
+
+    /// From here on the tree is what is sent. One that something was made of gets the
+    /// deployment's number only now: a retry uses it without making or testing it again.
+    async fn finish_tree(&self, plan: &Plan, mut tree: Tree) -> Result<(), String> {
+        let unfinished = self.unfinished(plan);
+        if unfinished.contains(&tree.path) {
+            let path = self.workshop.built.join(plan.facts.deployment.to_string());
+            remove(&path).await?;
+            tokio::fs::rename(&tree.path, &path).await.map_err(|error| words(&path, &error))?;
+            tree.path = path;
+        }
+        for path in &unfinished {
+            remove(path).await?;
+        }
+        let ground = Ground::of(&plan.facts)?;
+        let entries =
+            sync::sent_entries(&ground.options, &tree.path, &tree.manifest, self.folder.path()).await?;
         let _ = self.built.set(Built { path: tree.path.clone(), entries });
         self.set_tree(tree);
         Ok(())
@@ -241,6 +272,17 @@ impl<P: Prepare> SshExecutor<P> {
     fn set_tree(&self, tree: Tree) {
         *self.tree.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(tree);
     }
+}
+
+async fn remove(folder: &Path) -> Result<(), String> {
+    match tokio::fs::remove_dir_all(folder).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(words(folder, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn words(folder: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", folder.display())
 }
 
 async fn manifest(path: &Path) -> Result<crate::domain::manifest::Manifest, String> {

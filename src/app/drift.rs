@@ -105,7 +105,9 @@ pub async fn read_now(app: &App, actor: &Actor, server: &str) -> Result<(), Refu
         ));
     }
     if server.host_key.is_none() {
-        return Err(Refusal::Conflict(format!("No host key is pinned for {name}, so it is not connected to.")));
+        return Err(Refusal::Conflict(format!(
+            "No host key is pinned for {name}, so it is not connected to."
+        )));
     }
     let said = ask(app, visit).await?;
     if said.is_empty() {
@@ -145,8 +147,10 @@ async fn ask(app: &App, visit: Visit) -> Result<Vec<Said>, Refusal> {
         return Ok(Vec::new());
     }
     let asked_at = app.clock.now();
-    let survey =
-        Survey { host: place_of(&server), targets: places.iter().map(|place| place.target.clone()).collect() };
+    let survey = Survey {
+        host: place_of(&server),
+        targets: places.iter().map(|place| place.target.clone()).collect(),
+    };
     let words = app.hosts.survey(&survey).await;
     let said = |(place, word)| Said { server: server.name.clone(), place, word, asked_at };
     Ok(places.into_iter().zip(words).map(said).collect())

@@ -44,9 +44,7 @@ pub fn disk(app: &App) -> Check {
 pub fn disk_space(config: &Config) -> Check {
     let limit = config.limits.disk_free_mb;
     match free_mb(&config.data_dir) {
-        Some(free) => {
-            Check::new("disk", free >= limit, format!("{free} MB free, {limit} MB wanted"))
-        }
+        Some(free) => Check::new("disk", free >= limit, format!("{free} MB free, {limit} MB wanted")),
         None => Check::new("disk", false, "the free space of the data folder could not be read"),
     }
 }

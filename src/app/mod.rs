@@ -25,6 +25,7 @@ pub mod balancing;
 pub mod cancel_deployment;
 pub mod cancel_request;
 pub mod check_start;
+pub mod clean;
 pub mod deliver;
 pub mod deploy;
 pub mod drift;

@@ -53,8 +53,7 @@ pub async fn find(
     let situation = applications::situation(app, actor, application, environment).await?;
     applications::fresh_mirror(app, &situation.application).await?;
     let (release, commit) = resolve(app, &situation.application.name, release).await?;
-    let (application, environment) =
-        (situation.application.name.clone(), situation.environment.name.clone());
+    let (application, environment) = (situation.application.name.clone(), situation.environment.name.clone());
     let known = db::previews::find(&app.db, &application, &environment, &commit).await?;
     let preview = known.filter(|preview| preview.serves(&digest(&situation), app.clock.now()));
     Ok(Seen {

@@ -21,6 +21,7 @@ pub mod idempotency;
 pub mod journal;
 pub mod links;
 pub mod live;
+pub mod old_output;
 pub mod out_of_service;
 pub mod outbox;
 pub mod people;

@@ -50,11 +50,7 @@ pub async fn put(tx: &Tx, preview: &Preview) -> Result<(), DbError> {
 }
 
 /// The first that is wanted and that nobody works on since `given_up`.
-pub async fn claim(
-    tx: &Tx,
-    now: Timestamp,
-    given_up: Timestamp,
-) -> Result<Option<Preview>, DbError> {
+pub async fn claim(tx: &Tx, now: Timestamp, given_up: Timestamp) -> Result<Option<Preview>, DbError> {
     let free = Condition::any()
         .add(previews::Column::ClaimedAt.is_null())
         .add(previews::Column::ClaimedAt.lte(given_up.as_millisecond()));
@@ -111,8 +107,8 @@ fn parse(row: previews::Model) -> Result<Preview, DbError> {
     let id = row.id;
     let bad = |problem: String| DbError::row(TABLE, id, problem);
     let name = |text: &str| Name::parse(text).map_err(|error| bad(error.to_string()));
-    let word = PreviewWord::from_word(&row.state)
-        .ok_or_else(|| bad(format!("unknown state {:?}", row.state)))?;
+    let word =
+        PreviewWord::from_word(&row.state).ok_or_else(|| bad(format!("unknown state {:?}", row.state)))?;
     let ended = || at(TABLE, id, row.ready_at.unwrap_or(row.wanted_at));
     let why = row.why.unwrap_or_default();
     let state = match word {

@@ -36,12 +36,25 @@ pub enum Standing {
     /// Never asked, or the record is newer than the answer.
     NotRead,
     /// Nothing is recorded that the host could differ from.
-    NoRecord { read_at: Timestamp },
-    Agrees { read_at: Timestamp },
+    NoRecord {
+        read_at: Timestamp,
+    },
+    Agrees {
+        read_at: Timestamp,
+    },
     /// It differs, and not yet for long.
-    Differs { since: Timestamp, says: String },
-    Drifted { since: Timestamp, says: String },
-    Unreachable { since: Timestamp, why: String },
+    Differs {
+        since: Timestamp,
+        says: String,
+    },
+    Drifted {
+        since: Timestamp,
+        says: String,
+    },
+    Unreachable {
+        since: Timestamp,
+        why: String,
+    },
 }
 
 impl Standing {

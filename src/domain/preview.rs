@@ -86,11 +86,17 @@ pub struct HostPreview {
 pub enum Found {
     Changes(Changes),
     /// Nothing is there: everything would be new.
-    Empty { files: u64 },
+    Empty {
+        files: u64,
+    },
     /// Nobody looked, and why: it is skipped, or a deployment has it.
-    NotAsked { why: String },
+    NotAsked {
+        why: String,
+    },
     /// Looking failed, or a deployment would.
-    Problem { why: String },
+    Problem {
+        why: String,
+    },
 }
 
 /// How many files would change on a host, with the first paths of each kind.
@@ -111,7 +117,9 @@ pub struct Changes {
 /// Why there is no preview of an environment at all.
 pub fn why_none(environment: &Environment) -> Option<String> {
     if environment.method == Method::Command {
-        return Some("A command of the operator's brings releases here, so nobody can tell before.".to_owned());
+        return Some(
+            "A command of the operator's brings releases here, so nobody can tell before.".to_owned(),
+        );
     }
     environment.artifact.as_ref().map(|name| {
         format!("The command {name} makes what is deployed here, and it runs only when a deployment does.")

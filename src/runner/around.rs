@@ -1,16 +1,20 @@
-//! The rounds beside the runs: asking hosts what they run, and finding previews.
-//! Told to stop, they end in the middle: nothing they do is half done by that.
+//! The rounds beside the runs: asking hosts what they run, finding previews, cleaning
+//! by policy. Told to stop, they end in the middle: nothing is half done by that.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::local::workplace;
 use super::preview::make;
+use super::ssh::build::Workshop;
 use super::ssh::connection::SshSettings;
-use crate::app::{App, drift, preview};
+use crate::app::{App, clean, drift, preview};
 
 /// Whether a round is due is looked at this often; the database says.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+const CLEANING_EVERY: Duration = Duration::from_mins(10);
 
 /// Somebody waits for the page.
 const PREVIEWS_EVERY: Duration = Duration::from_secs(2);
@@ -61,4 +65,31 @@ pub async fn find_previews(app: App, ssh: SshSettings, stop: CancellationToken) 
         () = stop.cancelled() => {}
         () = work => {}
     }
+}
+
+/// Workplaces of processes that are gone go at start too.
+pub async fn clean_up(app: App, workshop: Workshop, stop: CancellationToken) {
+    let work = async {
+        remove_stale_workplaces(&workshop).await;
+        loop {
+            match clean::is_due(&app).await {
+                Ok(true) => {
+                    clean::round(&app, &stop).await;
+                    remove_stale_workplaces(&workshop).await;
+                }
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "cleaning could not be claimed"),
+            }
+            tokio::time::sleep(CLEANING_EVERY).await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+async fn remove_stale_workplaces(workshop: &Workshop) {
+    let base = workshop.workplaces.clone();
+    let _ = tokio::task::spawn_blocking(move || workplace::remove_stale(&base)).await;
 }

@@ -68,6 +68,7 @@ impl Runner {
         runner.loops.spawn(Arc::clone(&runner).empty_outbox());
         runner.loops.spawn(Arc::clone(&runner).keep_house());
         runner.loops.spawn(around::check_drift(runner.app.clone(), runner.stop.clone()));
+        runner.loops.spawn(around::clean_up(runner.app.clone(), runner.workshop(), runner.stop.clone()));
         let (app, ssh) = (runner.app.clone(), runner.ssh.clone());
         runner.loops.spawn(around::find_previews(app, ssh, runner.stop.clone()));
         runner.queue.close();

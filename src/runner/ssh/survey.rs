@@ -53,8 +53,7 @@ async fn ask_as(
     own: &mut [(&Target, &mut HostWord)],
 ) -> Result<(), String> {
     let host = HostTarget::parse(&survey.host, user)?;
-    let folder =
-        RunDir::create(&settings.control_dir).map_err(|error| words::local("ssh", &error).why)?;
+    let folder = RunDir::create(&settings.control_dir).map_err(|error| words::local("ssh", &error).why)?;
     let connection =
         Connection::open(settings, folder.path(), 0, &host).await.map_err(|failure| failure.why)?;
     for (target, answer) in own {

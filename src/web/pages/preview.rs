@@ -5,8 +5,8 @@ use crate::domain::request::release_words;
 use crate::web::form::{Fields, FromFields, Posted};
 use crate::web::guard::Visit;
 use crate::web::respond::{Html, PageError, SeeOther};
-use crate::web::view::{Section, preview_href};
 use crate::web::view::preview::Preview;
+use crate::web::view::{Section, preview_href};
 
 #[rocket::get("/applications/<name>/<environment>/preview?<release>")]
 pub async fn page(
@@ -43,11 +43,7 @@ impl FromFields for Asked {
 }
 
 #[rocket::post("/applications/<name>/<environment>/preview", data = "<posted>")]
-pub async fn ask(
-    posted: Posted<'_, Asked>,
-    name: &str,
-    environment: &str,
-) -> Result<SeeOther, PageError> {
+pub async fn ask(posted: Posted<'_, Asked>, name: &str, environment: &str) -> Result<SeeOther, PageError> {
     let Posted { visit, form } = posted;
     preview::ask(visit.app, visit.actor(), name, environment, &form.release).await?;
     Ok(SeeOther(preview_href(name, environment, &form.release)))

@@ -84,8 +84,10 @@ impl Preview {
     }
 
     fn may_ask_now(&self) -> bool {
-        let answered =
-            matches!(self.found, Some(PreviewState::Ready { .. } | PreviewState::None { .. } | PreviewState::Wanted));
+        let answered = matches!(
+            self.found,
+            Some(PreviewState::Ready { .. } | PreviewState::None { .. } | PreviewState::Wanted)
+        );
         self.may_ask && self.why_none.is_none() && !answered
     }
 }

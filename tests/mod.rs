@@ -13,6 +13,7 @@ mod chromium;
 mod cli;
 mod config;
 mod docs;
+mod engine;
 mod fleet;
 mod github;
 mod keys;

@@ -207,18 +207,6 @@ async fn a_target_that_leads_to_a_home_or_a_root_is_refused() {
 }
 
 #[tokio::test]
-async fn scripts_for_this_side_are_refused_before_any_host_is_touched() {
-    let world = World::with_hosts(1);
-    world.write("predeploy.sh", "touch /tmp/never");
-    let why = world.deploy().await.failed();
-    assert_eq!(
-        why,
-        "build: the release has predeploy.sh; scripts on this side are not available in this version"
-    );
-    assert!(!world.target_on("web-1").exists());
-}
-
-#[tokio::test]
 async fn a_run_uses_one_connection_per_host_and_leaves_nothing_behind() {
     let world = World::with_hosts(1);
     world.write("index.html", "new");

@@ -90,14 +90,14 @@ async fn a_check_says_whether_a_deployment_could_begin() {
 fn a_host_without_rsync_is_said_in_words() {
     let answer = |stdout: &str| Answer { code: 0, stdout: stdout.into(), stderr: String::new() };
     let target = crate::domain::target::TargetPath::parse("/srv/shop").unwrap();
-    let greeted = answer("Welcome!\n\0 rsync setsid\0/srv/shop\0/home/deploy\0folder\0");
+    let greeted = answer("Welcome!\n\0 rsync setsid\0/srv/shop\0/home/deploy\0folder\0\0");
     let why = Inspection::parse(&greeted).unwrap().may_deploy(&target).unwrap_err().why;
     assert_eq!(why, "rsync is missing on the host");
     for home in ["/srv/shop", "/srv/shop/deploy"] {
-        let answer = answer(&format!("\0\0/srv/shop\0{home}\0folder\0"));
+        let answer = answer(&format!("\0\0/srv/shop\0{home}\0folder\0\0"));
         assert!(Inspection::parse(&answer).unwrap().may_deploy(&target).is_err());
     }
-    Inspection::parse(&answer("\0\0/srv/shop\0/srv/shopper\0\0\0")).unwrap().may_deploy(&target).unwrap();
+    Inspection::parse(&answer("\0\0/srv/shop\0/srv/shopper\0\0\0\0")).unwrap().may_deploy(&target).unwrap();
     assert!(Inspection::parse(&answer("nonsense")).is_err());
 }
 

@@ -46,9 +46,9 @@ fn a_plan_is_the_same_for_the_same_facts() {
     ];
     let planned = plan(facts("/srv/shop"), &clusters).unwrap();
     insta::assert_snapshot!(in_words(&planned), @r"
-    here 0:checks/60s 1:fetch/600s 2:build/600s
-    blue web-1 3:connect/60s 4:mark/30s 5:sync/3600s 6:verify/900s 7:deploy.sh/3600s 8:tests/3600s 9:finish/30s
-    green web-3 10:connect/60s 11:mark/30s 12:sync/3600s 13:verify/900s 14:deploy.sh/3600s 15:tests/3600s 16:finish/30s
+    here 0:checks/60s 1:fetch/600s 2:build/600s 3:predeploy.sh/3600s 4:local tests/3600s
+    blue web-1 5:connect/60s 6:compare/3600s 7:mark/30s 8:sync/3600s 9:verify/900s 10:deploy.sh/3600s 11:tests/3600s 12:finish/300s
+    green web-3 13:connect/60s 14:compare/3600s 15:mark/30s 16:sync/3600s 17:verify/900s 18:deploy.sh/3600s 19:tests/3600s 20:finish/300s
     ! web-2 is inactive and was skipped
     ! web-1 is in blue and green; it is deployed once, with blue
     ! web-4 is inactive and was skipped

@@ -114,6 +114,7 @@ fn start_runner(app: &App) -> anyhow::Result<Arc<Runner>> {
     let mailer = Mailer::new(&app.config.mail).map_err(|error| anyhow!("mail.smtp: {}", error.words))?;
     let ssh = ssh_settings(&app.config);
     crate::runner::ssh::run_dir::remove_stale(&ssh.control_dir).context("control sockets")?;
+    crate::runner::local::workplace::remove_stale(&app.config.data_dir.join("work"));
     let owner = hex(&crate::app::session::random::<8>().map_err(|error| anyhow!("{error}"))?);
     Ok(Runner::start(app.clone(), mailer, ssh, owner))
 }

@@ -5,13 +5,14 @@
 mod harness;
 mod support;
 
-mod balancer;
 mod api;
+mod balancer;
 mod browser;
 mod calendar;
 mod chromium;
 mod cli;
 mod config;
+mod direct;
 mod docs;
 mod engine;
 mod fleet;

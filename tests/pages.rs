@@ -5,6 +5,7 @@
 mod ansi;
 mod answered;
 mod assets;
+mod deploy;
 mod deployment;
 mod deployments;
 mod diff;

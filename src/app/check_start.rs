@@ -101,8 +101,9 @@ async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
         deletes_acknowledged: deployment.deletes_acknowledged,
     };
     let candidate = deploy::look_up(app, &ask, Some(&deployment.commit)).await?;
+    let covered_by = still_covered(app, deployment).await?;
     let actor_access = access::access_of_name(&app.db, &deployment.started_by).await?;
-    let facts = candidate.facts(&deployment.started_by, &actor_access, &ask.scope, deployment.covered_by);
+    let facts = candidate.facts(&deployment.started_by, &actor_access, &ask.scope, covered_by);
     let gates = policy::gates(Act::Deploy, &facts);
     // The run that this one retries may have been lost before it knew.
     let is_known = deployment.retry_of.is_some() && deployment.from.is_some();
@@ -114,6 +115,25 @@ async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
         tx.commit().await?;
     }
     Ok(Answer { gates, void: None, situation: candidate.situation, from })
+}
+
+/// An approval covers the way back until the next deployment (rules.md 12): the one
+/// before this must still be its own.
+async fn still_covered(app: &App, deployment: &Deployment) -> Result<Option<i64>, Refusal> {
+    if deployment.retry_of.is_some() {
+        return Ok(deployment.covered_by);
+    }
+    let filter = db::deployments::Filter {
+        application: Some(deployment.application.clone()),
+        environment: Some(deployment.environment.clone()),
+        before: Some(deployment.id),
+        ..Default::default()
+    };
+    let before = db::deployments::list(&app.db, &filter, 1).await?;
+    Ok(before
+        .first()
+        .and_then(|before| before.request)
+        .filter(|request| deployment.covered_by == Some(*request)))
 }
 
 /// rules.md 11: a retry goes on only where the release, or what was there before, is.

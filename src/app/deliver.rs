@@ -220,7 +220,6 @@ async fn deployment_ended(
         stored.as_ref().map_or_else(|| app.config.timezone.clone(), |stored| stored.situation.zone(app));
     let accepted_by = stored.as_ref().map(Stored::accepted_by).unwrap_or_default();
     let progress = progress(app, &deployment).await?;
-    let out = db::out_of_service::list(&app.db).await?.into_iter().filter(|out| out.deployment == id);
     let mail = DeploymentEnded {
         deployment: number(id),
         change: Change {
@@ -232,7 +231,7 @@ async fn deployment_ended(
         state: deployment.state,
         cause: deployment.why.clone().or_else(|| progress.warning_of(None)),
         hosts: host_lines(app, &deployment, &progress).await?,
-        out_of_service: out.map(|out| out.member.to_string()).collect(),
+        out_of_service: left_out(app, &deployment).await?,
         requested_by: Some(display(app, &deployment.requested_by).await?),
         accepted_by: displays(app, &accepted_by).await?,
         started_by: display(app, &deployment.started_by).await?,
@@ -253,6 +252,16 @@ async fn deployment_ended(
         }
     }
     address(due, recipients(once), |to| mail.letter(to, due.created_at))
+}
+
+/// What the run left out of service.
+async fn left_out(app: &App, deployment: &Deployment) -> Result<Vec<String>, Refusal> {
+    let all = db::out_of_service::list(&app.db).await?;
+    Ok(all
+        .into_iter()
+        .filter(|out| out.deployment == deployment.id)
+        .map(|out| out.member.to_string())
+        .collect())
 }
 
 /// Each host of the run, with what it runs now by the record.

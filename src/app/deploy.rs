@@ -15,7 +15,7 @@ use crate::domain::fleet::DeployFrom;
 use crate::domain::gate::Gate;
 use crate::domain::name::{CommitId, Name, TagName};
 use crate::domain::permission::{Access, Permission};
-use crate::domain::policy::{self, Act, DeployFacts, Facts, Newer};
+use crate::domain::policy::{self, Act, DeployFacts, Facts, HostFacts, Newer};
 use crate::domain::request::release_words;
 use crate::domain::scope::Scope;
 
@@ -49,7 +49,9 @@ impl Candidate {
         scope: &Scope,
         covered_by: Option<i64>,
     ) -> Facts<'a> {
+        let (fleet, environment) = (&self.situation.fleet, &self.situation.environment);
         Facts {
+            hosts: HostFacts::within(fleet, environment, scope),
             deploying: Some(DeployFacts {
                 release_words: release_words(&self.release),
                 not_allowed: self.not_allowed.clone(),
@@ -69,21 +71,32 @@ impl Candidate {
 
 /// Queues it, and gives its number.
 pub async fn deploy(app: &App, actor: &Actor, ask: &Ask) -> Result<i64, Refusal> {
-    deploy_covered(app, actor, ask, None).await
+    queue(app, actor, ask, None, None).await
 }
 
-/// The same under an approval that covers it.
-pub(super) async fn deploy_covered(
+/// Back to exactly the commit that was there, and under an approval that covers it.
+pub(super) async fn deploy_again(
     app: &App,
     actor: &Actor,
     ask: &Ask,
+    commit: &CommitId,
+    covered_by: Option<i64>,
+) -> Result<i64, Refusal> {
+    queue(app, actor, ask, Some(commit), covered_by).await
+}
+
+async fn queue(
+    app: &App,
+    actor: &Actor,
+    ask: &Ask,
+    commit: Option<&CommitId>,
     covered_by: Option<i64>,
 ) -> Result<i64, Refusal> {
     if !actor.access.may(Permission::Read, &ask.application, &ask.environment) {
         return Err(Refusal::NotFound);
     }
     let believed = access::refresh_all(app, &actor.name, &[]).await?;
-    let candidate = look_up(app, ask, None).await?;
+    let candidate = look_up(app, ask, commit).await?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
@@ -163,7 +176,7 @@ pub async fn look_up(app: &App, ask: &Ask, commit: Option<&CommitId>) -> Result<
     Ok(Candidate { situation, release, commit: found, not_allowed, direction })
 }
 
-async fn direction(
+pub(super) async fn direction(
     app: &App,
     situation: &Situation,
     commit: &CommitId,

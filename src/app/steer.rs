@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::cancel_deployment::{may_cancel, may_read};
-use super::deploy::{Ask, deploy_covered};
+use super::deploy::{Ask, deploy_again};
 use super::request_release::{Form, request_release};
 use super::stored_request::Stored;
 use super::{App, Refusal, access, queries};
@@ -183,6 +183,27 @@ pub enum RolledBack {
     Request(i64),
 }
 
+/// What going back to a deployment takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WayBack {
+    /// No approval is needed here.
+    Directly,
+    /// The approval of this request covers it.
+    Covered(i64),
+    ByRequest,
+}
+
+pub async fn way_back(app: &App, actor: &Actor, to: &Deployment) -> Result<WayBack, Refusal> {
+    let fleet = db::fleet::load(&app.db).await?;
+    let (_, environment) = fleet.environment(&to.application, &to.environment).ok_or(Refusal::NotFound)?;
+    let covered_by = covering_request(app, actor, to, environment.approval.covers_rollback).await?;
+    Ok(match covered_by {
+        Some(request) => WayBack::Covered(request),
+        None if environment.approval.required == 0 => WayBack::Directly,
+        None => WayBack::ByRequest,
+    })
+}
+
 /// Back to the release of a deployment that succeeded here (rules.md 12): directly
 /// where no approval is needed or one covers it, else as a request.
 pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Result<RolledBack, Refusal> {
@@ -197,11 +218,15 @@ pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Resul
         scope: Scope::Environment,
         deletes_acknowledged: false,
     };
-    let fleet = db::fleet::load(&app.db).await?;
-    let (_, environment) = fleet.environment(&to.application, &to.environment).ok_or(Refusal::NotFound)?;
-    let covered_by = covering_request(app, actor, &to, environment.approval.covers_rollback).await?;
-    if environment.approval.required == 0 || covered_by.is_some() {
-        return Ok(RolledBack::Deployment(deploy_covered(app, actor, &ask, covered_by).await?));
+    let covered_by = match way_back(app, actor, &to).await? {
+        WayBack::Directly => Some(None),
+        WayBack::Covered(request) => Some(Some(request)),
+        WayBack::ByRequest => None,
+    };
+    if let Some(covered_by) = covered_by {
+        // A tag that leads elsewhere by now is not what was there.
+        let deployment = deploy_again(app, actor, &ask, &to.commit, covered_by).await?;
+        return Ok(RolledBack::Deployment(deployment));
     }
     let reason = reason.trim();
     let form = Form {

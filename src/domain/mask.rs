@@ -17,6 +17,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use super::manifest::hex;
+
 /// What stands for a secret.
 pub const MARK: &str = "•••";
 
@@ -165,7 +167,7 @@ fn add_forms(all: &mut BTreeSet<Vec<u8>>, secret: &[u8]) {
     } else {
         all.insert(secret.to_vec());
     }
-    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(secret);
     all.insert(hex.to_uppercase().into_bytes());
     all.insert(hex.into_bytes());
     for before in 0..3 {

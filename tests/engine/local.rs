@@ -93,7 +93,7 @@ async fn without_a_sandbox_a_release_with_scripts_is_refused_and_others_are_not(
         service.commit(tag, |repository| {
             repository.write(script, "echo ran\n");
         });
-        let refused = service.deployed(tag).await;
+        let refused = service.ran(tag).await;
         assert_eq!(refused.state, DeploymentState::Failed);
         let why = refused.why.unwrap();
         let words = format!("build: the release has {script}, and scripts cannot run here: ");
@@ -112,7 +112,7 @@ async fn failing_local_tests_touch_no_host_and_a_retry_tests_again() {
         repository.write("predeploy.sh", "echo $RANDOM$RANDOM > number\n");
         repository.write("tests/run_local_tests.sh", "echo \"args $1 $2 $3\"; touch left-by-tests; exit 7\n");
     });
-    let failed = service.deployed("v1.3").await;
+    let failed = service.ran("v1.3").await;
     let why = "local tests: tests/run_local_tests.sh ended with exit code 7";
     assert_eq!((failed.state, failed.why.as_deref()), (DeploymentState::Failed, Some(why)));
     assert!(said(&service, failed.id).await.contains(&"args production web-1 v1.3".to_owned()));
@@ -153,7 +153,7 @@ async fn a_retry_deploys_the_same_built_tree_and_only_where_it_failed() {
         repository.write("deploy.sh", format!("! grep -qx \"$DEPLOY_HOST\" '{}'\n", broken.display()));
     });
     std::fs::write(&broken, "web-2\n").unwrap();
-    let failed = service.deployed("v1.3").await;
+    let failed = service.ran("v1.3").await;
     assert_eq!(failed.why.as_deref(), Some("web-2: deploy.sh ended with exit code 1"));
     let number = read(&service, 1, "number").unwrap();
     // What is done is not touched again: it may have changed since.
@@ -167,7 +167,7 @@ async fn a_retry_deploys_the_same_built_tree_and_only_where_it_failed() {
     assert_eq!((read(&service, 1, "number").unwrap(), read(&service, 2, "number").unwrap()), ("touched".to_owned(), number));
     let said = said(&service, retry.id).await;
     assert!(!said.iter().any(|line| line == "making" || line == "testing"), "{said:?}");
-    let anew = service.deployed("v1.3").await;
+    let anew = service.ran("v1.3").await;
     assert_eq!(anew.state, DeploymentState::Succeeded);
     assert_eq!(read(&service, 1, "number"), read(&service, 2, "number"), "a new one is made once for all");
 }
@@ -203,7 +203,7 @@ async fn an_artifact_of_the_operators_is_deployed_in_the_place_of_the_tree() {
     assert_eq!(read(&service, 1, "scripted"), None, "it said that they are not to run");
 
     std::fs::write(&answer, "/etc\n").unwrap();
-    let refused = service.deployed("v1.2").await;
+    let refused = service.ran("v1.2").await;
     assert_eq!(refused.why.as_deref(), Some("artifact: the command make named /etc, which is a folder of the system"));
 }
 
@@ -231,7 +231,7 @@ async fn an_operators_command_deploys_by_itself_and_the_record_says_what_is_live
     assert_eq!(said(&service, second).await, [format!("v1.1 to web-1,web-2 from {}", v1.commit.unwrap())]);
 
     std::fs::write(&fails, "").unwrap();
-    let failed = service.deployed("v1.2").await;
+    let failed = service.ran("v1.2").await;
     assert_eq!(failed.why.as_deref(), Some("command: the command ship ended with exit code 1"));
     for server in ["web-1", "web-2"] {
         assert_eq!(service.live(server).await.state, LiveState::Unknown, "{server}");

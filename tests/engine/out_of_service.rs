@@ -37,7 +37,7 @@ async fn a_server_that_somebody_else_put_in_maintenance_stops_a_run_before_anyth
     let before = marks();
     for number in [2, 1] {
         town.balancers().maintain(&[member(number)]).await.unwrap();
-        let ended = town.service.deployed("v1.1").await;
+        let ended = town.service.ran("v1.1").await;
         assert_eq!(ended.state, DeploymentState::Failed);
         let why = ended.why.unwrap();
         assert!(why.contains(&format!("web-{number} (shop/WEB-{number} in edge) was put in maintenance by somebody else")), "{why}");
@@ -55,7 +55,7 @@ async fn what_a_failed_run_left_out_is_listed_and_the_next_one_accepts_it_and_pu
     let (broken, _) = breakable(&town, "v1.3");
     std::fs::write(&broken, "web-4\n").unwrap();
 
-    let failed = town.service.deployed("v1.3").await;
+    let failed = town.service.ran("v1.3").await;
 
     assert_eq!((failed.state, failed.why.as_deref()), (DeploymentState::Failed, Some("web-4: deploy.sh ended with exit code 1")));
     assert_eq!(town.out().await, ["web-3", "web-4"]);
@@ -83,7 +83,7 @@ async fn a_retry_runs_only_where_it_failed_and_puts_the_whole_cluster_into_servi
     // In the first cluster: the old version serves on, and web-1 waits for its neighbour.
     std::fs::write(&broken, "web-2\n").unwrap();
     let mut traffic = town.visitors("v1.0", "v1.3");
-    let failed = town.service.deployed("v1.3").await;
+    let failed = town.service.ran("v1.3").await;
     assert_eq!((failed.state, town.admin().await), (DeploymentState::Failed, vec![Maint, Maint, Ready]));
     traffic.more(20).await;
     assert_eq!(traffic.versions(), ["v1.0"]);
@@ -100,7 +100,7 @@ async fn a_retry_runs_only_where_it_failed_and_puts_the_whole_cluster_into_servi
     // In the second: the first serves already, and is left alone.
     breakable(&town, "v1.4");
     std::fs::write(&broken, "web-3\n").unwrap();
-    let failed = town.service.deployed("v1.4").await;
+    let failed = town.service.ran("v1.4").await;
     assert_eq!((failed.state, town.admin().await), (DeploymentState::Failed, vec![Ready, Ready, Maint]));
     std::fs::write(&broken, "").unwrap();
     let mut traffic = town.visitors("v1.3", "v1.4");
@@ -118,7 +118,7 @@ async fn one_button_puts_a_server_back_once_its_checks_pass() {
     let town = Box::pin(Town::with_first_release(&[1, 1], |_| {})).await;
     let (broken, _) = breakable(&town, "v1.3");
     std::fs::write(&broken, "web-2\n").unwrap();
-    town.service.deployed("v1.3").await;
+    town.service.ran("v1.3").await;
     let app = &town.service.app;
     let (ada, rosa) = (town.service.actor("ada").await, town.service.actor("rosa").await);
     let listed = balancing::list_out(app, &ada).await.unwrap();

@@ -230,7 +230,7 @@ async fn an_operators_command_that_fails_leaves_its_servers_unknown_to_the_recor
         ..facts("/srv/shop")
     };
     let plan = plan(method, &[]).unwrap();
-    for (act, state) in [(None, HostState::Done), (Some(Act::Fails("no")), HostState::Failed)] {
+    for (act, state) in [(None, HostState::Done), (Some(Act::Fails("no")), HostState::Unknown)] {
         let executor = act.map_or_else(Scripted::default, |act| Scripted::default().on("", Phase::Command, act));
         let journal = Journal::default();
         execute(&plan, &executor, &journal, &uncontrolled()).await;

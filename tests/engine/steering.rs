@@ -41,7 +41,7 @@ async fn direct_deployments_go_back_redeploy_and_diverge_and_are_marked() {
     ] {
         let before = service.app.db.clone();
         let live = db::live::list(&before, &Name::parse("shop").unwrap(), &Name::parse("production").unwrap()).await.unwrap();
-        let ended = service.deployed(tag).await;
+        let ended = service.ran(tag).await;
         assert_eq!((ended.state, ended.direction), (DeploymentState::Succeeded, direction), "{tag}: {:?}", ended.why);
         assert_eq!(ended.from.as_ref(), live.first().and_then(|row| row.commit.as_ref()), "{tag}: recorded at the start");
         assert_eq!(service.on_host(1, "version").unwrap(), format!("{tag}\n").into_bytes());
@@ -124,7 +124,7 @@ async fn too_many_deletions_stop_before_anything_is_changed_until_they_are_ackno
     });
     let mark = service.on_host(1, FILE_NAME).unwrap();
 
-    let stopped = service.deployed("v1.4").await;
+    let stopped = service.ran("v1.4").await;
 
     assert_eq!(stopped.state, DeploymentState::Failed);
     let why = stopped.why.unwrap();
@@ -158,7 +158,7 @@ async fn a_retry_refuses_a_host_that_runs_something_else() {
         repository.write("deploy.sh", format!("[ \"$DEPLOY_HOST\" = web-1 ] || [ ! -e '{}' ]\n", broken.display()));
     });
     std::fs::write(&broken, "").unwrap();
-    let failed = service.deployed("v1.3").await;
+    let failed = service.ran("v1.3").await;
     assert_eq!(failed.why.as_deref(), Some("web-2: deploy.sh ended with exit code 1"));
     let mark = service.hosts[1].files().join("shop").join(FILE_NAME);
     let theirs = std::fs::read_to_string(&mark).unwrap();

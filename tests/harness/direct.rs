@@ -33,13 +33,13 @@ impl Service {
     }
 
     /// The whole shop, to the end.
-    pub async fn deployed(&self, release: &str) -> Deployment {
+    pub async fn ran(&self, release: &str) -> Deployment {
         let id = self.queue(release, Scope::Environment).await.unwrap();
         self.ended(id).await
     }
 
     pub async fn succeeds(&self, release: &str) -> i64 {
-        let ended = self.deployed(release).await;
+        let ended = self.ran(release).await;
         assert_eq!((ended.state, &ended.why), (DeploymentState::Succeeded, &None), "{:#?}", self.journal(ended.id).await);
         ended.id
     }

@@ -207,6 +207,23 @@ async fn a_target_that_leads_to_a_home_or_a_root_is_refused() {
 }
 
 #[tokio::test]
+async fn a_script_of_this_side_makes_the_tree_that_arrives_and_is_not_sent_itself() {
+    let world = World::with_hosts(1);
+    world.write("predeploy.sh", "echo \"built for $1\" >made.txt");
+    world.deploy().await.succeeded();
+    assert_eq!(world.read("web-1", "made.txt"), "built for production\n");
+    assert!(!world.target_on("web-1").join("predeploy.sh").exists());
+}
+
+#[tokio::test]
+async fn a_script_of_this_side_that_fails_leaves_every_host_untouched() {
+    let world = World::with_hosts(1);
+    world.write("predeploy.sh", "exit 3");
+    assert_eq!(world.deploy().await.failed(), "predeploy.sh: predeploy.sh ended with exit code 3");
+    assert!(!world.target_on("web-1").exists());
+}
+
+#[tokio::test]
 async fn a_run_uses_one_connection_per_host_and_leaves_nothing_behind() {
     let world = World::with_hosts(1);
     world.write("index.html", "new");

@@ -1,18 +1,17 @@
 //! Every way a program ends, and that nothing of it is left.
 
-use rstest::rstest;
-
-use super::stage::{Stage, as_user, failure, is_alive, is_root, nothing_is_left_of, short, unwalled, walled};
-use crate::domain::event::StepOutcome;
-use crate::runner::local::process::{Limits, Outcome, Program, Stdin, run};
-use crate::runner::local::sandbox::{Private, Sandbox};
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::domain::event::{EventKind, StepId};
-use crate::runner::output::Output;
+use rstest::rstest;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+use super::stage::{Stage, as_user, failure, is_alive, is_root, nothing_is_left_of, short, unwalled, walled};
+use crate::domain::event::{EventKind, StepId, StepOutcome};
+use crate::runner::local::process::{Limits, Outcome, Program, Stdin, run};
+use crate::runner::local::sandbox::{Private, Sandbox};
+use crate::runner::output::Output;
 
 fn bubblewrap() -> Sandbox {
     walled(false, &[], Private::default())
@@ -157,12 +156,17 @@ async fn abandoned(program: &Program, sign: &str) {
     let (events, mut said) = mpsc::channel(1);
     let out = Output::new(events, StepId(0), None);
     let cancel = CancellationToken::new();
+    let started = async {
+        said.recv().await;
+        while !is_alive(sign) {
+            tokio::task::yield_now().await;
+        }
+    };
     tokio::select! {
         end = run(program, &out, &cancel) => panic!("it ended: {end:?}"),
-        _ = said.recv() => {}
+        () = started => {}
     }
     nothing_is_left_of(sign).await;
-    assert!(!is_alive(sign));
 }
 
 #[tokio::test]

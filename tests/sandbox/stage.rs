@@ -22,7 +22,7 @@ use crate::runner::local::workplace::Workplace;
 use crate::runner::output::Output;
 
 /// Only a hang takes this long.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Stage {
     folder: TempDir,

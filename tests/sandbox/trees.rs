@@ -129,7 +129,7 @@ async fn workplaces_of_processes_that_are_gone_are_removed() {
     stage.write("page", "");
     let mine = stage.place().await;
     // No process has this number: it is above what Linux gives.
-    let theirs = stage.path("places/4194999-0");
+    let theirs = stage.path("places/countersign-scripts-4194999-0");
     let others = stage.path("places/of-somebody");
     for folder in [&theirs, &others] {
         fs::create_dir_all(folder.join("tree")).unwrap();

@@ -180,9 +180,7 @@ async fn what_this_version_cannot_do_is_not_done_otherwise() {
     let mut service = quiet().await;
     let dana = service.as_user("dana").await;
     let good = service.fleet.clone();
-    let edits: [(Edit, &str); 6] = [
-        (|fleet| production(fleet)["strategy"] = json!("rolling"), "strategies other than `clusters`"),
-        (|fleet| production(fleet)["layout"] = json!("releases"), "layout `releases`"),
+    let edits: [(Edit, &str); 4] = [
         (
             |fleet| production(fleet)["approval"]["groups"] = json!([{ "role": "admin", "required": 1 }]),
             "approval groups",

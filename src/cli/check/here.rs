@@ -112,7 +112,7 @@ pub fn sandbox(config: &Config) -> Looking<'_> {
             config::Sandbox::Bubblewrap => "bubblewrap works".to_owned(),
             config::Sandbox::User(user) => format!("scripts run as the user {user}"),
         };
-        vec![match Sandbox::of(config).ready(&std::env::temp_dir().join("countersign-check")).await {
+        vec![match Sandbox::of(config).ready(&std::env::temp_dir()).await {
             Ok(()) => Finding::fine(item, words),
             Err(why) => Finding::warning(item, format!("scripts of repositories cannot run here: {why}")),
         }]

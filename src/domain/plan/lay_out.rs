@@ -152,11 +152,16 @@ fn timeout_s(phase: Phase, facts: &RunFacts) -> u32 {
         Phase::Mark | Phase::Switch => 30,
         // It may have old release folders to remove.
         Phase::Finish => 300,
-        Phase::Drain | Phase::Enable => 300,
-        Phase::Fetch | Phase::Build => 600,
+        // The waits inside have limits of their own; these are longer than their sum.
+        Phase::Drain | Phase::Enable | Phase::Fetch | Phase::Build => 600,
         Phase::Verify => 900,
-        Phase::Compare | Phase::Sync | Phase::Deploy | Phase::Test => 3600,
-        Phase::Artifact | Phase::Predeploy | Phase::LocalTest => 3600,
+        Phase::Compare
+        | Phase::Sync
+        | Phase::Deploy
+        | Phase::Test
+        | Phase::Artifact
+        | Phase::Predeploy
+        | Phase::LocalTest => 3600,
         Phase::Command => 86_400,
         // Each attempt may itself take ten seconds.
         Phase::Health => facts.health_check.as_ref().map_or(0, |check| {

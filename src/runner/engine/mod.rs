@@ -240,23 +240,28 @@ impl<E: Executor> Run<'_, E> {
                     self.host_is(server, HostState::Running, None).await;
                 }
             }
-            let outcome = self.balanced(step).await;
-            if step.phase == Phase::Command
-                && matches!(outcome, StepOutcome::Failed { .. } | StepOutcome::Cancelled)
-            {
-                for server in &self.plan.facts.servers {
-                    self.host_is(server, HostState::Failed, None).await;
-                }
-            }
-            match outcome {
+            match self.balanced(step).await {
                 StepOutcome::Failed { why } => {
+                    self.command_failed(step).await;
                     return Some(Ending::Failed(vec![format!("{}: {why}", step.phase.word())]));
                 }
-                StepOutcome::Cancelled => return Some(Ending::Cancelled),
+                StepOutcome::Cancelled => {
+                    self.command_failed(step).await;
+                    return Some(Ending::Cancelled);
+                }
                 StepOutcome::Done | StepOutcome::Skipped { .. } | StepOutcome::Warned { .. } => {}
             }
         }
         None
+    }
+
+    /// Nobody knows how far the operator's command came.
+    async fn command_failed(&self, step: &Step) {
+        if step.phase == Phase::Command {
+            for server in &self.plan.facts.servers {
+                self.host_is(server, HostState::Unknown, None).await;
+            }
+        }
     }
 
     /// What is about to leave service is on record before it does (rules.md 20), and

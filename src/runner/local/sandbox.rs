@@ -173,10 +173,17 @@ impl Sandbox {
         }
     }
 
-    /// `bash SCRIPT ARGS` in `tree`, with `tmp` for its temporary folder and home. Both
+    /// `bash SCRIPT ARGUMENTS` in `tree`, with `tmp` for its temporary folder and home. Both
     /// must be a `Workplace`'s.
-    pub fn program(&self, tree: &Path, tmp: &Path, script: &str, args: &[&str], facts: &Facts) -> Program {
-        let script = ["bash", script].into_iter().chain(args.iter().copied()).map(OsString::from);
+    pub fn program(
+        &self,
+        tree: &Path,
+        tmp: &Path,
+        script: &str,
+        arguments: &[&str],
+        facts: &Facts,
+    ) -> Program {
+        let script = ["bash", script].into_iter().chain(arguments.iter().copied()).map(OsString::from);
         let supervised = supervised(&self.limits, script);
         let (argv, env, folder) = match &self.kind {
             config::Sandbox::Bubblewrap => {

@@ -58,15 +58,15 @@ impl Workplace {
 
     fn make(sandbox: &Sandbox, base: &Path) -> io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let (base, prefix, mode) = match sandbox.user() {
+        let (base, mode) = match sandbox.user() {
             // It passes through, and lists nothing.
-            Some(_) => (std::env::temp_dir(), SHARED_PREFIX, 0o711),
-            None => (std::path::absolute(base)?, "", 0o700),
+            Some(_) => (std::env::temp_dir(), 0o711),
+            None => (std::path::absolute(base)?, 0o700),
         };
         fs::create_dir_all(&base)?;
         let root = loop {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            let root = base.join(format!("{prefix}{}-{number}", std::process::id()));
+            let root = base.join(format!("{PREFIX}{}-{number}", std::process::id()));
             match DirBuilder::new().mode(0o700).create(&root) {
                 Ok(()) => break root,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -93,7 +93,8 @@ impl Workplace {
     }
 }
 
-const SHARED_PREFIX: &str = "countersign-scripts-";
+/// Of folders that may lie beside those of others.
+const PREFIX: &str = "countersign-scripts-";
 
 impl Drop for Workplace {
     fn drop(&mut self) {
@@ -116,12 +117,11 @@ fn remove_whole(folder: &Path) {
 
 /// Removes what processes that are gone left behind. To be called once at start.
 pub fn remove_stale(base: &Path) {
-    let places = [(base.to_owned(), ""), (std::env::temp_dir(), SHARED_PREFIX)];
-    for (base, prefix) in places {
+    for base in [base.to_owned(), std::env::temp_dir()] {
         let Ok(entries) = fs::read_dir(base) else { continue };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let process = name.to_str().and_then(|name| name.strip_prefix(prefix)?.split_once('-'));
+            let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('-'));
             let Some((process, _)) = process else { continue };
             let ours = std::process::id().to_string() == process;
             let is_alive = ours || Path::new("/proc").join(process).exists();

@@ -18,9 +18,9 @@ use crate::runner::executor::failed;
 use crate::runner::output::Output;
 
 /// How long sessions may take to end by themselves; then they are cut.
-const DRAIN_LIMIT: Duration = Duration::from_secs(120);
+const DRAIN_LIMIT: Duration = Duration::from_mins(2);
 /// How long the load balancer's checks may take to pass.
-const UP_LIMIT: Duration = Duration::from_secs(120);
+const UP_LIMIT: Duration = Duration::from_mins(2);
 /// For a client that came back between the drain and the maintenance.
 const STRAGGLER_LIMIT: Duration = Duration::from_secs(10);
 

@@ -3,6 +3,8 @@
 
 mod admin;
 mod applications;
+mod deploy;
+mod deployment;
 mod deployments;
 mod health;
 mod home;
@@ -14,6 +16,8 @@ mod requests;
 mod review;
 mod sign_in;
 mod statics;
+mod steering;
+mod whats_next;
 
 use rocket::Route;
 
@@ -29,6 +33,9 @@ pub fn routes() -> Vec<Route> {
         applications::one,
         applications::environment,
         applications::diff,
+        deploy::page,
+        deploy::start,
+        deploy::fetch,
         request_new::new,
         request_new::create,
         requests::list,
@@ -42,9 +49,13 @@ pub fn routes() -> Vec<Route> {
         launch::page,
         launch::start,
         deployments::list,
-        deployments::one,
+        deployment::one,
         deployments::log,
-        deployments::cancel,
+        steering::cancel,
+        steering::go_on,
+        steering::retry,
+        steering::roll_back,
+        steering::put_back,
         live_feed::events,
         admin::overview,
         health::health,

@@ -189,6 +189,24 @@ impl DeploymentItem {
     }
 }
 
+/// A server that a run left out of service.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    pub id: i64,
+    pub server: String,
+    /// `shop/WEB1 in edge`.
+    pub place: String,
+    pub application: String,
+    pub environment: String,
+    pub deployment: i64,
+    pub since: Timestamp,
+    /// What the load balancer says of it now: `in maintenance, 0 sessions`.
+    pub state: Option<String>,
+    /// It serves again although nobody said so here.
+    pub is_up: bool,
+    pub may_put_back: bool,
+}
+
 /// Something that happened, in a timeline.
 #[derive(Debug, Clone)]
 pub struct Activity {

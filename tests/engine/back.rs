@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::app::steer::{self, RolledBack};
-use crate::domain::deployment::{Direction, DeploymentState};
+use crate::domain::deployment::{DeploymentState, Direction};
 use crate::domain::event::EventKind;
 use crate::tests::harness::{Service, World, production};
 
@@ -24,21 +24,29 @@ async fn going_back_is_direct_where_no_approval_is_needed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_approval_covers_the_way_back_once_and_after_that_it_is_asked_for() {
+async fn an_approval_covers_the_way_back_that_it_came_and_no_other() {
     let service = Service::start_in(World { hosts: 1, ..World::default() }).await;
     let first = service.released("v1.0").await;
     let second = service.released("v1.1").await;
-    assert_eq!([first.state, second.state], [DeploymentState::Succeeded; 2]);
+    let third = service.released("v1.2").await;
+    assert_eq!([first.state, second.state, third.state], [DeploymentState::Succeeded; 3]);
 
-    let RolledBack::Deployment(id) = rolled_back(&service, "dana", first.id).await else { panic!("a request") };
-    let ended = service.ended(id).await;
-    assert_eq!((ended.state, ended.covered_by), (DeploymentState::Succeeded, second.request), "{:?}", ended.why);
-    assert_eq!(service.on_host(1, "version").unwrap(), b"v1.0\n");
-
-    let RolledBack::Request(request) = rolled_back(&service, "dana", second.id).await else {
-        panic!("it covers A to B and back, until the next deployment")
+    let RolledBack::Request(request) = rolled_back(&service, "dana", first.id).await else {
+        panic!("nobody approved of the way from v1.2 to v1.0")
     };
     assert_eq!(service.request_state(request).await, "awaiting_review");
+    let RolledBack::Deployment(id) = rolled_back(&service, "dana", second.id).await else {
+        panic!("a request")
+    };
+    let ended = service.ended(id).await;
+    assert_eq!(
+        (ended.state, ended.covered_by),
+        (DeploymentState::Succeeded, third.request),
+        "{:?}",
+        ended.why
+    );
+    assert_eq!(service.on_host(1, "version").unwrap(), b"v1.1\n");
+    assert_eq!(service.request_state(request).await, "void", "another release went live");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +57,9 @@ async fn where_the_policy_says_so_the_way_back_is_a_request_of_its_own() {
     let service = Service::start_in(World { hosts: 1, edit_fleet, ..World::default() }).await;
     let first = service.released("v1.0").await;
     service.released("v1.1").await;
-    let RolledBack::Request(request) = rolled_back(&service, "dana", first.id).await else { panic!("covered") };
+    let RolledBack::Request(request) = rolled_back(&service, "dana", first.id).await else {
+        panic!("covered")
+    };
     assert_eq!(service.request_state(request).await, "awaiting_review");
     assert_eq!(service.on_host(1, "version").unwrap(), b"v1.1\n");
     let mallory = service.actor("mallory").await;
@@ -82,12 +92,23 @@ async fn a_retry_runs_under_the_same_approval_on_the_failed_hosts_alone_while_it
     let done = service.ended(done).await;
     assert_eq!((done.state, &done.why), (DeploymentState::Succeeded, &None));
     assert_eq!(service.request_state(failed.request.unwrap()).await, "launched");
-    let expected = [format!("{} web-1", failed.id), format!("{} web-2", failed.id), format!("{} web-2", still.id), format!("{} web-2", done.id)];
+    let expected = [
+        format!("{} web-1", failed.id),
+        format!("{} web-2", failed.id),
+        format!("{} web-2", still.id),
+        format!("{} web-2", done.id),
+    ];
     let mut ran: Vec<String> = std::fs::read_to_string(&runs).unwrap().lines().map(str::to_owned).collect();
     ran.sort();
     assert_eq!(ran, expected);
     let said = format!("Retries deployment {} on web-2.", still.id);
-    assert!(service.journal(done.id).await.iter().any(|event| matches!(&event.what, EventKind::Note { text, .. } if *text == said)));
+    assert!(
+        service
+            .journal(done.id)
+            .await
+            .iter()
+            .any(|event| matches!(&event.what, EventKind::Note { text, .. } if *text == said))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,7 +86,10 @@ async fn what_is_out_is_on_record(town: &Town, when: &str) {
     let out = town.out().await;
     for (admin, number) in town.admin().await.into_iter().zip(1..) {
         let listed = out.contains(&format!("web-{number}"));
-        assert!(admin == Admin::Ready || listed, "web-{number} is {admin:?} and not on record {when}: {out:?}");
+        assert!(
+            admin == Admin::Ready || listed,
+            "web-{number} is {admin:?} and not on record {when}: {out:?}"
+        );
     }
 }
 

@@ -25,7 +25,13 @@ async fn hosts_that_refuse_are_silent_or_changed_their_key_do_not_hold_back_the_
     assert_eq!(states["web-4"], HostState::Done);
     assert_eq!(world.read("web-4", "index.html"), "new");
     let why = ran.failed();
-    for words in ["web-1: 127.0.1.1 port", "refused the connection", "web-2: 127.0.1.2 port", "gave no answer within 2 s", "web-3: the host key of web-3 changed"] {
+    for words in [
+        "web-1: 127.0.1.1 port",
+        "refused the connection",
+        "web-2: 127.0.1.2 port",
+        "gave no answer within 2 s",
+        "web-3: the host key of web-3 changed",
+    ] {
         assert!(why.contains(words), "{words}: {why}");
     }
     assert!((1..=3).all(|number| states[&format!("web-{number}")] == HostState::Failed));
@@ -36,13 +42,19 @@ async fn a_network_that_goes_away_half_way_loses_one_host_from_sight_and_no_othe
     let world = World::with_hosts(2);
     let never = world.path("never");
     make_pipe(&never);
-    world.write("deploy.sh", format!("[ $DEPLOY_HOST = web-1 ] || exit 0; echo running; read x < {}", never.display()));
+    world.write(
+        "deploy.sh",
+        format!("[ $DEPLOY_HOST = web-1 ] || exit 0; echo running; read x < {}", never.display()),
+    );
     let (plan, journal, control) = (world.plan(), Journal::default(), uncontrolled());
     let (ran, ()) = tokio::join!(world.run(&plan, &journal, &control), async {
         journal.until_line("web-1", "running").await;
         world.sshds[0].kill_sessions();
     });
-    assert_eq!((ran.host_states()["web-1"], ran.host_states()["web-2"]), (HostState::Unknown, HostState::Done));
+    assert_eq!(
+        (ran.host_states()["web-1"], ran.host_states()["web-2"]),
+        (HostState::Unknown, HostState::Done)
+    );
     assert_eq!(ran.failed(), "web-1: the connection was lost");
 }
 
@@ -52,14 +64,20 @@ async fn a_host_that_hangs_in_mid_session_is_given_up_and_unknown() {
     let world = World::with_hosts(2);
     let never = world.path("never");
     make_pipe(&never);
-    world.write("deploy.sh", format!("[ $DEPLOY_HOST = web-1 ] || exit 0; echo running; read x < {}", never.display()));
+    world.write(
+        "deploy.sh",
+        format!("[ $DEPLOY_HOST = web-1 ] || exit 0; echo running; read x < {}", never.display()),
+    );
     let (plan, journal, control) = (world.plan(), Journal::default(), uncontrolled());
     let (ran, ()) = tokio::join!(world.run(&plan, &journal, &control), async {
         journal.until_line("web-1", "running").await;
         world.sshds[0].freeze(true);
     });
     world.sshds[0].freeze(false);
-    assert_eq!((ran.host_states()["web-1"], ran.host_states()["web-2"]), (HostState::Unknown, HostState::Done));
+    assert_eq!(
+        (ran.host_states()["web-1"], ran.host_states()["web-2"]),
+        (HostState::Unknown, HostState::Done)
+    );
     assert_eq!(ran.failed(), "web-1: the connection was lost");
 }
 
@@ -88,7 +106,10 @@ async fn a_full_disk_is_said_in_words_and_the_others_go_on() {
 
     let ran = world.deploy().await;
 
-    assert_eq!((ran.host_states()["web-1"], ran.host_states()["web-2"]), (HostState::Failed, HostState::Done));
+    assert_eq!(
+        (ran.host_states()["web-1"], ran.host_states()["web-2"]),
+        (HostState::Failed, HostState::Done)
+    );
     assert_eq!(ran.failed(), "web-1: the disk of the host is full");
     assert_eq!(fs::metadata(world.target_on("web-2").join("large")).unwrap().len(), 4 << 20);
 }

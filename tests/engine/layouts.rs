@@ -35,8 +35,10 @@ fn folder(world: &World) -> PathBuf {
 }
 
 fn kept(world: &World) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder(world)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder(world))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -58,7 +60,10 @@ async fn each_release_has_a_folder_and_the_target_leads_to_the_newest() {
     world.deploy().await.succeeded();
     assert_eq!(live(&world), "shop_releases/7-aaaaaaaaaaaa");
     assert_eq!((says(&world).commit, says(&world).in_progress), (commit('a'), false));
-    assert!(world.read("web-1", FILE_NAME).contains(&format!("\n{}\n", world.facts.target_path)), "the ancestors' path");
+    assert!(
+        world.read("web-1", FILE_NAME).contains(&format!("\n{}\n", world.facts.target_path)),
+        "the ancestors' path"
+    );
     assert_eq!(world.read("web-1", "where").trim(), world.facts.target_path, "scripts run in the target");
 
     next(&mut world, 'b');
@@ -79,7 +84,8 @@ async fn each_release_has_a_folder_and_the_target_leads_to_the_newest() {
 #[tokio::test]
 async fn two_commits_of_the_same_second_and_size_are_told_apart() {
     let mut world = world();
-    let at = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_780_000_000));
+    let at = fs::FileTimes::new()
+        .set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_780_000_000));
     let write = |world: &World, text: &str| {
         world.write("config", text);
         fs::File::options().write(true).open(world.path("tree/config")).unwrap().set_times(at).unwrap();
@@ -227,5 +233,8 @@ async fn going_back_is_a_release_like_any_other() {
     let ran = world.deploy().await.succeeded();
     assert_eq!(live(&world), "shop_releases/9-aaaaaaaaaaaa");
     assert_eq!((world.read("web-1", "index.html").as_str(), says(&world).commit), ("one", first));
-    assert!(ran.events.iter().any(|event| matches!(event, crate::domain::event::EventKind::StepStarted { phase: Phase::Switch, .. })));
+    assert!(ran.events.iter().any(|event| matches!(
+        event,
+        crate::domain::event::EventKind::StepStarted { phase: Phase::Switch, .. }
+    )));
 }

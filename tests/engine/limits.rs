@@ -1,12 +1,14 @@
 //! Much of everything: files, bytes, output.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::EventKind;
 use crate::domain::scope::Scope;
 use crate::repo::Limits;
 use crate::tests::harness::{Service, World};
+use crate::tests::support::git::GitRepository;
 
 /// The most memory that this process ever had, in MB.
 fn peak_mb() -> u64 {
@@ -15,23 +17,45 @@ fn peak_mb() -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }
 
+/// 500 folders of 100 files, without a work tree of them; one of the files says `last`.
+fn commit_many(repository: &GitRepository, tag: &str, last: &str) {
+    let (same, other) = (repository.blob("the same\n"), repository.blob(last));
+    let tree = |mode, count: usize, object: &str, last: &str| {
+        let mut names: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+        names.sort();
+        let of = |name: &String| {
+            if *name == (count - 1).to_string() { last.to_owned() } else { object.to_owned() }
+        };
+        let objects: Vec<String> = names.iter().map(of).collect();
+        let entries: Vec<(&str, &[u8], &str)> = names
+            .iter()
+            .zip(&objects)
+            .map(|(name, object)| (mode, name.as_bytes(), object.as_str()))
+            .collect();
+        repository.raw_tree(&entries)
+    };
+    let (folder, last) = (tree("100644", 100, &same, &same), tree("100644", 100, &same, &other));
+    let data = tree("40000", 500, &folder, &last);
+    repository.git(["rm", "-r", "-q", "--cached", "--ignore-unmatch", "data"]);
+    repository.git(["read-tree", "--prefix=data/", &data]);
+    let commit = repository.commit_index(tag, 1_790_000_000);
+    repository.annotated_tag(tag, &commit, tag, 1_790_000_000);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_thousand_files_deploy_and_a_second_release_sends_only_what_differs() {
     let service = Service::start_in(World::unreviewed(1)).await;
-    service.commit("v1.3", |repository| {
-        for folder in 0..500 {
-            for file in 0..100 {
-                repository.write(format!("data/{folder}/{file}"), format!("{folder} {file}\n"));
-            }
-        }
-    });
+    commit_many(&service.repository, "v1.3", "first");
     service.succeeds("v1.3").await;
-    assert_eq!(service.on_host(1, "data/499/99").unwrap(), b"499 99\n");
-    service.commit("v1.4", |repository| {
-        repository.write("data/499/99", "changed");
-    });
+    let untouched = service.hosts[0].files().join("shop/data/0/0");
+    let before = fs::metadata(&untouched).unwrap().ino();
+    assert_eq!(service.on_host(1, "data/499/99").unwrap(), b"first");
+
+    commit_many(&service.repository, "v1.4", "again");
     service.succeeds("v1.4").await;
-    assert_eq!(service.on_host(1, "data/499/99").unwrap(), b"changed");
+
+    assert_eq!(service.on_host(1, "data/499/99").unwrap(), b"again", "of the same size and second");
+    assert_eq!(fs::metadata(&untouched).unwrap().ino(), before);
 }
 
 /// Larger than what is read into memory at once; a file of two gigabytes takes the same
@@ -64,7 +88,10 @@ async fn a_flood_of_output_is_cut_with_a_mark_the_run_goes_on_and_memory_stays_b
     world.edit_config = Box::new(|config| config["limits"]["output_mb"] = serde_json::json!(5));
     let service = Service::start_in(world).await;
     service.commit("v1.3", |repository| {
-        repository.write("deploy.sh", "head -c 100000000 /dev/zero | tr '\\0' x | fold -w 999\necho; touch after\n");
+        repository.write(
+            "deploy.sh",
+            "head -c 100000000 /dev/zero | tr '\\0' x | fold -w 999\necho; touch after\n",
+        );
     });
     let before = peak_mb();
     let id = service.queue("v1.3", Scope::Environment).await.unwrap();

@@ -46,7 +46,8 @@ async fn predeploy_changes_what_arrives_and_sees_no_key_no_database_and_no_socke
     let control = service.data_dir().join("ssh");
     std::fs::create_dir_all(&control).unwrap();
     let _listener = UnixListener::bind(control.join("probe")).unwrap();
-    let secrets = ["keys/auth.key", "keys/enc.key", "keys/id", "config.json", "data/countersign.db", "data/ssh/probe"];
+    let secrets =
+        ["keys/auth.key", "keys/enc.key", "keys/id", "config.json", "data/countersign.db", "data/ssh/probe"];
     for file in secrets {
         assert!(service.path().join(file).exists(), "{file}");
     }
@@ -69,11 +70,26 @@ async fn predeploy_changes_what_arrives_and_sees_no_key_no_database_and_no_socke
     let said = said(&service, id).await;
     assert!(said.contains(&format!("args production {commit}")), "{said:#?}");
     assert!(!said.iter().any(|line| line.contains("SEES")), "{said:#?}");
-    let names: Vec<&str> =
-        said.iter().filter_map(|line| line.strip_prefix("env ")?.split_once('=')).map(|(name, _)| name).collect();
+    let names: Vec<&str> = said
+        .iter()
+        .filter_map(|line| line.strip_prefix("env ")?.split_once('='))
+        .map(|(name, _)| name)
+        .collect();
     let allowed = [
-        "PATH", "HOME", "LANG", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_", "DEPLOY_APPLICATION", "DEPLOY_ENVIRONMENT",
-        "DEPLOY_RELEASE", "DEPLOY_COMMIT", "DEPLOY_HOST", "DEPLOY_ID",
+        "PATH",
+        "HOME",
+        "LANG",
+        "TMPDIR",
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "_",
+        "DEPLOY_APPLICATION",
+        "DEPLOY_ENVIRONMENT",
+        "DEPLOY_RELEASE",
+        "DEPLOY_COMMIT",
+        "DEPLOY_HOST",
+        "DEPLOY_ID",
     ];
     assert!(names.contains(&"DEPLOY_COMMIT") && names.iter().all(|name| allowed.contains(name)), "{names:?}");
     assert_eq!(read(&service, 1, "made").as_deref(), Some("made of v1.3\n"));
@@ -122,13 +138,18 @@ async fn failing_local_tests_touch_no_host_and_a_retry_tests_again() {
     assert!(mail.text().contains("run_local_tests.sh ended"), "{}", mail.text());
 
     let again = service.retried(failed.id).await;
-    assert_eq!((again.state, again.why.as_deref()), (DeploymentState::Failed, Some(why)), "no way around the tests");
+    assert_eq!(
+        (again.state, again.why.as_deref()),
+        (DeploymentState::Failed, Some(why)),
+        "no way around the tests"
+    );
     assert_eq!(read(&service, 1, "version").as_deref(), Some("v1.0\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failing_local_tests_are_a_warning_by_policy_and_mailed_to_the_owners() {
-    let service = Service::start_in(world(1, |fleet| production(fleet)["fail_on_failed_tests"] = json!(false))).await;
+    let service =
+        Service::start_in(world(1, |fleet| production(fleet)["fail_on_failed_tests"] = json!(false))).await;
     service.commit("v1.3", |repository| {
         repository.write("tests/run_local_tests.sh", "touch left-by-tests; exit 7\n");
         repository.write("tests/run_tests.sh", "exit 8\n");
@@ -138,7 +159,10 @@ async fn failing_local_tests_are_a_warning_by_policy_and_mailed_to_the_owners() 
     let mail = service.mail_about("[succeeded] shop").await;
     assert!(mail.to.iter().any(|to| to == "shop@example.com"), "{:?}", mail.to);
     let text = mail.text().split_whitespace().collect::<Vec<_>>().join(" ");
-    for words in ["tests/run_local_tests.sh ended with exit code 7", "web-1: runs v1.3, verified: tests: tests/run_tests.sh ended with exit code 8"] {
+    for words in [
+        "tests/run_local_tests.sh ended with exit code 7",
+        "web-1: runs v1.3, verified: tests: tests/run_tests.sh ended with exit code 8",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
 }
@@ -164,7 +188,10 @@ async fn a_retry_deploys_the_same_built_tree_and_only_where_it_failed() {
     let retry = service.retried(failed.id).await;
 
     assert_eq!((retry.state, &retry.why), (DeploymentState::Succeeded, &None));
-    assert_eq!((read(&service, 1, "number").unwrap(), read(&service, 2, "number").unwrap()), ("touched".to_owned(), number));
+    assert_eq!(
+        (read(&service, 1, "number").unwrap(), read(&service, 2, "number").unwrap()),
+        ("touched".to_owned(), number)
+    );
     let said = said(&service, retry.id).await;
     assert!(!said.iter().any(|line| line == "making" || line == "testing"), "{said:?}");
     let anew = service.ran("v1.3").await;
@@ -178,7 +205,8 @@ async fn an_artifact_of_the_operators_is_deployed_in_the_place_of_the_tree() {
     let folder = tempfile::Builder::new().prefix("cs").tempdir().unwrap();
     let (make, answer) = (folder.path().join("make"), folder.path().join("answer"));
     let argv = json!([make]);
-    world.edit_config = Box::new(move |config| config["commands"] = json!([{ "name": "make", "argv": argv }]));
+    world.edit_config =
+        Box::new(move |config| config["commands"] = json!([{ "name": "make", "argv": argv }]));
     program(
         &make,
         &format!(
@@ -192,7 +220,10 @@ async fn an_artifact_of_the_operators_is_deployed_in_the_place_of_the_tree() {
     std::fs::write(&answer, "BUILD\n").unwrap();
     let id = service.succeeds("v1.0").await;
     let facts: Value = serde_json::from_str(&read(&service, 1, "facts").unwrap()).unwrap();
-    assert_eq!((&facts["application"], &facts["release"], &facts["deployment"]), (&json!("shop"), &json!("v1.0"), &json!(id)));
+    assert_eq!(
+        (&facts["application"], &facts["release"], &facts["deployment"]),
+        (&json!("shop"), &json!("v1.0"), &json!(id))
+    );
     assert!(Path::new(facts["tree"].as_str().unwrap()).join("README.md").exists(), "{facts}");
     assert_eq!(read(&service, 1, "README.md"), None);
     assert_eq!(read(&service, 1, "scripted").as_deref(), Some("scripted\n"), "its scripts run");
@@ -204,23 +235,34 @@ async fn an_artifact_of_the_operators_is_deployed_in_the_place_of_the_tree() {
 
     std::fs::write(&answer, "/etc\n").unwrap();
     let refused = service.ran("v1.2").await;
-    assert_eq!(refused.why.as_deref(), Some("artifact: the command make named /etc, which is a folder of the system"));
+    assert_eq!(
+        refused.why.as_deref(),
+        Some("artifact: the command make named /etc, which is a folder of the system")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operators_command_deploys_by_itself_and_the_record_says_what_is_live() {
     let folder = tempfile::Builder::new().prefix("cs").tempdir().unwrap();
     let (ship, fails) = (folder.path().join("ship"), folder.path().join("fails"));
-    program(&ship, &format!("echo \"$DEPLOY_RELEASE to $DEPLOY_HOSTS from ${{DEPLOY_FROM:-nothing}}\"\n[ ! -e '{}' ]\n", fails.display()));
+    program(
+        &ship,
+        &format!(
+            "echo \"$DEPLOY_RELEASE to $DEPLOY_HOSTS from ${{DEPLOY_FROM:-nothing}}\"\n[ ! -e '{}' ]\n",
+            fails.display()
+        ),
+    );
     let mut world = world(0, |fleet| {
         production(fleet)["method"] = json!("command");
         production(fleet)["command"] = json!("ship");
         let server = |n: u8| crate::tests::harness::server(&format!("web-{n}"), 1);
         fleet["servers"] = json!([server(1), server(2)]);
-        fleet["clusters"] = json!([{ "name": "web", "servers": [{ "server": "web-1" }, { "server": "web-2" }] }]);
+        fleet["clusters"] =
+            json!([{ "name": "web", "servers": [{ "server": "web-1" }, { "server": "web-2" }] }]);
     });
     let argv = json!([ship]);
-    world.edit_config = Box::new(move |config| config["commands"] = json!([{ "name": "ship", "argv": argv }]));
+    world.edit_config =
+        Box::new(move |config| config["commands"] = json!([{ "name": "ship", "argv": argv }]));
     let service = Service::start_in(world).await;
 
     let first = service.succeeds("v1.0").await;

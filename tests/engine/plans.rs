@@ -185,10 +185,19 @@ fn inactive_servers_are_skipped_and_said_and_their_place_in_the_load_balancer_is
 fn nothing_to_deploy_to_is_an_error_of_its_own() {
     let said = |facts, clusters: &[ClusterFacts]| plan(facts, clusters).unwrap_err();
     assert_eq!(said(covering(Scope::Environment), &[]), PlanError::NoCluster);
-    assert_eq!(said(covering(Scope::Environment), &clusters("a: a1 | b:")), PlanError::EmptyCluster(name("b")));
-    assert_eq!(said(covering(Scope::Cluster(name("b"))), &clusters("a: a1 | b:")), PlanError::EmptyCluster(name("b")));
+    assert_eq!(
+        said(covering(Scope::Environment), &clusters("a: a1 | b:")),
+        PlanError::EmptyCluster(name("b"))
+    );
+    assert_eq!(
+        said(covering(Scope::Cluster(name("b"))), &clusters("a: a1 | b:")),
+        PlanError::EmptyCluster(name("b"))
+    );
     assert_eq!(said(covering(Scope::Environment), &clusters("a: -a1 | b: -b1")), PlanError::NoActiveHost);
-    assert_eq!(said(covering(Scope::Server(name("a1"))), &clusters("a: -a1 | b: b1")), PlanError::NoActiveHost);
+    assert_eq!(
+        said(covering(Scope::Server(name("a1"))), &clusters("a: -a1 | b: b1")),
+        PlanError::NoActiveHost
+    );
     assert_eq!(
         said(covering(Scope::Server(name("gone"))), &clusters(TWO)),
         PlanError::NoSuchTarget("gone".to_owned())
@@ -326,7 +335,8 @@ fn layout_health_check_artifact_and_method_add_their_steps() {
     assert_eq!(checked, in_place.replace("tests 3600s, finish", "tests 3600s, health 55s, finish"));
     let artifact = phases(RunFacts { artifact: Some("make".to_owned()), ..facts("/srv/shop") });
     assert_eq!(artifact, in_place.replace("build 600s, ", "build 600s, artifact 3600s, "));
-    let method = RunFacts { method: Method::Command, command: Some("ansible".to_owned()), ..facts("/srv/shop") };
+    let method =
+        RunFacts { method: Method::Command, command: Some("ansible".to_owned()), ..facts("/srv/shop") };
     assert_eq!(phases(method.clone()), "checks 60s, fetch 600s, command 86400s");
     assert!(plan(method, &[]).is_ok(), "it may bring it to places that the fleet does not know");
 }

@@ -60,9 +60,17 @@ async fn what_leaves_service_is_on_record_before_and_what_is_back_after() {
     assert_eq!(
         told,
         [
-            "a-a1 false", "a-a2 false", "drain begins",
-            "b-b1 false", "b-b2 false", "enable begins", "a-a1 true", "a-a2 true",
-            "enable begins", "b-b1 true", "b-b2 true",
+            "a-a1 false",
+            "a-a2 false",
+            "drain begins",
+            "b-b1 false",
+            "b-b2 false",
+            "enable begins",
+            "a-a1 true",
+            "a-a2 true",
+            "enable begins",
+            "b-b1 true",
+            "b-b2 true",
         ]
     );
 }
@@ -98,7 +106,8 @@ async fn a_host_that_cannot_be_reached_costs_no_service_in_whichever_cluster_it_
 #[tokio::test]
 async fn too_many_deletions_on_the_last_host_are_found_before_the_first_is_changed() {
     let executor = Scripted::default().on("b2", Phase::Compare, Act::Fails("too many"));
-    let outcome = execute(&by(Strategy::Rolling, None), &executor, &Journal::default(), &uncontrolled()).await;
+    let outcome =
+        execute(&by(Strategy::Rolling, None), &executor, &Journal::default(), &uncontrolled()).await;
     assert_eq!(outcome.why.as_deref(), Some("b2: too many"));
     assert_eq!(orders(&executor), [] as [&str; 0]);
 }
@@ -111,14 +120,23 @@ async fn a_failed_cluster_stays_out_of_service_with_its_hosts_that_succeeded() {
     assert_eq!(outcome.state, DeploymentState::Failed);
     assert_eq!(
         states(&outcome),
-        [("a1", HostState::Done), ("a2", HostState::Done), ("b1", HostState::Failed), ("b2", HostState::Done)]
+        [
+            ("a1", HostState::Done),
+            ("a2", HostState::Done),
+            ("b1", HostState::Failed),
+            ("b2", HostState::Done)
+        ]
     );
-    assert_eq!(service_of(&journal), ["a-a1 out", "a-a2 out", "b-b1 out", "b-b2 out", "a-a1 back", "a-a2 back"]);
+    assert_eq!(
+        service_of(&journal),
+        ["a-a1 out", "a-a2 out", "b-b1 out", "b-b2 out", "a-a1 back", "a-a2 back"]
+    );
 }
 
 #[tokio::test]
 async fn the_old_version_serves_on_when_the_first_cluster_fails() {
-    let executor = Scripted::default().on("a2", Phase::Health, Act::Fails("no")).on("a2", Phase::Test, Act::Fails("no"));
+    let executor =
+        Scripted::default().on("a2", Phase::Health, Act::Fails("no")).on("a2", Phase::Test, Act::Fails("no"));
     let journal = Journal::default();
     execute(&by(Strategy::Clusters, None), &executor, &journal, &uncontrolled()).await;
     assert_eq!(service_of(&journal), ["a-a1 out", "a-a2 out"]);
@@ -142,7 +160,12 @@ async fn cancel_after_the_batch_ends_between_two_stages() {
     assert_eq!(outcome.state, DeploymentState::Cancelled);
     assert_eq!(
         states(&outcome),
-        [("a1", HostState::Done), ("a2", HostState::Done), ("b1", HostState::Waiting), ("b2", HostState::Waiting)]
+        [
+            ("a1", HostState::Done),
+            ("a2", HostState::Done),
+            ("b1", HostState::Waiting),
+            ("b2", HostState::Waiting)
+        ]
     );
     assert_eq!(orders(&executor), ["drain", "enable"], "the batch is finished, and serves");
     assert!(!executor.began().iter().any(|step| step.starts_with('b') && step.ends_with("mark")));
@@ -155,7 +178,9 @@ async fn cancel_now_ends_what_runs_and_leaves_the_cluster_out() {
     let (control, steering) = control();
     let (outcome, ()) = tokio::join!(execute(&plan, &executor, &journal, &control), async {
         let syncs = |event: &EventKind| match event {
-            EventKind::StepStarted { phase: Phase::Sync, host: Some(host), .. } if host.as_str() == "a1" => Some(()),
+            EventKind::StepStarted { phase: Phase::Sync, host: Some(host), .. } if host.as_str() == "a1" => {
+                Some(())
+            }
             _ => None,
         };
         journal.until(syncs).await;
@@ -200,7 +225,12 @@ async fn a_canary_that_nobody_lets_go_on_fails_and_the_rest_is_untouched() {
     assert_eq!(outcome.why.as_deref(), Some("nobody continued within 0 minutes; the rest is untouched"));
     assert_eq!(
         states(&outcome),
-        [("a1", HostState::Done), ("a2", HostState::Waiting), ("b1", HostState::Waiting), ("b2", HostState::Waiting)]
+        [
+            ("a1", HostState::Done),
+            ("a2", HostState::Waiting),
+            ("b1", HostState::Waiting),
+            ("b2", HostState::Waiting)
+        ]
     );
     assert_eq!(service_of(&journal), ["a-a1 out", "a-a1 back"], "the canary stays in service");
 }
@@ -212,7 +242,11 @@ async fn stopping_a_canary_while_it_waits_ends_it_at_once_either_way() {
         let (control, steering) = control();
         let (outcome, _) = tokio::join!(execute(&plan, &executor, &journal, &control), async {
             let waiting = waits(&journal).await;
-            if now { steering.now.cancel() } else { steering.after_batch.cancel() }
+            if now {
+                steering.now.cancel()
+            } else {
+                steering.after_batch.cancel()
+            }
             waiting
         });
         assert_eq!(outcome.state, DeploymentState::Cancelled);
@@ -231,7 +265,8 @@ async fn an_operators_command_that_fails_leaves_its_servers_unknown_to_the_recor
     };
     let plan = plan(method, &[]).unwrap();
     for (act, state) in [(None, HostState::Done), (Some(Act::Fails("no")), HostState::Unknown)] {
-        let executor = act.map_or_else(Scripted::default, |act| Scripted::default().on("", Phase::Command, act));
+        let executor =
+            act.map_or_else(Scripted::default, |act| Scripted::default().on("", Phase::Command, act));
         let journal = Journal::default();
         execute(&plan, &executor, &journal, &uncontrolled()).await;
         let last = |server: &str| {

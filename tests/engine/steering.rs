@@ -40,10 +40,22 @@ async fn direct_deployments_go_back_redeploy_and_diverge_and_are_marked() {
         ("v1.0.1", Some(Direction::Diverged)),
     ] {
         let before = service.app.db.clone();
-        let live = db::live::list(&before, &Name::parse("shop").unwrap(), &Name::parse("production").unwrap()).await.unwrap();
+        let live =
+            db::live::list(&before, &Name::parse("shop").unwrap(), &Name::parse("production").unwrap())
+                .await
+                .unwrap();
         let ended = service.ran(tag).await;
-        assert_eq!((ended.state, ended.direction), (DeploymentState::Succeeded, direction), "{tag}: {:?}", ended.why);
-        assert_eq!(ended.from.as_ref(), live.first().and_then(|row| row.commit.as_ref()), "{tag}: recorded at the start");
+        assert_eq!(
+            (ended.state, ended.direction),
+            (DeploymentState::Succeeded, direction),
+            "{tag}: {:?}",
+            ended.why
+        );
+        assert_eq!(
+            ended.from.as_ref(),
+            live.first().and_then(|row| row.commit.as_ref()),
+            "{tag}: recorded at the start"
+        );
         assert_eq!(service.on_host(1, "version").unwrap(), format!("{tag}\n").into_bytes());
     }
     let shortened = service.queue(&aside[..12], Scope::Environment).await;
@@ -55,7 +67,8 @@ async fn where_approval_is_required_a_direct_deployment_is_refused_with_the_way_
     let service = started(1, |fleet| production(fleet)["approval"]["required"] = json!(1)).await;
     let refused = service.queue("v1.0", Scope::Environment).await;
     let Err(Refusal::Stopped(gates)) = refused else { panic!("{refused:?}") };
-    let words = gates.iter().map(|gate| format!("{} {}", gate.title, gate.remedy)).collect::<Vec<_>>().join("\n");
+    let words =
+        gates.iter().map(|gate| format!("{} {}", gate.title, gate.remedy)).collect::<Vec<_>>().join("\n");
     assert!(words.to_lowercase().contains("request"), "{words}");
     assert_eq!(service.rows_of("deployments").await, 0);
     let dana = service.actor("dana").await;
@@ -86,7 +99,11 @@ async fn several_wait_in_a_fair_order_one_at_a_time_on_a_server_and_any_may_be_c
     let service = started(1, two_applications).await;
     let gate = service.gate("gate");
     service.commit("v1.3", |repository| {
-        repository.write("deploy.sh", format!("[ \"$DEPLOY_APPLICATION\" = till ] || {{ echo waiting; {}}}\n", gate.wait().trim_end()).replace("'}", "'; }"));
+        repository.write(
+            "deploy.sh",
+            format!("[ \"$DEPLOY_APPLICATION\" = till ] || {{ echo waiting; {}}}\n", gate.wait().trim_end())
+                .replace("'}", "'; }"),
+        );
     });
     let first = service.queue("v1.3", Scope::Environment).await.unwrap();
     service.until_line(first, "waiting").await;
@@ -97,14 +114,25 @@ async fn several_wait_in_a_fair_order_one_at_a_time_on_a_server_and_any_may_be_c
     assert_eq!([state(till).await, state(second).await, state(third).await], [DeploymentState::Queued; 3]);
     let ada = service.actor("ada").await;
     let dana = service.actor("dana").await;
-    assert!(matches!(cancel_deployment(&service.app, &dana, second, CancelWhen::Now).await, Err(Refusal::Forbidden(_))));
+    assert!(matches!(
+        cancel_deployment(&service.app, &dana, second, CancelWhen::Now).await,
+        Err(Refusal::Forbidden(_))
+    ));
     cancel_deployment(&service.app, &ada, second, CancelWhen::Now).await.unwrap();
     gate.open().await;
 
-    let (first, till, third) = (service.ended(first).await, service.ended(till).await, service.ended(third).await);
+    let (first, till, third) =
+        (service.ended(first).await, service.ended(till).await, service.ended(third).await);
 
-    assert_eq!([first.state, till.state, third.state], [DeploymentState::Succeeded; 3], "{first:?} {till:?} {third:?}");
-    assert!(till.started_at >= first.ended_at && third.started_at >= till.ended_at, "{first:?} {till:?} {third:?}");
+    assert_eq!(
+        [first.state, till.state, third.state],
+        [DeploymentState::Succeeded; 3],
+        "{first:?} {till:?} {third:?}"
+    );
+    assert!(
+        till.started_at >= first.ended_at && third.started_at >= till.ended_at,
+        "{first:?} {till:?} {third:?}"
+    );
     let cancelled = db::deployments::find(&service.app.db, second).await.unwrap().unwrap();
     assert_eq!((cancelled.state, cancelled.started_at), (DeploymentState::Cancelled, None));
     assert_eq!(service.on_host(1, "version").unwrap(), b"v1.1\n");
@@ -134,10 +162,12 @@ async fn too_many_deletions_stop_before_anything_is_changed_until_they_are_ackno
     assert!(service.on_host(1, "data/59").is_some());
     assert!(service.live("web-1").await.release.as_deref() == Some("v1.3"));
     let compared = service.journal(stopped.id).await.into_iter().find_map(|event| match event.what {
-        EventKind::Compared { host, added, deleted, files } => Some((host.to_string(), added, deleted, files)),
+        EventKind::Compared { host, added, deleted, files } => {
+            Some((host.to_string(), added, deleted, files))
+        }
         _ => None,
     });
-    assert_eq!(compared, Some(("web-1".to_owned(), 0, 60, 66)));
+    assert_eq!(compared, Some(("web-1".to_owned(), 1, 60, 66)), "its deploy.sh was removed after its run");
 
     let ada = service.actor("ada").await;
     let again = steer::retry(&service.app, &ada, stopped.id, false).await.unwrap();
@@ -146,7 +176,13 @@ async fn too_many_deletions_stop_before_anything_is_changed_until_they_are_ackno
     assert_eq!(service.ended(again).await.state, DeploymentState::Succeeded);
     assert!(service.on_host(1, "data/59").is_none());
     let said = "60 of 66 files there would be deleted, as acknowledged";
-    assert!(service.journal(again).await.iter().any(|event| event.what.remark().is_some_and(|text| text.contains(said))));
+    assert!(
+        service
+            .journal(again)
+            .await
+            .iter()
+            .any(|event| event.what.remark().is_some_and(|text| text.contains(said)))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,7 +191,8 @@ async fn a_retry_refuses_a_host_that_runs_something_else() {
     service.succeeds("v1.0").await;
     let broken = service.path().join("broken");
     service.commit("v1.3", |repository| {
-        repository.write("deploy.sh", format!("[ \"$DEPLOY_HOST\" = web-1 ] || [ ! -e '{}' ]\n", broken.display()));
+        repository
+            .write("deploy.sh", format!("[ \"$DEPLOY_HOST\" = web-1 ] || [ ! -e '{}' ]\n", broken.display()));
     });
     std::fs::write(&broken, "").unwrap();
     let failed = service.ran("v1.3").await;
@@ -169,7 +206,8 @@ async fn a_retry_refuses_a_host_that_runs_something_else() {
 
     let retry = service.retried(failed.id).await;
 
-    let why = "web-2: it runs bbbbbbbbbbbb, which is neither the old nor the new release; nothing was changed";
+    let why =
+        "web-2: it runs bbbbbbbbbbbb, which is neither the old nor the new release; nothing was changed";
     assert_eq!((retry.state, retry.why.as_deref()), (DeploymentState::Failed, Some(why)));
     std::fs::write(&mark, &theirs).unwrap();
     let retry = service.retried(retry.id).await;

@@ -40,7 +40,8 @@ impl Town {
         for number in 1..=hosts {
             sites.push(Site::start(number).await);
         }
-        let servers: String = (1..=hosts).map(|n| format!(" server WEB-{n} 127.0.1.{n}:{}\n", sites[n - 1].port)).collect();
+        let servers: String =
+            (1..=hosts).map(|n| format!(" server WEB-{n} 127.0.1.{n}:{}\n", sites[n - 1].port)).collect();
         let checks = "option httpchk GET /health\n default-server check inter 500ms fastinter 50ms downinter 50ms fall 2 rise 1";
         let haproxy = Haproxy::start(
             &folder.path().join("haproxy"),

@@ -45,12 +45,19 @@ async fn rolling_in_batches_fails_no_request_and_says_that_two_versions_serve() 
     assert!((1..=4).all(|number| town.version_on(number) == "v1.1"));
     assert_eq!((town.admin().await, town.out().await.len()), (vec![Admin::Ready; 4], 0));
     let said = "two versions serve meanwhile";
-    assert!(town.service.journal(id).await.iter().any(|event| event.what.remark().is_some_and(|text| text.contains(said))));
+    assert!(
+        town.service
+            .journal(id)
+            .await
+            .iter()
+            .any(|event| event.what.remark().is_some_and(|text| text.contains(said)))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_serves_beside_the_old_version_until_somebody_with_the_right_continues() {
-    let town = Box::pin(Town::with_first_release(&[3], |fleet| production(fleet)["strategy"] = "canary".into())).await;
+    let mut town = Box::pin(Town::with_first_release(&[3], |_| {})).await;
+    town.service.apply(|fleet| production(fleet)["strategy"] = "canary".into()).await;
     let service = &town.service;
     let mut traffic = town.visitors("v1.0", "v1.1");
     let id = service.queue("v1.1", Scope::Environment).await.unwrap();
@@ -67,7 +74,13 @@ async fn a_canary_serves_beside_the_old_version_until_somebody_with_the_right_co
     steer::continue_run(&service.app, &ada, id).await.unwrap();
 
     assert_eq!(service.ended(id).await.state, DeploymentState::Succeeded);
-    assert!(service.journal(id).await.iter().any(|event| matches!(&event.what, EventKind::Continued { by } if by.as_str() == "ada")));
+    assert!(
+        service
+            .journal(id)
+            .await
+            .iter()
+            .any(|event| matches!(&event.what, EventKind::Continued { by } if by.as_str() == "ada"))
+    );
     assert!(steer::continue_run(&service.app, &ada, id).await.is_err(), "it waits for nobody any more");
     traffic.more(60).await;
     let seen = traffic.end().await;

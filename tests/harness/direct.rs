@@ -40,7 +40,12 @@ impl Service {
 
     pub async fn succeeds(&self, release: &str) -> i64 {
         let ended = self.ran(release).await;
-        assert_eq!((ended.state, &ended.why), (DeploymentState::Succeeded, &None), "{:#?}", self.journal(ended.id).await);
+        assert_eq!(
+            (ended.state, &ended.why),
+            (DeploymentState::Succeeded, &None),
+            "{:#?}",
+            self.journal(ended.id).await
+        );
         ended.id
     }
 

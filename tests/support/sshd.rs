@@ -193,7 +193,13 @@ fn run_daemon(folder: &Path, shared: &Path, host: &str, port: u16) -> Result<Chi
 }
 
 /// `disk` are the words of bubblewrap that put something at the shared path.
-fn run_daemon_on(disk: &[String], folder: &Path, shared: &Path, host: &str, port: u16) -> Result<Child, String> {
+fn run_daemon_on(
+    disk: &[String],
+    folder: &Path,
+    shared: &Path,
+    host: &str,
+    port: u16,
+) -> Result<Child, String> {
     let config = folder.join("sshd_config");
     let folder_text = folder.display();
     // HOME: what somebody has in their .bashrc is slow, prints, or waits for a lock.

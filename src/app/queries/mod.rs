@@ -7,3 +7,4 @@ pub mod out_of_service;
 mod page;
 pub mod releases;
 pub mod requests;
+pub mod servers;

@@ -8,6 +8,7 @@ use crate::db;
 use crate::domain::balancer::Admin;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{EventKind, Phase};
+use crate::domain::name::Name;
 use crate::domain::scope::Scope;
 use crate::tests::harness::Feed;
 use crate::tests::support::browser::Browser;
@@ -50,7 +51,7 @@ impl Death {
     fn is_at(&self, event: &EventKind) -> bool {
         match event {
             EventKind::StepStarted { phase, host, .. } => {
-                *phase == self.phase && host.as_ref().map(|host| host.as_str()) == self.host
+                *phase == self.phase && host.as_ref().map(Name::as_str) == self.host
             }
             _ => false,
         }

@@ -51,13 +51,11 @@ async fn predeploy_changes_what_arrives_and_sees_no_key_no_database_and_no_socke
     for file in secrets {
         assert!(service.path().join(file).exists(), "{file}");
     }
-    let tries: String = secrets
-        .iter()
-        .map(|file| {
-            let path = service.path().join(file);
-            format!("if [ -e '{0}' ] || cat '{0}' 2>/dev/null; then echo 'SEES {file}'; fi\n", path.display())
-        })
-        .collect();
+    let try_one = |file: &&str| {
+        let path = service.path().join(file);
+        format!("if [ -e '{0}' ] || cat '{0}' 2>/dev/null; then echo 'SEES {file}'; fi\n", path.display())
+    };
+    let tries = secrets.iter().map(try_one).collect::<Vec<_>>().concat();
     let commit = service.commit("v1.3", |repository| {
         let script = format!(
             "echo \"args $*\"\nenv | sed 's/^/env /'\n{tries}rm README.md\necho \"made of $DEPLOY_RELEASE\" > made\nmkdir -p out && ln -s ../made out/link\n"

@@ -55,7 +55,7 @@ fn covering(scope: Scope) -> RunFacts {
 /// What `done` of an earlier run of `within` leaves to do.
 fn retrying(within: Scope, left: &[&str], strategy: Strategy) -> RunFacts {
     let scope = Scope::Servers(left.iter().copied().map(name).collect());
-    RunFacts { within, scope, strategy, ..facts("/srv/shop") }
+    RunFacts { scope, within, strategy, ..facts("/srv/shop") }
 }
 
 /// A line for each stage: `name: before; hosts; after`, and `!` before a warning.

@@ -243,9 +243,9 @@ async fn stopping_a_canary_while_it_waits_ends_it_at_once_either_way() {
         let (outcome, _) = tokio::join!(execute(&plan, &executor, &journal, &control), async {
             let waiting = waits(&journal).await;
             if now {
-                steering.now.cancel()
+                steering.now.cancel();
             } else {
-                steering.after_batch.cancel()
+                steering.after_batch.cancel();
             }
             waiting
         });

@@ -33,24 +33,24 @@ pub struct Town {
 impl Town {
     /// Clusters `blue`, `green`, `red` of so many hosts each, all in the backend `shop`
     /// of `edge`. Nothing is approved or deployed yet.
-    pub async fn of(sizes: &[usize], edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
-        let hosts = sizes.iter().sum();
+    pub async fn of(hosts_in: &[usize], edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
+        let hosts = hosts_in.iter().sum();
         let folder = tempfile::Builder::new().prefix("cs").tempdir().unwrap();
         let mut sites = Vec::with_capacity(hosts);
         for number in 1..=hosts {
             sites.push(Site::start(number).await);
         }
-        let servers: String =
-            (1..=hosts).map(|n| format!(" server WEB-{n} 127.0.1.{n}:{}\n", sites[n - 1].port)).collect();
+        let server = |number| format!(" server WEB-{number} 127.0.1.{number}:{}\n", sites[number - 1].port);
+        let servers = (1..=hosts).map(server).collect::<Vec<_>>().concat();
         let checks = "option httpchk GET /health\n default-server check inter 500ms fastinter 50ms downinter 50ms fall 2 rise 1";
         let haproxy = Haproxy::start(
             &folder.path().join("haproxy"),
             &format!("backend shop\n balance roundrobin\n {checks}\n{servers}backend chat\n mode tcp\n"),
         );
-        let (endpoint, sizes) = (haproxy.tcp(), sizes.to_vec());
+        let (endpoint, hosts_in) = (haproxy.tcp(), hosts_in.to_vec());
         let edit_fleet = move |fleet: &mut Value| {
             let mut numbers = 1..;
-            let clusters = CLUSTERS.iter().zip(sizes).map(|(cluster, size)| {
+            let clusters = CLUSTERS.iter().zip(hosts_in).map(|(cluster, size)| {
                 let servers: Vec<Value> =
                     numbers.by_ref().take(size).map(|n| json!({ "server": format!("web-{n}") })).collect();
                 json!({ "name": cluster, "load_balancer": "edge", "backend": "shop", "servers": servers })
@@ -72,8 +72,11 @@ impl Town {
     }
 
     /// The same with v1.0 on every host.
-    pub async fn with_first_release(sizes: &[usize], edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
-        let town = Self::of(sizes, edit).await;
+    pub async fn with_first_release(
+        hosts_in: &[usize],
+        edit: impl FnOnce(&mut Value) + Send + 'static,
+    ) -> Self {
+        let town = Self::of(hosts_in, edit).await;
         town.service.succeeds("v1.0").await;
         town
     }

@@ -15,6 +15,7 @@ mod cli;
 mod config;
 mod direct;
 mod docs;
+mod engine;
 mod fleet;
 mod github;
 mod keys;

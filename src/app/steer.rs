@@ -76,8 +76,10 @@ pub async fn retry(app: &App, actor: &Actor, id: i64, deletes_acknowledged: bool
         return Err(Refusal::Conflict("A later deployment ran or waits here; retry that one.".to_owned()));
     }
     match old.request {
-        Some(request) => retry_approved(app, actor, &old, hosts, request, deletes_acknowledged).await,
-        None => queue_again(app, actor, &old, hosts, deletes_acknowledged, None).await,
+        Some(request) => {
+            Box::pin(retry_approved(app, actor, &old, hosts, request, deletes_acknowledged)).await
+        }
+        None => Box::pin(queue_again(app, actor, &old, hosts, deletes_acknowledged, None)).await,
     }
 }
 
@@ -234,7 +236,8 @@ pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Resul
     };
     if let Some(covered_by) = covered_by {
         // A tag that leads elsewhere by now is not what was there.
-        let deployment = deploy_again(app, actor, &ask, &to.commit, covered_by).await?;
+        let again = Box::pin(deploy_again(app, actor, &ask, &to.commit, covered_by));
+        let deployment = again.await?;
         return Ok(RolledBack::Deployment(deployment));
     }
     let reason = reason.trim();
@@ -246,7 +249,7 @@ pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Resul
         ticket: String::new(),
         rollback: true,
     };
-    Ok(RolledBack::Request(request_release(app, actor, &form).await?))
+    Ok(RolledBack::Request(Box::pin(request_release(app, actor, &form)).await?))
 }
 
 /// The accepted request whose deployment was the last one here and went from the

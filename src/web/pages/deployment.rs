@@ -87,7 +87,10 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
         cancel: may_act.then(|| cancel(&run, &progress)).flatten(),
         later,
         retry: retry(actor, &run, &progress, stored.as_ref(), later),
-        way_back: if later.is_none() { way_back(app, actor, &run).await? } else { None },
+        way_back: match later {
+            None => way_back(app, actor, &run, stored.as_ref()).await?,
+            Some(_) => None,
+        },
         left_out: out.iter().filter(|left| here(left)).map(left_out).collect(),
         summary: String::new(),
         board,

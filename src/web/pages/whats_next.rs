@@ -6,7 +6,7 @@ use crate::app::steer::{self, undone};
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, cancel_deployment};
 use crate::domain::actor::Actor;
-use crate::domain::deployment::{Deployment as Run, DeploymentState};
+use crate::domain::deployment::{Deployment as Run, DeploymentState, Direction};
 use crate::domain::event::{Phase, StepOutcome};
 use crate::domain::gate::Verdict;
 use crate::domain::name::Name;
@@ -72,7 +72,12 @@ fn stopped_at_deletes(progress: &Progress, hosts: &[Name]) -> bool {
 }
 
 /// The form to go back to the last release that succeeded before this one.
-pub async fn way_back(app: &App, actor: &Actor, run: &Run) -> Result<Option<WayBack>, Refusal> {
+pub async fn way_back(
+    app: &App,
+    actor: &Actor,
+    run: &Run,
+    stored: Option<&Stored>,
+) -> Result<Option<WayBack>, Refusal> {
     let place = (&run.application, &run.environment);
     if !run.state.is_over() || run.started_at.is_none() || !actor.access.may(Permission::Request, place.0, place.1)
     {
@@ -85,6 +90,12 @@ pub async fn way_back(app: &App, actor: &Actor, run: &Run) -> Result<Option<WayB
         Err(Refusal::NotFound) => return Ok(None),
         Err(other) => return Err(other),
     };
+    // From a run that went back itself, the release before it is no way back but forward.
+    let went_back = run.direction == Some(Direction::GoesBack)
+        || stored.is_some_and(|stored| stored.request.rollback);
+    if went_back && (run.state == DeploymentState::Succeeded || way == steer::WayBack::ByRequest) {
+        return Ok(None);
+    }
     let href = format!("/deployments/{}/rollback", to.id);
     let may_deploy = actor.access.may(Permission::DeployInWindow, place.0, place.1);
     let succeeded = format!("Deployment {} of it succeeded on all hosts.", to.id);

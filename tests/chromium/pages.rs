@@ -93,7 +93,11 @@ pub fn tour(town: &Town) -> Vec<(&'static str, Vec<Stop>)> {
             "Remy Duval",
             vec![
                 ("/applications/search/production/deploy".to_owned(), "deploy", "choose"),
-                ("/applications/search/production/deploy?release=v1.2&server=web-1".to_owned(), "deploy", "ready"),
+                (
+                    "/applications/search/production/deploy?release=v1.2&server=web-3".to_owned(),
+                    "deploy",
+                    "ready",
+                ),
                 ("/applications/shop/production/deploy?release=v1.2".to_owned(), "deploy", "blocked"),
                 ("/applications/search".to_owned(), "application", "ready"),
                 (deployment(town.canary), "deployment", "running"),

@@ -50,7 +50,7 @@ async fn pages_are_drawn_where_the_environment_says() {
     let deploy = "/applications/search/production/deploy";
     let of_remy = [
         ("deploy-choose", format!("{deploy}?q=basket")),
-        ("deploy-ready", format!("{deploy}?release=v1.2&cluster=web-a")),
+        ("deploy-ready", format!("{deploy}?release=v1.2&cluster=find-a")),
         ("deploy-blocked", "/applications/shop/production/deploy?release=v1.2".to_owned()),
         ("application-operator", "/applications/search".to_owned()),
         ("deployment-canary", format!("/deployments/{}", town.canary)),

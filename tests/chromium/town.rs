@@ -37,7 +37,8 @@ pub struct Town {
 
 impl Town {
     pub async fn build() -> Self {
-        let service = Service::start_in(World { edit_fleet: Box::new(fleet), ..World::default() }).await;
+        let service =
+            Service::start_in(World { hosts: 4, edit_fleet: Box::new(fleet), ..World::default() }).await;
         let gate = Latch::closed(service.path());
         history(&service.repository, &gate);
         let dana = service.as_user("dana").await;
@@ -82,7 +83,8 @@ impl Town {
     }
 
     async fn deployed(&self, who: &Browser, release: &str) -> i64 {
-        let page = who.get(&format!("/applications/search/production/deploy?release={release}")).await.unwrap();
+        let page =
+            who.get(&format!("/applications/search/production/deploy?release={release}")).await.unwrap();
         id_of(&who.submit(&page, &format!("Deploy {release} to production"), &[]).await.unwrap())
     }
 
@@ -177,6 +179,8 @@ fn fleet(fleet: &mut Value) {
     fleet["clusters"] = json!([
         { "name": "web-a", "servers": [{ "server": "web-1" }] },
         { "name": "web-b", "servers": [{ "server": "web-2" }] },
+        { "name": "find-a", "servers": [{ "server": "web-3" }] },
+        { "name": "find-b", "servers": [{ "server": "web-4" }] },
     ]);
     let application = &mut fleet["applications"][0];
     let production = &mut application["environments"][0];
@@ -202,6 +206,7 @@ fn fleet(fleet: &mut Value) {
     environment["target_path"] = json!(format!("{}-search", environment["target_path"].as_str().unwrap()));
     environment["approval"]["required"] = json!(0);
     environment["strategy"] = json!("canary");
+    environment["clusters"] = json!(["find-a", "find-b"]);
     fleet["applications"].as_array_mut().unwrap().push(free);
     fleet["roles"].as_array_mut().unwrap().push(json!({
         "name": "operators", "users": ["remy"], "grants": [{ "permission": "deploy" }],

@@ -22,7 +22,10 @@ async fn who_may_deploy_chooses_a_release_sees_what_would_happen_and_starts_it()
 
     let page = dana.get(&format!("{DEPLOY}?release=v1.1")).await.unwrap();
     assert_eq!(page.main_state().as_deref(), Some("ready"), "{}", page.text());
-    says(&page, &["Nothing is live there yet", "May deploy here", "web-a web-1", "On it: connect", "checks, fetch"]);
+    says(
+        &page,
+        &["Nothing is live there yet", "May deploy here", "web-a web-1", "On it: connect", "checks, fetch"],
+    );
     let page = dana.submit(&page, "Deploy v1.1 to production", &[]).await.unwrap();
     let first = service.ended(id_of(&page)).await;
     assert_eq!((first.state, first.request), (DeploymentState::Succeeded, None), "{:?}", first.why);
@@ -97,7 +100,10 @@ async fn what_stands_in_the_way_of_a_deployment_is_said_and_holds_against_a_hand
     }
     assert_eq!(service.rows_of("deployments").await, 0);
     let id = number_in(&service.post(&dana, DEPLOY, &[("release", "v1.0"), ("server", "web-1")]).await);
-    says(&dana.get(&format!("/deployments/{id}")).await.unwrap(), &["It is next, as soon as a runner is free"]);
+    says(
+        &dana.get(&format!("/deployments/{id}")).await.unwrap(),
+        &["It is next, as soon as a runner is free"],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,7 +71,10 @@ async fn a_server_that_somebody_else_took_out_is_said_before_the_start() {
     let dana = service.as_user("dana").await;
     let page = dana.get(&format!("{DEPLOY}?release=v1.0")).await.unwrap();
     assert_eq!(page.main_state().as_deref(), Some("blocked"), "{}", page.text());
-    says(&page, &["web-1 (shop/WEB-1 in edge) was put in maintenance by somebody else", "before it touches anything"]);
+    says(
+        &page,
+        &["web-1 (shop/WEB-1 in edge) was put in maintenance by somebody else", "before it touches anything"],
+    );
     haproxy.stop();
     let page = dana.get(&format!("{DEPLOY}?release=v1.0")).await.unwrap();
     says(&page, &["The load balancer does not answer just now"]);

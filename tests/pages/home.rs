@@ -2,8 +2,8 @@ use super::samples::*;
 use super::sound;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::request::RequestWord;
-use crate::web::view::{LeftOut, Section};
 use crate::web::view::home::Home;
+use crate::web::view::{LeftOut, Section};
 
 fn empty() -> Home {
     Home {
@@ -46,7 +46,9 @@ fn what_waits_for_me_comes_before_what_failed_and_what_is_mine() {
     assert!(place("2 of 6 hosts") < place("Put web-4 back into service?"));
     assert!(place("Put web-4 back into service?") < place("Your requests"));
     assert!(place("Your requests") < place("Recent activity"));
-    assert!(html.contains("the load balancer says: in maintenance") && html.contains("does not answer just now"));
+    assert!(
+        html.contains("the load balancer says: in maintenance") && html.contains("does not answer just now")
+    );
     assert!(!html.contains("Put web-5 back"), "only for who may");
     assert!(html.contains("<b class=\"nums\">38 min</b> left to start"));
 }

@@ -112,7 +112,10 @@ fn who_may_deploy_is_led_to_it_and_a_closed_way_says_why() {
     let html = sound("deploying", "application", "ready", &application());
     assert!(html.contains("href=\"/applications/shop/production/deploy\""), "for the environment");
     assert!(html.contains("aria-label=\"Deploy to cluster web-a\""));
-    assert!(html.contains("aria-label=\"Deploy to server web-2\"") && html.contains("Diff of web-1 to the newest"));
+    assert!(
+        html.contains("aria-label=\"Deploy to server web-2\"")
+            && html.contains("Diff of web-1 to the newest")
+    );
     assert!(html.contains("Fetch now"));
 
     let why_not = Some("Needs approval. shop in production asks for approval.".to_owned());

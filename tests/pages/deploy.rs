@@ -3,8 +3,8 @@ use super::sound;
 use crate::domain::deployment::Direction;
 use crate::domain::fleet::Strategy;
 use crate::domain::gate::Gate;
-use crate::domain::plan::{ClusterFacts, HostFacts, RunFacts, plan};
 use crate::domain::name::Name;
+use crate::domain::plan::{ClusterFacts, HostFacts, RunFacts, plan};
 use crate::domain::scope::Scope;
 use crate::web::view::deploy::{Chosen, Deploy, DeployForm, PlanWords, ReleaseChoice};
 use crate::web::view::request_new::{Choice, Fetched};
@@ -39,7 +39,9 @@ fn planned(strategy: Strategy) -> PlanWords {
         server: name(server),
         host: "10.0.0.1".into(),
         port: 22,
-        host_key: Some("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA1qtQ8XR92uR6rNjctelROi13odnEALVF5Zg0KhmT2N".into()),
+        host_key: Some(
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA1qtQ8XR92uR6rNjctelROi13odnEALVF5Zg0KhmT2N".into(),
+        ),
         active: true,
     };
     let member = crate::domain::balancer::Member {
@@ -52,11 +54,8 @@ fn planned(strategy: Strategy) -> PlanWords {
         ClusterFacts { name: name("web-a"), hosts: vec![host("web-1")], members: vec![member] },
         ClusterFacts { name: name("web-b"), hosts: vec![host("web-2")], members: vec![] },
     ];
-    let facts = RunFacts {
-        strategy,
-        scope: Scope::Environment,
-        ..crate::tests::runner::world::facts("/srv/shop")
-    };
+    let facts =
+        RunFacts { strategy, scope: Scope::Environment, ..crate::tests::runner::world::facts("/srv/shop") };
     PlanWords::of(&plan(facts, &clusters).unwrap())
 }
 
@@ -87,7 +86,11 @@ fn page() -> Deploy {
         environment: "production".into(),
         live: "v41".into(),
         targets: vec![target("All of production", true), target("Cluster web-a", false)],
-        releases: vec![release("v42", None), release("v41", None), release("beta", Some("It takes tags like v*."))],
+        releases: vec![
+            release("v42", None),
+            release("v41", None),
+            release("beta", Some("It takes tags like v*.")),
+        ],
         found: 151,
         fetched: Some(Fetched { at: at("15:41"), failed: None }),
         form: DeployForm::default(),
@@ -155,7 +158,8 @@ fn what_stands_in_the_way_closes_the_button_and_shows_the_way_out() {
     assert!(html.contains("Nothing was started") && html.contains("Request <bdi>v42</bdi> instead"));
     assert!(html.contains("aria-describedby=\"blocked-why\""));
 
-    let taken = Chosen { obstacles: vec!["web-2 was put in maintenance by somebody else.".into()], ..chosen() };
+    let taken =
+        Chosen { obstacles: vec!["web-2 was put in maintenance by somebody else.".into()], ..chosen() };
     let html = sound("obstacle", "deploy", "blocked", &Deploy { chosen: Some(taken), ..page() });
     assert!(html.contains("before it touches anything"));
     let unplanned = Chosen { plan: Err("cluster web-a has no servers".into()), ..chosen() };

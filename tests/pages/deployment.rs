@@ -361,7 +361,11 @@ fn what_may_be_done_after_a_failure_has_its_buttons_and_a_summary() {
         assert!(html.contains(words), "{words}");
     }
     let closed = Deployment {
-        retry: Some(Retry { act: Action::refused("/x", "The approval has run out."), acknowledge: None, ..retry }),
+        retry: Some(Retry {
+            act: Action::refused("/x", "The approval has run out."),
+            acknowledge: None,
+            ..retry
+        }),
         way_back: Some(WayBack { act: Action::refused("/x", "Only who may deploy."), ..way_back }),
         later: Some(120),
         ..page(DeploymentState::Interrupted, failed().board())
@@ -392,12 +396,15 @@ fn a_canary_and_a_place_in_the_queue_are_said() {
         href: (id == 12).then(|| format!("/deployments/{id}")),
         words: words.into(),
     };
-    let queue = Queue { place: 2, behind: vec![behind(12, "has web-1"), behind(13, "waits before it for web-2")] };
+    let queue =
+        Queue { place: 2, behind: vec![behind(12, "has web-1"), behind(13, "waits before it for web-2")] };
     let queued = Deployment { queue: Some(queue), ..page(DeploymentState::Queued, Board::default()) };
     let html = sound("queued", "deployment", "queued", &queued);
     assert!(html.contains("1 deployment waits before it in the queue."));
     assert!(html.contains("<a href=\"/deployments/12\">deployment 12</a>, which has web-1."));
-    assert!(html.contains("deployment 13, which waits before it for web-2.") && !html.contains("/deployments/13"));
+    assert!(
+        html.contains("deployment 13, which waits before it for web-2.") && !html.contains("/deployments/13")
+    );
 }
 
 #[test]
@@ -418,8 +425,8 @@ fn the_load_balancer_is_shown_where_there_is_one() {
     assert!(html.contains("Load balancer") && html.contains("out of service"));
     assert!(html.contains("retry or roll back; nobody is sent to it meanwhile"));
     assert!(html.contains("web-1 (shop/WEB-1 in edge) leaves service."));
-    let plain = sound("unbalanced", "deployment", "failed", &page(DeploymentState::Failed, failed().board()));
-    assert!(!plain.contains("Load balancer"));
+    let html = sound("unbalanced", "deployment", "failed", &page(DeploymentState::Failed, failed().board()));
+    assert!(!html.contains("Load balancer"));
 }
 
 #[test]

@@ -123,9 +123,10 @@ pub async fn one(visit: Visit<'_>, name: &str) -> Result<Html, PageError> {
         github: application.github.clone(),
         tags: application.tags.clone().unwrap_or_else(|| "*".to_owned()),
         owners: application.owners.clone(),
-        fetch: match may_fetch(actor, &application) {
-            true => Some(app.mirrors.fetched_at(&application.name).await),
-            false => None,
+        fetch: if may_fetch(actor, &application) {
+            Some(app.mirrors.fetched_at(&application.name).await)
+        } else {
+            None
         },
         environments,
         shell: visit.shell(Section::Applications),

@@ -87,7 +87,10 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
         cancel: may_act.then(|| cancel(&run, &progress)).flatten(),
         later,
         retry: retry(actor, &run, &progress, stored.as_ref(), later),
-        way_back: if later.is_none() { way_back(app, actor, &run).await? } else { None },
+        way_back: match later {
+            None => way_back(app, actor, &run, stored.as_ref()).await?,
+            Some(_) => None,
+        },
         left_out: out.iter().filter(|left| here(left)).map(left_out).collect(),
         summary: String::new(),
         board,
@@ -117,8 +120,7 @@ async fn queue(app: &App, actor: &Actor, run: &Run) -> Result<Option<Queue>, Ref
             Shares::Environment => format!("{verb} {} {}", run.application, run.environment),
             Shares::Servers(servers) => format!("{verb} {}", listed(&servers)),
         };
-        let href =
-            cancel_deployment::may_read(actor, &other).then(|| format!("/deployments/{}", other.id));
+        let href = cancel_deployment::may_read(actor, &other).then(|| format!("/deployments/{}", other.id));
         Behind { id: other.id, href, words }
     });
     Ok(Some(Queue { place: standing.place, behind: behind.collect() }))
@@ -150,7 +152,10 @@ fn cancel(run: &Run, progress: &Progress) -> Option<Cancel> {
             let out: Vec<&str> =
                 progress.out_of_service.iter().map(|member| member.server.as_str()).collect();
             let stay = (!out.is_empty()).then(|| {
-                format!("Out of service now: {}. What is not put back by then stays so until somebody acts.", listed(&out))
+                format!(
+                    "Out of service now: {}. What is not put back by then stays so until somebody acts.",
+                    listed(&out)
+                )
             });
             Some(Cancel {
                 href,

@@ -53,7 +53,7 @@ impl FromFields for Again {
 #[rocket::post("/deployments/<id>/retry", data = "<posted>")]
 pub async fn retry(id: i64, posted: Posted<'_, Again>) -> Result<SeeOther, PageError> {
     let acknowledged = posted.form.deletes_acknowledged;
-    let next = steer::retry(posted.visit.app, posted.visit.actor(), id, acknowledged).await?;
+    let next = Box::pin(steer::retry(posted.visit.app, posted.visit.actor(), id, acknowledged)).await?;
     Ok(SeeOther(format!("/deployments/{next}")))
 }
 
@@ -68,7 +68,8 @@ impl FromFields for Why {
 /// To the release of this deployment, by a run or by a request for one.
 #[rocket::post("/deployments/<id>/rollback", data = "<posted>")]
 pub async fn roll_back(id: i64, posted: Posted<'_, Why>) -> Result<SeeOther, PageError> {
-    let gone = steer::roll_back(posted.visit.app, posted.visit.actor(), id, &posted.form.0).await?;
+    let (app, actor) = (posted.visit.app, posted.visit.actor());
+    let gone = Box::pin(steer::roll_back(app, actor, id, &posted.form.0)).await?;
     Ok(SeeOther(match gone {
         RolledBack::Deployment(id) => format!("/deployments/{id}"),
         RolledBack::Request(id) => format!("/requests/{id}"),

@@ -6,7 +6,7 @@ use crate::app::steer::{self, undone};
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, cancel_deployment};
 use crate::domain::actor::Actor;
-use crate::domain::deployment::{Deployment as Run, DeploymentState};
+use crate::domain::deployment::{Deployment as Run, DeploymentState, Direction};
 use crate::domain::event::{Phase, StepOutcome};
 use crate::domain::gate::Verdict;
 use crate::domain::name::Name;
@@ -49,13 +49,13 @@ pub fn retry(
         title: match hosts.len() {
             0 => "Start it once more".to_owned(),
             1 => "Retry the host that is left".to_owned(),
-            many => format!("Retry the {many} hosts that are left"),
+            number => format!("Retry the {number} hosts that are left"),
         },
-        words: crate::web::html::capital(&format!(
-            "{} with {}, and nothing else. A host that runs anything but this release or the one before stops it.{approval}",
-            if hosts.is_empty() { run.scope.to_string() } else { listed(&hosts) },
-            release_words(&run.release)
-        )),
+        words: format!(
+            "Deploys {} to {}, and nothing else. A host that runs anything but this release or the one before stops it.{approval}",
+            release_words(&run.release),
+            if hosts.is_empty() { run.scope.to_string() } else { listed(&hosts) }
+        ),
         act: why_not.map_or_else(|| Action::to(&href), |why| Action::refused(&href, why)),
         acknowledge: stopped_at_deletes(progress, &hosts).then_some(percent),
     })
@@ -72,9 +72,16 @@ fn stopped_at_deletes(progress: &Progress, hosts: &[Name]) -> bool {
 }
 
 /// The form to go back to the last release that succeeded before this one.
-pub async fn way_back(app: &App, actor: &Actor, run: &Run) -> Result<Option<WayBack>, Refusal> {
+pub async fn way_back(
+    app: &App,
+    actor: &Actor,
+    run: &Run,
+    stored: Option<&Stored>,
+) -> Result<Option<WayBack>, Refusal> {
     let place = (&run.application, &run.environment);
-    if !run.state.is_over() || run.started_at.is_none() || !actor.access.may(Permission::Request, place.0, place.1)
+    if !run.state.is_over()
+        || run.started_at.is_none()
+        || !actor.access.may(Permission::Request, place.0, place.1)
     {
         return Ok(None);
     }
@@ -85,22 +92,28 @@ pub async fn way_back(app: &App, actor: &Actor, run: &Run) -> Result<Option<WayB
         Err(Refusal::NotFound) => return Ok(None),
         Err(other) => return Err(other),
     };
+    // From a run that went back itself, the release before it is no way back but forward.
+    let went_back =
+        run.direction == Some(Direction::GoesBack) || stored.is_some_and(|stored| stored.request.rollback);
+    if went_back && (run.state == DeploymentState::Succeeded || way == steer::WayBack::ByRequest) {
+        return Ok(None);
+    }
     let href = format!("/deployments/{}/rollback", to.id);
     let may_deploy = actor.access.may(Permission::DeployInWindow, place.0, place.1);
     let succeeded = format!("Deployment {} of it succeeded on all hosts.", to.id);
     let (act, words) = match way {
-        steer::WayBack::Directly if !may_deploy => (
-            Action::refused(&href, "Only who may deploy here may go back without a request."),
-            succeeded,
-        ),
+        steer::WayBack::Directly if !may_deploy => {
+            (Action::refused(&href, "Only who may deploy here may go back without a request."), succeeded)
+        }
         steer::WayBack::Directly => (Action::to(&href), format!("{succeeded} It starts at once.")),
         steer::WayBack::Covered(request) => (
             Action::to(&href),
             format!("{succeeded} The approval of request {request} covers the way back: it starts at once."),
         ),
-        steer::WayBack::ByRequest => {
-            (Action::to(&href), format!("{succeeded} It needs approval: a request is made, and the reviewers are mailed."))
-        }
+        steer::WayBack::ByRequest => (
+            Action::to(&href),
+            format!("{succeeded} It needs approval: a request is made, and the reviewers are mailed."),
+        ),
     };
     let by_request = way == steer::WayBack::ByRequest;
     Ok(Some(WayBack { act, release: release_words(&to.release), words, by_request }))

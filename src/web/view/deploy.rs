@@ -185,10 +185,6 @@ impl Deploy {
         format!("/applications/{}/{}/deploy", self.application, self.environment)
     }
 
-    fn filter_words(&self) -> &'static str {
-        "Find by tag, commit, author or message"
-    }
-
     fn hidden(&self) -> u64 {
         self.found.saturating_sub(self.releases.len() as u64)
     }

@@ -4,9 +4,9 @@
 use askama::Template;
 use jiff::Timestamp;
 
+use super::deploy::direction_words;
 use super::journal::Board;
 use super::{Action, LeftOut, Section, Shell};
-use super::deploy::direction_words;
 use crate::domain::deployment::{DeploymentState, Direction};
 use crate::domain::event::HostState;
 use crate::web::html::{counted, filters, listed};
@@ -166,7 +166,10 @@ impl Queue {
             (_, true) => "It is next, as soon as a runner is free.".to_owned(),
             (1, false) => "It is next in the queue.".to_owned(),
             (place, false) => {
-                format!("{} before it in the queue.", counted(place as u64 - 1, "deployment waits", "deployments wait"))
+                format!(
+                    "{} before it in the queue.",
+                    counted(place as u64 - 1, "deployment waits", "deployments wait")
+                )
             }
         }
     }

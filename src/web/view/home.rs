@@ -56,7 +56,10 @@ impl Home {
             [] => {}
             [only] => parts.push(format!("{} is out of service.", only.server)),
             several => {
-                parts.push(format!("{} out of service.", counted(several.len() as u64, "server is", "servers are")));
+                parts.push(format!(
+                    "{} out of service.",
+                    counted(several.len() as u64, "server is", "servers are")
+                ));
             }
         }
         if parts.is_empty() {

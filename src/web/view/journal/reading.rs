@@ -9,6 +9,7 @@ use super::{
     Board, ClusterTiles, HostTile, LINES_SHOWN, LogGroup, LogLine, ReleaseNames, Service, Stage, StepMark,
 };
 use crate::domain::event::{Event, EventKind, HostState, NoteLevel, Phase, StepId, StepOutcome, Stream};
+use crate::domain::name::Name;
 use crate::domain::plan::{Plan, Step};
 use crate::web::ansi::Terminal;
 use crate::web::html::Mark;
@@ -61,7 +62,7 @@ impl Reading {
         }
         if plan.stages.is_empty() {
             // An operator's command does it all; what it does on each is its own affair.
-            let names = plan.facts.servers.iter().map(|name| name.as_str());
+            let names = plan.facts.servers.iter().map(Name::as_str);
             hosts.extend(names.map(|name| (name.to_owned(), tile(name, HostState::Waiting, "waiting"))));
         }
         for member in plan.members() {

@@ -50,7 +50,7 @@ pub async fn round(app: &App, cancel: &CancellationToken) -> Cleaned {
     let mut cleaned = Cleaned::default();
     report("repositories", repositories(app, &mut cleaned, cancel).await);
     report("made trees", made_trees(app, &mut cleaned).await);
-    report("output", outputs(app, &mut cleaned).await);
+    report("output", outputs(app, &mut cleaned, cancel).await);
     report("previews", previews(app, &mut cleaned).await);
     let Cleaned { mirrors, trees, built, outputs, previews } = cleaned;
     tracing::info!(mirrors, trees, built, outputs, previews, "cleaned by policy");
@@ -75,6 +75,9 @@ async fn repositories(app: &App, cleaned: &mut Cleaned, cancel: &CancellationTok
     let until = app.clock.now() - SignedDuration::from_hours(24 * i64::from(days));
     let fleet = db::fleet::load(&app.db).await?;
     for application in app.mirrors.list_known().await.map_err(repository)? {
+        if cancel.is_cancelled() {
+            return Ok(());
+        }
         // Read for each, since the one before may have taken its time.
         let busy = under_way(app).await?;
         if busy.iter().any(|deployment| deployment.application == application) {
@@ -167,14 +170,16 @@ async fn numbers_in(folder: &Path) -> Result<Vec<i64>, Refusal> {
 }
 
 /// A batch a transaction, so that nobody waits long for the one writer.
-async fn outputs(app: &App, cleaned: &mut Cleaned) -> Result<(), Refusal> {
+async fn outputs(app: &App, cleaned: &mut Cleaned, cancel: &CancellationToken) -> Result<(), Refusal> {
     let days = app.config.retention.output_days;
     let words = format!("The output was removed after {days} days.");
-    loop {
+    while !cancel.is_cancelled() {
         let now = app.clock.now();
         let until = now - SignedDuration::from_hours(24 * i64::from(days));
         let old = db::old_output::list(&app.db, until, AT_ONCE).await?;
-        let Some(_) = old.first() else { return Ok(()) };
+        if old.is_empty() {
+            break;
+        }
         for deployment in old {
             let mut progress = db::old_output::Progress::default();
             while !progress.is_over {
@@ -183,8 +188,12 @@ async fn outputs(app: &App, cleaned: &mut Cleaned) -> Result<(), Refusal> {
                 tx.commit().await?;
             }
             cleaned.outputs += 1;
+            if cancel.is_cancelled() {
+                break;
+            }
         }
     }
+    Ok(())
 }
 
 async fn previews(app: &App, cleaned: &mut Cleaned) -> Result<(), Refusal> {

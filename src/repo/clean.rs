@@ -34,8 +34,8 @@ impl Mirrors {
         let (trees, folder) = (self.inner.trees.clone(), self.inner.mirror(app));
         let name = app.clone();
         let work = move || {
-            let shelf = trees.join(name.as_str());
-            if !shelf.exists() {
+            let of_app = trees.join(name.as_str());
+            if !of_app.exists() {
                 return Ok(0);
             }
             let lock = mirror::lock_file(&trees, name.as_str())?;
@@ -44,7 +44,7 @@ impl Mirrors {
             }
             let kept = names_to_keep(&folder, &keep)?;
             let mut gone = 0;
-            for entry in fs::read_dir(&shelf)? {
+            for entry in fs::read_dir(&of_app)? {
                 let place = entry?.path();
                 let is_kept =
                     place.file_name().is_some_and(|name| kept.iter().any(|kept| name == kept.as_str()));
@@ -54,7 +54,7 @@ impl Mirrors {
                 }
             }
             // The folder of an application that is gone goes with its last tree.
-            let _ = fs::remove_dir(&shelf);
+            let _ = fs::remove_dir(&of_app);
             Ok(gone)
         };
         tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?

@@ -1,5 +1,5 @@
 //! The rounds beside the runs: asking hosts what they run, finding previews, cleaning
-//! by policy. Told to stop, they end in the middle: nothing is half done by that.
+//! by policy. Told to stop, the first two end in the middle: nothing is half done by that.
 
 use std::time::Duration;
 
@@ -67,25 +67,21 @@ pub async fn find_previews(app: App, ssh: SshSettings, stop: CancellationToken) 
     }
 }
 
-/// Workplaces of processes that are gone go at start too.
+/// A round is told to stop instead of being dropped, since it may have to end a git.
 pub async fn clean_up(app: App, workshop: Workshop, stop: CancellationToken) {
-    let work = async {
-        remove_stale_workplaces(&workshop).await;
-        loop {
-            match clean::is_due(&app).await {
-                Ok(true) => {
-                    clean::round(&app, &stop).await;
-                    remove_stale_workplaces(&workshop).await;
-                }
-                Ok(false) => {}
-                Err(error) => tracing::error!(%error, "cleaning could not be claimed"),
+    loop {
+        match clean::is_due(&app).await {
+            Ok(true) => {
+                clean::round(&app, &stop).await;
+                remove_stale_workplaces(&workshop).await;
             }
-            tokio::time::sleep(CLEANING_EVERY).await;
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "cleaning could not be claimed"),
         }
-    };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = work => {}
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(CLEANING_EVERY) => {}
+        }
     }
 }
 

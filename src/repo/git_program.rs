@@ -224,7 +224,7 @@ fn protocol(transport: Transport) -> &'static str {
     }
 }
 
-/// A git that prints. It ends when nobody reads any more.
+/// A git that prints. It ends with its handle.
 pub(super) struct Reading {
     child: std::process::Child,
     pub(super) stdout: std::process::ChildStdout,
@@ -232,13 +232,20 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Once all was read.
-    pub(super) fn ended_well(mut self) -> Result<(), RepoError> {
-        drop(self.stdout);
+    pub(super) fn ended_well(&mut self) -> Result<(), RepoError> {
         if self.child.wait()?.success() {
             Ok(())
         } else {
             Err(RepoError::internal(io::Error::other("git cat-file failed")))
         }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // One that ended is only reaped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

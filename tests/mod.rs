@@ -6,13 +6,16 @@ mod harness;
 mod support;
 
 mod api;
+mod around;
 mod balancer;
 mod browser;
 mod calendar;
 mod chromium;
 mod cli;
 mod config;
+mod direct;
 mod docs;
+mod engine;
 mod fleet;
 mod github;
 mod keys;

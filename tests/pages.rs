@@ -5,6 +5,7 @@
 mod ansi;
 mod answered;
 mod assets;
+mod deploy;
 mod deployment;
 mod deployments;
 mod diff;
@@ -24,6 +25,7 @@ mod request;
 mod request_new;
 mod requests;
 mod review;
+mod servers;
 
 use askama::Template;
 

@@ -22,6 +22,9 @@ use crate::domain::permission::Permission;
 /// Somebody waits for the page: a server that takes longer to come up is said to.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Somebody only looks: what does not answer by then is not known.
+const A_LOOK: Duration = Duration::from_secs(3);
+
 /// Every load balancer of the fleet, ready to be spoken with.
 pub async fn balancers(app: &App) -> Result<Balancers, Refusal> {
     let fleet = db::fleet::load(&app.db).await?;
@@ -65,10 +68,20 @@ pub async fn list_out(app: &App, actor: &Actor) -> Result<Vec<TakenOut>, Refusal
 /// The same with what the load balancers say of each just now; `None` where they
 /// cannot be asked.
 pub async fn look_at_out(app: &App, out: &[TakenOut]) -> Vec<Option<MemberState>> {
-    let Ok(balancers) = balancers(app).await else { return vec![None; out.len()] };
-    let asked = out.iter().map(|out| async {
-        let members = [out.member.clone()];
-        balancers.states(&members).await.ok().and_then(|states| states.into_iter().next())
+    let members: Vec<Member> = out.iter().map(|out| out.member.clone()).collect();
+    look_at(app, &members).await
+}
+
+/// Each member as its load balancer has it just now, in their order.
+pub async fn look_at(app: &App, members: &[Member]) -> Vec<Option<MemberState>> {
+    if members.is_empty() {
+        return Vec::new();
+    }
+    let Ok(balancers) = balancers(app).await else { return vec![None; members.len()] };
+    let asked = members.iter().map(|member| async {
+        let members = [member.clone()];
+        let states = tokio::time::timeout(A_LOOK, balancers.states(&members)).await;
+        states.ok()?.ok()?.into_iter().next()
     });
     futures_util::future::join_all(asked).await
 }

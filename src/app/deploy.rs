@@ -109,6 +109,8 @@ async fn queue(
     if !policy::passes(&gates) {
         return Err(Refusal::Stopped(gates));
     }
+    // Nothing may name it later: a tag can move, a branch be rewritten (rules.md 14).
+    app.mirrors.keep(&ask.application, &candidate.commit).await.map_err(repository)?;
     let mut deployment = Deployment {
         application: ask.application.clone(),
         environment: ask.environment.clone(),

@@ -103,6 +103,62 @@ fn servers(fleet: &Fleet, deployment: &Deployment) -> Vec<Name> {
         .collect()
 }
 
+/// Where a deployment stands in the queue.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// 1 is the next one of those that share something with it.
+    pub place: usize,
+    /// What runs or waits before it, in the order in which it will be its turn.
+    pub behind: Vec<Behind>,
+}
+
+/// A deployment that goes first, and what it has that this one needs.
+#[derive(Debug, Clone)]
+pub struct Behind {
+    pub deployment: Deployment,
+    pub shares: Shares,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shares {
+    Environment,
+    Servers(Vec<Name>),
+}
+
+/// What a waiting deployment waits for: by the same rule that `claim_next` goes by.
+pub async fn standing(app: &App, deployment: &Deployment) -> Result<Standing, Refusal> {
+    const MOST: u64 = 1_000;
+    let fleet = db::fleet::load(&app.db).await?;
+    let running = db::deployments::Filter {
+        states: vec![DeploymentState::Running],
+        ..db::deployments::Filter::default()
+    };
+    let mut behind = Vec::new();
+    let locks = db::deployments::list_server_locks(&app.db).await?;
+    for other in db::deployments::list(&app.db, &running, MOST).await?.into_iter().rev() {
+        let has = |server: &Name| locks.iter().any(|(name, id)| *id == other.id && name == server.as_str());
+        let taken = servers(&fleet, deployment).into_iter().filter(has).collect();
+        behind.extend(shares(deployment, &other, taken).map(|shares| Behind { deployment: other, shares }));
+    }
+    let running = behind.len();
+    for other in db::deployments::list_queued(&app.db).await? {
+        if other.id >= deployment.id {
+            break;
+        }
+        let wanted = servers(&fleet, &other);
+        let both = servers(&fleet, deployment).into_iter().filter(|server| wanted.contains(server)).collect();
+        behind.extend(shares(deployment, &other, both).map(|shares| Behind { deployment: other, shares }));
+    }
+    Ok(Standing { place: behind.len() - running + 1, behind })
+}
+
+fn shares(one: &Deployment, other: &Deployment, servers: Vec<Name>) -> Option<Shares> {
+    if one.application == other.application && one.environment == other.environment {
+        return Some(Shares::Environment);
+    }
+    (!servers.is_empty()).then_some(Shares::Servers(servers))
+}
+
 /// What people want of a run that is under way.
 #[derive(Debug, Clone, Default)]
 pub struct Wishes {

@@ -76,8 +76,10 @@ pub async fn retry(app: &App, actor: &Actor, id: i64, deletes_acknowledged: bool
         return Err(Refusal::Conflict("A later deployment ran or waits here; retry that one.".to_owned()));
     }
     match old.request {
-        Some(request) => retry_approved(app, actor, &old, hosts, request, deletes_acknowledged).await,
-        None => queue_again(app, actor, &old, hosts, deletes_acknowledged, None).await,
+        Some(request) => {
+            Box::pin(retry_approved(app, actor, &old, hosts, request, deletes_acknowledged)).await
+        }
+        None => Box::pin(queue_again(app, actor, &old, hosts, deletes_acknowledged, None)).await,
     }
 }
 
@@ -192,6 +194,27 @@ pub enum RolledBack {
     Request(i64),
 }
 
+/// What going back to a deployment takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WayBack {
+    /// No approval is needed here.
+    Directly,
+    /// The approval of this request covers it.
+    Covered(i64),
+    ByRequest,
+}
+
+pub async fn way_back(app: &App, actor: &Actor, to: &Deployment) -> Result<WayBack, Refusal> {
+    let fleet = db::fleet::load(&app.db).await?;
+    let (_, environment) = fleet.environment(&to.application, &to.environment).ok_or(Refusal::NotFound)?;
+    let covered_by = covering_request(app, actor, to, environment.approval.covers_rollback).await?;
+    Ok(match covered_by {
+        Some(request) => WayBack::Covered(request),
+        None if environment.approval.required == 0 => WayBack::Directly,
+        None => WayBack::ByRequest,
+    })
+}
+
 /// Back to the release of a deployment that succeeded here (rules.md 12): directly
 /// where no approval is needed or one covers it, else as a request.
 pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Result<RolledBack, Refusal> {
@@ -206,12 +229,15 @@ pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Resul
         scope: Scope::Environment,
         deletes_acknowledged: false,
     };
-    let fleet = db::fleet::load(&app.db).await?;
-    let (_, environment) = fleet.environment(&to.application, &to.environment).ok_or(Refusal::NotFound)?;
-    let covered_by = covering_request(app, actor, &to, environment.approval.covers_rollback).await?;
-    if environment.approval.required == 0 || covered_by.is_some() {
+    let covered_by = match way_back(app, actor, &to).await? {
+        WayBack::Directly => Some(None),
+        WayBack::Covered(request) => Some(Some(request)),
+        WayBack::ByRequest => None,
+    };
+    if let Some(covered_by) = covered_by {
         // A tag that leads elsewhere by now is not what was there.
-        let deployment = deploy_again(app, actor, &ask, &to.commit, covered_by).await?;
+        let again = Box::pin(deploy_again(app, actor, &ask, &to.commit, covered_by));
+        let deployment = again.await?;
         return Ok(RolledBack::Deployment(deployment));
     }
     let reason = reason.trim();
@@ -223,7 +249,7 @@ pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Resul
         ticket: String::new(),
         rollback: true,
     };
-    Ok(RolledBack::Request(request_release(app, actor, &form).await?))
+    Ok(RolledBack::Request(Box::pin(request_release(app, actor, &form)).await?))
 }
 
 /// The accepted request whose deployment was the last one here and went from the

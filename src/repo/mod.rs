@@ -10,6 +10,7 @@
 mod branches;
 mod built_tree;
 mod changed_paths;
+mod clean;
 mod commits;
 mod error;
 mod export;

@@ -2,11 +2,11 @@
 // after it was loaded, from the journal, and asks the server for the rest at the end.
 import { Terminal } from "./ansi.js";
 import { Follow } from "./follow.js";
-import { searchable } from "./search.js";
+import { permalinks, searchable } from "./search.js";
 
 const LINES = 5000;
 const WORDS = { waiting: "s-waiting", running: "s-running", succeeded: "check", done: "check", warned: "bang", failed: "s-failed", cancelled: "s-cancelled", skipped: "s-cancelled", unknown: "s-interrupted", info: "info", queued: "s-queued", interrupted: "s-interrupted" };
-const PHASES = { deploy: "deploy.sh", test: "tests" };
+const PHASES = { balancer: "load balancer", predeploy: "predeploy.sh", local_test: "local tests", deploy: "deploy.sh", test: "tests" };
 
 const main = document.querySelector("main");
 const groups = document.getElementById("groups");
@@ -21,6 +21,8 @@ let follow;
 
 export function start() {
   searchable(groups);
+  permalinks(strip);
+  copyable();
   if (["queued", "running"].includes(main.dataset.state)) {
     follow = new Follow(document.getElementById("follow"), groups);
     listen();
@@ -83,16 +85,26 @@ function take(event) {
     case "output": return line(group(`s${event.step}`, event), event, event.stream === "stderr" ? "failed" : "");
     case "step_ended": return stepEnded(event);
     case "host": return host(event);
+    case "compared": return remark(event, `${event.host} has ${event.files} files; ${event.added} will be added and ${event.deleted} deleted.`);
+    case "service": return remark(event, `${memberWords(event.member)} ${event.in_service ? "is back in service" : "leaves service"}.`);
+    case "waiting": refreshSoon(); return remark(event, `Waits for somebody to let ${event.stage} begin, ${Math.floor(event.for_s / 60)} minutes at most.`);
+    case "continued": refreshSoon(); return remark(event, `${event.by} lets it go on.`);
     case "note": return line(remarks(event), event, { warning: "warn", error: "failed" }[event.level] ?? "");
-    case "state": return line(remarks(event), { ...event, text: event.why ? `${event.state}: ${event.why}` : event.state }, "");
+    case "state":
+      if (event.state === "running") refreshSoon();
+      return remark(event, event.why ? `${event.state}: ${event.why}` : event.state);
   }
 }
 
+const remark = (event, text) => line(remarks(event), { ...event, text }, "");
+
+const memberWords = (member) => `${member.server} (${member.backend}/${member.backend_server} in ${member.balancer})`;
+
 function stepStarted(event) {
   const phase = PHASES[event.phase] ?? event.phase;
-  steps.set(event.step, { phase, stage: event.cluster ?? "Prepare", host: event.host, at: event.at });
+  steps.set(event.step, { id: event.step, phase, host: event.host, at: event.at });
   group(`s${event.step}`, event);
-  mark(steps.get(event.step), "running");
+  mark(steps.get(event.step), "running", event.at);
   const tile = event.host && tileOf(event.host);
   if (tile) {
     tone(tile, "running");
@@ -111,7 +123,7 @@ function stepEnded(event) {
   if (event.outcome.why) took.push(event.outcome.why);
   summary.lastElementChild.textContent = took.join(" · ");
   if (state === "succeeded" && !details.contains(document.activeElement)) details.open = false;
-  if (step) mark(step, state);
+  if (step) mark(step, state, event.at);
 }
 
 function host(event) {
@@ -125,17 +137,18 @@ function host(event) {
 
 const tileOf = (name) => [...document.querySelectorAll("a.host")].find((tile) => tile.dataset.host === name);
 
-// One mark of the rail stands for a kind of step on all hosts of its stage.
-function mark(step, state) {
-  const key = `${step.stage}/${step.phase}`;
-  const item = [...document.querySelectorAll("[data-step]")].find((item) => item.dataset.step === key);
-  if (!item) return;
+// One mark of the rail stands for a kind of step on all hosts of its stage. A step
+// that has none was planned after the page was made: the page is asked for again.
+function mark(step, state, at) {
+  const item = [...document.querySelectorAll("[data-steps]")].find((item) => item.dataset.steps.split(" ").includes(String(step.id)));
+  if (!item) return refreshSoon();
   if (state === "succeeded" || state === "warned") item.dataset.done = Number(item.dataset.done) + 1;
+  const key = item.dataset.step;
   if (!ran.has(key)) ran.set(key, Date.parse(step.at));
   const all = Number(item.dataset.done) >= Number(item.dataset.total);
   const shown = state === "failed" || item.dataset.s === "failed" ? "failed" : all ? (state === "running" ? "succeeded" : state) : "running";
   tone(item, shown);
-  item.querySelector("span").textContent = all ? "" : `${item.dataset.done}/${item.dataset.total}`;
+  item.querySelector("span").textContent = all ? duration((Date.parse(at) - ran.get(key)) / 1000) : `${item.dataset.done}/${item.dataset.total}`;
 }
 
 function group(id, event) {
@@ -193,7 +206,13 @@ function dropOldest() {
   if (!oldest) return;
   oldest.remove();
   lines -= 1;
+  const earlier = document.getElementById("earlier");
+  earlier.hidden = false;
+  earlier.dataset.n = Number(earlier.dataset.n) + 1;
+  earlier.firstElementChild.textContent = `${grouped(earlier.dataset.n)} earlier ${earlier.dataset.n === "1" ? "line is" : "lines are"}`;
 }
+
+const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u00a0");
 
 let said = "";
 function progress(now) {
@@ -219,22 +238,48 @@ function state(word) {
   favicon.href = favicon.getAttribute("href").replace(/[^/]+$/, `icon-${word}.svg`);
 }
 
-// At the end the server says what is true now; the log stays as it is.
+// What the server says now of everything but the log, which stays as it is. A part in
+// which somebody is about to act is left alone until it is over.
+async function refresh(over) {
+  const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
+  if (!answer.ok) throw new Error(answer.statusText);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  state(page.querySelector("main").dataset.state);
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const busy = part.contains(document.activeElement) || part.querySelector("details.confirm[open]");
+    const fresh = page.querySelector(`[data-part="${part.dataset.part}"]`);
+    if (fresh && (over || !busy)) part.replaceWith(document.importNode(fresh, true));
+  }
+  for (const link of document.querySelectorAll("[data-reload]")) link.hidden = true;
+  copyable();
+}
+
+let refreshing;
+function refreshSoon() {
+  clearTimeout(refreshing);
+  refreshing = setTimeout(() => refresh(false).catch(() => {}), 300);
+}
+
+// At the end the server says what is true now.
 async function settle() {
+  clearTimeout(refreshing);
   try {
-    const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
-    if (!answer.ok) throw new Error(answer.statusText);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    state(page.querySelector("main").dataset.state);
-    for (const part of document.querySelectorAll("[data-part]")) {
-      const fresh = page.querySelector(`[data-part="${part.dataset.part}"]`);
-      if (fresh) part.replaceWith(document.importNode(fresh, true));
-    }
+    await refresh(true);
     document.getElementById("polite").textContent = document.getElementById("say").textContent;
     follow.end();
   } catch {
     strip("It has ended. Load the page again to see what each host runs.");
   }
+}
+
+function copyable() {
+  const button = document.getElementById("copy");
+  if (!button || !navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById("copied").value);
+    document.getElementById("copy-n").textContent = "Copied.";
+  });
 }
 
 function strip(text) {

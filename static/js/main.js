@@ -1,5 +1,6 @@
 // Loaded by every page. Each part asks for itself whether the page needs it.
 import "./menus.js";
+import "./times.js";
 
 const page = document.querySelector("main")?.dataset.page;
 if (page === "deployment") import("./live.js").then((live) => live.start());

@@ -13,9 +13,15 @@ export function searchable(groups) {
       if (hit) found += 1;
       if (hit) item.closest("details").open = true;
     }
-    count.textContent = wanted === "" ? "" : `${found} ${found === 1 ? "line" : "lines"}`;
+    count.textContent = wanted === "" ? "" : `${found} ${found === 1 ? "line" : "lines"}${unseen()}`;
     groups.querySelector("li.hit")?.scrollIntoView({ block: "center" });
   });
+
+  // Only lines that are here were searched: a count says so when there are others.
+  const unseen = () => {
+    const earlier = document.getElementById("earlier");
+    return earlier.hidden ? "" : " of those shown; search the raw log for the rest";
+  };
 
   const times = document.getElementById("times");
   times.hidden = false;
@@ -34,4 +40,18 @@ export function searchable(groups) {
     const tile = event.target.closest("a.host");
     if (tile) only(tile.dataset.host);
   });
+}
+
+// The address of a line opens the group that it is in; a line that is not here is
+// in the raw log.
+export function permalinks(say) {
+  const go = () => {
+    if (!/^#L\d+$/.test(location.hash)) return;
+    const line = document.getElementById(location.hash.slice(1));
+    if (!line) return say(`Line ${location.hash.slice(2)} is not among those shown; the raw log has it.`);
+    line.closest("details").open = true;
+    line.scrollIntoView({ block: "center" });
+  };
+  addEventListener("hashchange", go);
+  go();
 }

@@ -89,6 +89,22 @@ pub fn tour(town: &Town) -> Vec<(&'static str, Vec<Stop>)> {
                 (town.launch.clone(), "launch", "foreign"),
             ],
         ),
+        (
+            "Remy Duval",
+            vec![
+                ("/applications/search/production/deploy".to_owned(), "deploy", "choose"),
+                (
+                    "/applications/search/production/deploy?release=v1.2&server=web-3".to_owned(),
+                    "deploy",
+                    "ready",
+                ),
+                ("/applications/shop/production/deploy?release=v1.2".to_owned(), "deploy", "blocked"),
+                ("/applications/search".to_owned(), "application", "ready"),
+                (deployment(town.canary), "deployment", "running"),
+                (deployment(town.queued), "deployment", "queued"),
+                (deployment(town.failed), "deployment", "failed"),
+            ],
+        ),
         ("Ada Admin", vec![("/admin".to_owned(), "admin", "ready"), ("/".to_owned(), "home", "ready")]),
     ]
 }

@@ -46,6 +46,30 @@ async fn pages_are_drawn_where_the_environment_says() {
     chromium.open(&town.service, &town.review).await;
     chromium.click_button("Accept…").await;
     save(&chromium, &folder.join("review-accept-phone-light.png")).await;
+    chromium.sign_in(&town.service, "Remy Duval").await;
+    let deploy = "/applications/search/production/deploy";
+    let of_remy = [
+        ("deploy-choose", format!("{deploy}?q=basket")),
+        ("deploy-ready", format!("{deploy}?release=v1.2&cluster=find-a")),
+        ("deploy-blocked", "/applications/shop/production/deploy?release=v1.2".to_owned()),
+        ("application-operator", "/applications/search".to_owned()),
+        ("deployment-canary", format!("/deployments/{}", town.canary)),
+        ("deployment-queued", format!("/deployments/{}", town.queued)),
+        ("deployment-failed-operator", format!("/deployments/{}", town.failed)),
+        ("home-operator", "/".to_owned()),
+    ];
+    for (name, address) in of_remy {
+        draw(&town, &chromium, &folder, name, &address).await;
+    }
+    for (name, address, button) in [
+        ("cancel-phone", format!("/deployments/{}", town.running), "Cancel…"),
+        ("roll-back-phone", format!("/deployments/{}", town.failed), "Roll back…"),
+    ] {
+        chromium.resize(Screen::PHONE).await;
+        chromium.open(&town.service, &address).await;
+        chromium.click_button(button).await;
+        save(&chromium, &folder.join(format!("{name}-light.png"))).await;
+    }
     chromium.sign_in(&town.service, "Ada Admin").await;
     draw(&town, &chromium, &folder, "admin", "/admin").await;
     town.open_the_gate().await;

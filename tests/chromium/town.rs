@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::event::EventKind;
 use crate::tests::harness::{Service, World, id_of};
 use crate::tests::support::browser::{Browser, Page};
 use crate::tests::support::git::GitRepository;
@@ -24,6 +25,9 @@ pub struct Town {
     pub running: i64,
     pub awaiting: i64,
     pub rejected: i64,
+    /// Of `search`: one that waits for a person, and one that waits for it.
+    pub canary: i64,
+    pub queued: i64,
     /// Links of mails that still wait to be used.
     pub review: String,
     pub launch: String,
@@ -33,7 +37,8 @@ pub struct Town {
 
 impl Town {
     pub async fn build() -> Self {
-        let service = Service::start_in(World { edit_fleet: Box::new(fleet), ..World::default() }).await;
+        let service =
+            Service::start_in(World { hosts: 4, edit_fleet: Box::new(fleet), ..World::default() }).await;
         let gate = Latch::closed(service.path());
         history(&service.repository, &gate);
         let dana = service.as_user("dana").await;
@@ -45,6 +50,8 @@ impl Town {
             running: 0,
             awaiting: 0,
             rejected: 0,
+            canary: 0,
+            queued: 0,
             review: String::new(),
             launch: String::new(),
             gate,
@@ -67,7 +74,18 @@ impl Town {
         town.review = town.service.mail_about("[review] shop v1.4 → production").await.only_link();
         let running = town.running;
         town.service.until(running, |deployment| deployment.plan.is_some()).await;
+        let remy = town.service.as_user("remy").await;
+        town.canary = town.deployed(&remy, "v1.1").await;
+        let waits = |what: &EventKind| matches!(what, EventKind::Waiting { .. });
+        town.service.until_event(town.canary, waits).await;
+        town.queued = town.deployed(&remy, "v1.2").await;
         town
+    }
+
+    async fn deployed(&self, who: &Browser, release: &str) -> i64 {
+        let page =
+            who.get(&format!("/applications/search/production/deploy?release={release}")).await.unwrap();
+        id_of(&who.submit(&page, &format!("Deploy {release} to production"), &[]).await.unwrap())
     }
 
     /// Lets what runs come to its end.
@@ -161,6 +179,8 @@ fn fleet(fleet: &mut Value) {
     fleet["clusters"] = json!([
         { "name": "web-a", "servers": [{ "server": "web-1" }] },
         { "name": "web-b", "servers": [{ "server": "web-2" }] },
+        { "name": "find-a", "servers": [{ "server": "web-3" }] },
+        { "name": "find-b", "servers": [{ "server": "web-4" }] },
     ]);
     let application = &mut fleet["applications"][0];
     let production = &mut application["environments"][0];
@@ -178,6 +198,19 @@ fn fleet(fleet: &mut Value) {
     }
     fleet["applications"].as_array_mut().unwrap().push(billing);
     fleet["roles"][1]["grants"] = json!([{ "permission": "request" }]);
+    // A third one, free for those who may deploy there.
+    let mut free = fleet["applications"][0].clone();
+    free["name"] = json!("search");
+    free["environments"] = json!([free["environments"][1].clone()]);
+    let environment = &mut free["environments"][0];
+    environment["target_path"] = json!(format!("{}-search", environment["target_path"].as_str().unwrap()));
+    environment["approval"]["required"] = json!(0);
+    environment["strategy"] = json!("canary");
+    environment["clusters"] = json!(["find-a", "find-b"]);
+    fleet["applications"].as_array_mut().unwrap().push(free);
+    fleet["roles"].as_array_mut().unwrap().push(json!({
+        "name": "operators", "users": ["remy"], "grants": [{ "permission": "deploy" }],
+    }));
 }
 
 /// Releases with something to review: v1.3 fails its script on the second host, v1.4

@@ -46,7 +46,7 @@ fn an_address_that_no_route_answers_is_found() {
     );
     assert_eq!(unanswered(&fine), [""; 0]);
     let lost = page(
-        "<a href=\"/requests/7/cancel\">a</a><a href=\"/nowhere\">b</a><form method=\"post\" action=\"/deployments/7/retry\"></form>",
+        "<a href=\"/requests/7/cancel\">a</a><a href=\"/nowhere\">b</a><form method=\"post\" action=\"/deployments/7/fly\"></form>",
     );
-    assert_eq!(unanswered(&lost), ["GET /requests/7/cancel", "GET /nowhere", "POST /deployments/7/retry"]);
+    assert_eq!(unanswered(&lost), ["GET /requests/7/cancel", "GET /nowhere", "POST /deployments/7/fly"]);
 }

@@ -4,7 +4,8 @@ use crate::domain::deployment::DeploymentState;
 use crate::domain::request::RequestWord;
 use crate::web::view::Section;
 use crate::web::view::application::{
-    Application, ClusterView, Environment, EnvironmentView, Fact, ServerStanding, ServerView,
+    Application, ClusterView, DeployEntry, Environment, EnvironmentView, Fact, Newest, ServerStanding,
+    ServerView,
 };
 use crate::web::view::applications::Live;
 
@@ -15,6 +16,8 @@ fn server(name: &str, standing: ServerStanding) -> ServerView {
         release: (!new).then(|| "v41".into()),
         deployed_at: (!new).then(|| "2026-11-12T14:08:00Z".parse().unwrap()),
         standing,
+        diff_href: (!new).then(|| "/applications/shop/diff?from=a&to=b".into()),
+        deploy_href: Some(format!("/applications/shop/production/deploy?server={name}")),
     }
 }
 
@@ -37,6 +40,11 @@ fn environment(name: &str) -> EnvironmentView {
         people: vec![Fact::said("May request", "developers"), Fact::said("May review", "release-managers")],
         gates: open_gates(),
         may_request: true,
+        deploy: Some(DeployEntry { href: format!("/applications/shop/{name}/deploy"), why_not: None }),
+        newest: Some(Newest {
+            release: "v42".into(),
+            diff_href: Some("/applications/shop/diff?from=a&to=b".into()),
+        }),
         clusters: vec![
             ClusterView {
                 name: "web-a".into(),
@@ -46,6 +54,7 @@ fn environment(name: &str) -> EnvironmentView {
                     server("web-2", ServerStanding::Drifted("says v40".into())),
                     server("web-3", ServerStanding::Unknown("connection refused".into())),
                 ],
+                deploy_href: Some("/applications/shop/production/deploy?cluster=web-a".into()),
             },
             ClusterView {
                 name: "web-b".into(),
@@ -54,6 +63,7 @@ fn environment(name: &str) -> EnvironmentView {
                     server("web-4", ServerStanding::Inactive),
                     server("web-5", ServerStanding::New),
                 ],
+                deploy_href: None,
             },
         ],
         active: Some(deployment(DeploymentState::Running)),
@@ -69,6 +79,7 @@ fn application() -> Application {
         tags: "v*".into(),
         owners: vec!["shop@example.com".into()],
         environments: vec![environment("staging"), environment("production")],
+        fetch: Some(Some(at("15:20"))),
     }
 }
 
@@ -97,6 +108,37 @@ fn who_may_not_request_is_told_why() {
 }
 
 #[test]
+fn who_may_deploy_is_led_to_it_and_a_closed_way_says_why() {
+    let html = sound("deploying", "application", "ready", &application());
+    assert!(html.contains("href=\"/applications/shop/production/deploy\""), "for the environment");
+    assert!(html.contains("aria-label=\"Deploy to cluster web-a\""));
+    assert!(
+        html.contains("aria-label=\"Deploy to server web-2\"")
+            && html.contains("Diff of web-1 to the newest")
+    );
+    assert!(html.contains("Fetch now"));
+
+    let why_not = Some("Needs approval. shop in production asks for approval.".to_owned());
+    let closed = DeployEntry { href: "/applications/shop/production/deploy".into(), why_not };
+    let environments = vec![EnvironmentView { deploy: Some(closed), ..environment("production") }];
+    let html = sound("closed", "application", "ready", &Application { environments, ..application() });
+    assert!(html.contains("aria-disabled=\"true\" aria-describedby=\"why-production\""));
+    assert!(html.contains("id=\"why-production\"") && html.contains("asks for approval"));
+
+    let environments = vec![EnvironmentView { deploy: None, newest: None, ..environment("production") }];
+    let reader = Application { environments, fetch: None, ..application() };
+    let html = sound("reader", "application", "ready", &reader);
+    assert!(!html.contains("production/deploy\"") && !html.contains("Fetch now"));
+}
+
+#[test]
+fn what_is_being_changed_is_said_so() {
+    let words = |live: Live| live.words();
+    assert_eq!(words(Live::Changing(vec!["v1.0".into()])), "v1.0 (being changed)");
+    assert_eq!(words(Live::Changing(vec![])), "nothing yet (being changed)");
+}
+
+#[test]
 fn an_application_without_environments_is_a_page() {
     let html = sound(
         "empty",
@@ -122,6 +164,8 @@ fn hostile_facts_are_text() {
         chips: vec![HOSTILE.into()],
         people: vec![Fact::said("May request", HOSTILE)],
         gates: hostile_gates(),
+        deploy: Some(DeployEntry { href: "/applications/x/y/deploy".into(), why_not: Some(HOSTILE.into()) }),
+        newest: Some(Newest { release: HOSTILE.into(), diff_href: Some("/applications/x/diff?to=a".into()) }),
         clusters: vec![ClusterView {
             name: "web-a".into(),
             behind: Some(HOSTILE.into()),
@@ -132,6 +176,7 @@ fn hostile_facts_are_text() {
                 };
                 500
             ],
+            deploy_href: None,
         }],
         active: Some(hostile_deployment(DeploymentState::Running)),
         ..environment("production")

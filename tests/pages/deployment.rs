@@ -2,11 +2,12 @@
 
 use super::samples::*;
 use super::sound;
-use crate::domain::deployment::DeploymentState;
+use crate::domain::balancer::{Member, ProxyName};
+use crate::domain::deployment::{DeploymentState, Direction};
 use crate::domain::event::{Event, EventKind, HostState, NoteLevel, Phase, StepId, StepOutcome, Stream};
 use crate::domain::name::{CommitId, Name};
-use crate::domain::plan::{HostFacts, HostPlan, Plan, RunFacts, Stage, Step};
-use crate::web::view::deployment::{Deployment, sentence};
+use crate::domain::plan::{Balance, HostFacts, HostPlan, Plan, RunFacts, Stage, Step};
+use crate::web::view::deployment::{Behind, Canary, Cancel, Deployment, Queue, Retry, WayBack, sentence};
 use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames};
 use crate::web::view::{Action, Section};
 
@@ -135,7 +136,24 @@ fn page(state: DeploymentState, board: Board) -> Deployment {
         fingerprint: Some(FINGERPRINT.into()),
         request_href: Some("/requests/01jd3z8k4m".into()),
         board,
-        cancel: (!over).then(|| Action::to("/deployments/117/cancel")),
+        direction: None,
+        scope: None,
+        retry_of: None,
+        covered_by: None,
+        queue: None,
+        canary: None,
+        cancelling: None,
+        cancel: (!over).then(|| Cancel {
+            href: "/deployments/117/cancel".into(),
+            after_batch: Some("web-1 would run v42, web-2 v41.".into()),
+            now: "web-1 may be left half done.".into(),
+            out: None,
+        }),
+        later: None,
+        retry: None,
+        way_back: None,
+        left_out: vec![],
+        summary: String::new(),
     }
 }
 
@@ -228,7 +246,7 @@ fn a_million_lines_leave_the_newest() {
     assert_eq!(shown, LINES_SHOWN);
     assert_eq!(board.hidden_lines, 4);
     let html = sound("long", "deployment", "running", &page(DeploymentState::Running, board));
-    assert!(html.contains("4 earlier lines are in the") && html.contains("line 1999"));
+    assert!(html.contains("4 earlier lines are</span> not shown here") && html.contains("line 1999"));
 }
 
 #[test]
@@ -236,7 +254,7 @@ fn a_running_deployment_tells_the_live_feed_where_it_stands() {
     let html = sound("running", "deployment", "running", &page(DeploymentState::Running, running().board()));
     assert!(html.contains(r#"data-events="/deployments/117/events" data-seq="12""#));
     assert!(html.contains("Nothing has failed."));
-    assert!(html.contains(r#"data-step="web-a/sync" data-done="1" data-total="2""#));
+    assert!(html.contains(r#"data-step="web-a/sync" data-steps="2 4" data-done="1" data-total="2""#));
     assert!(html.contains(r##"<li id="L12"><a href="#L12">12</a>"##));
     assert!(html.contains("icon-running.svg"));
     assert!(html.contains(r#"name="when" value="after_batch" checked"#));
@@ -304,6 +322,126 @@ fn a_deployment_without_a_plan_yet_is_a_page() {
 }
 
 #[test]
+fn what_may_be_done_after_a_failure_has_its_buttons_and_a_summary() {
+    let retry = Retry {
+        act: Action::to("/deployments/117/retry"),
+        title: "Retry the 2 hosts that are left".into(),
+        acknowledge: Some(50),
+        words: "web-1 and web-2 with v42, and nothing else.".into(),
+    };
+    let way_back = WayBack {
+        act: Action::to("/deployments/99/rollback"),
+        release: "v41".into(),
+        words: "Deployment 99 of it succeeded on all hosts.".into(),
+        by_request: true,
+    };
+    let next = Deployment {
+        retry: Some(retry.clone()),
+        way_back: Some(way_back.clone()),
+        left_out: vec![left_out("web-1")],
+        retry_of: Some(110),
+        covered_by: Some(12),
+        direction: Some(Direction::GoesBack),
+        scope: Some("cluster web-a".into()),
+        summary: "shop v41 → v42: failed\n</textarea>".into(),
+        ..page(DeploymentState::Failed, failed().board())
+    };
+    let html = sound("next", "deployment", "failed", &next);
+    for words in [
+        "Retry the 2 hosts that are left",
+        "More than 50 percent of the files there may be deleted",
+        "Ask to roll back to",
+        "Put web-1 back into service?",
+        "<a href=\"/deployments/110\">deployment 110</a>",
+        "<a href=\"/requests/12\">request 12</a>",
+        "goes back",
+        "only cluster web-a",
+        "shop v41 → v42: failed",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+    let closed = Deployment {
+        retry: Some(Retry {
+            act: Action::refused("/x", "The approval has run out."),
+            acknowledge: None,
+            ..retry
+        }),
+        way_back: Some(WayBack { act: Action::refused("/x", "Only who may deploy."), ..way_back }),
+        later: Some(120),
+        ..page(DeploymentState::Interrupted, failed().board())
+    };
+    let html = sound("next-closed", "deployment", "interrupted", &closed);
+    assert!(html.contains("The approval has run out.") && html.contains("Only who may deploy."));
+    assert!(html.contains("<a href=\"/deployments/120\">Deployment 120</a> came after it."));
+    assert!(!html.contains("/retry\"") && !html.contains("/rollback\""), "nothing to press");
+}
+
+#[test]
+fn a_canary_and_a_place_in_the_queue_are_said() {
+    let canary = Canary { stage: "batch-1".into(), until: at("15:59"), may_act: true };
+    let waiting = Deployment {
+        canary: Some(canary.clone()),
+        cancelling: Some("It is being cancelled by remy, after the batch that is under way.".into()),
+        ..page(DeploymentState::Running, running().board())
+    };
+    let html = sound("canary", "deployment", "running", &waiting);
+    assert!(html.contains("17 min</b> left") && html.contains("Continue with batch-1"));
+    assert!(html.contains("Stop here") && html.contains("cancelled by remy"));
+    let canary = Some(Canary { may_act: false, ..canary });
+    let html = sound("canary-watched", "deployment", "running", &Deployment { canary, ..waiting });
+    assert!(!html.contains("Continue with"), "only for who may");
+
+    let behind = |id: i64, words: &str| Behind {
+        id,
+        href: (id == 12).then(|| format!("/deployments/{id}")),
+        words: words.into(),
+    };
+    let queue =
+        Queue { place: 2, behind: vec![behind(12, "has web-1"), behind(13, "waits before it for web-2")] };
+    let queued = Deployment { queue: Some(queue), ..page(DeploymentState::Queued, Board::default()) };
+    let html = sound("queued", "deployment", "queued", &queued);
+    assert!(html.contains("1 deployment waits before it in the queue."));
+    assert!(html.contains("<a href=\"/deployments/12\">deployment 12</a>, which has web-1."));
+    assert!(
+        html.contains("deployment 13, which waits before it for web-2.") && !html.contains("/deployments/13")
+    );
+}
+
+#[test]
+fn the_load_balancer_is_shown_where_there_is_one() {
+    let member = |server: &str| Member {
+        balancer: name("edge"),
+        backend: ProxyName::parse("shop").unwrap(),
+        backend_server: ProxyName::parse(&server.to_uppercase()).unwrap(),
+        server: name(server),
+    };
+    let mut plan = plan();
+    let members = vec![member("web-1"), member("web-2")];
+    plan.prepare[0].balance = Some(Balance::Check { members });
+    let out = |server| EventKind::Service { member: member(server), in_service: false };
+    let journal = failed().add(out("web-1"));
+    let board = Board::read(&plan, &journal.0, &names());
+    let html = sound("balanced", "deployment", "failed", &page(DeploymentState::Failed, board));
+    assert!(html.contains("Load balancer") && html.contains("out of service"));
+    assert!(html.contains("retry or roll back; nobody is sent to it meanwhile"));
+    assert!(html.contains("web-1 (shop/WEB-1 in edge) leaves service."));
+    let html = sound("unbalanced", "deployment", "failed", &page(DeploymentState::Failed, failed().board()));
+    assert!(!html.contains("Load balancer"));
+}
+
+#[test]
+fn a_command_of_the_operators_shows_the_servers_that_it_is_for() {
+    let plan = Plan {
+        facts: RunFacts { servers: vec![name("web-1"), name("web-2")], ..plan().facts },
+        stages: vec![],
+        ..plan()
+    };
+    let journal = Journal::default().state(DeploymentState::Running).host("web-1", HostState::Done);
+    let board = Board::read(&plan, &journal.0, &names());
+    assert_eq!((board.done(), board.total()), (1, 2));
+}
+
+#[test]
 fn hostile_output_is_text() {
     let long = "A\u{1b}[31m<".repeat(200_000);
     let journal = running()
@@ -324,7 +462,33 @@ fn hostile_output_is_text() {
         requested_by: Some(HOSTILE.into()),
         approved_by: vec![HOSTILE.into(); 3],
         started_by: HOSTILE.into(),
-        cancel: Some(Action::refused("/x", HOSTILE)),
+        scope: Some(HOSTILE.into()),
+        queue: Some(Queue {
+            place: 3,
+            behind: vec![Behind { id: 116, href: Some("/deployments/116".into()), words: HOSTILE.into() }],
+        }),
+        canary: Some(Canary { stage: HOSTILE.into(), until: at("15:59"), may_act: true }),
+        cancelling: Some(HOSTILE.into()),
+        cancel: Some(Cancel {
+            href: "/deployments/117/cancel".into(),
+            after_batch: Some(HOSTILE.into()),
+            now: HOSTILE.into(),
+            out: Some(HOSTILE.into()),
+        }),
+        retry: Some(Retry {
+            act: Action::refused("/x", HOSTILE),
+            title: HOSTILE.into(),
+            acknowledge: Some(50),
+            words: HOSTILE.into(),
+        }),
+        way_back: Some(WayBack {
+            act: Action::to("/deployments/9/rollback"),
+            release: HOSTILE.into(),
+            words: HOSTILE.into(),
+            by_request: true,
+        }),
+        left_out: vec![hostile_left_out(); 5],
+        summary: HOSTILE.into(),
         ..page(DeploymentState::Running, board)
     };
     let html = sound("hostile", "deployment", "running", &hostile);

@@ -2,8 +2,8 @@ use super::samples::*;
 use super::sound;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::request::RequestWord;
-use crate::web::view::Section;
 use crate::web::view::home::Home;
+use crate::web::view::{LeftOut, Section};
 
 fn empty() -> Home {
     Home {
@@ -12,7 +12,9 @@ fn empty() -> Home {
         mine: vec![],
         failed: vec![],
         active: vec![],
+        left_out: vec![],
         recent: vec![],
+        drifted: vec![],
         may_request: true,
     }
 }
@@ -33,6 +35,8 @@ fn what_waits_for_me_comes_before_what_failed_and_what_is_mine() {
         mine: vec![accepted_request(), request(RequestWord::Void)],
         failed: vec![deployment(DeploymentState::Failed)],
         active: vec![deployment(DeploymentState::Running), deployment(DeploymentState::Queued)],
+        left_out: vec![left_out("web-4"), LeftOut { may_put_back: false, state: None, ..left_out("web-5") }],
+        drifted: vec![],
         recent: timeline(),
         ..empty()
     };
@@ -41,7 +45,13 @@ fn what_waits_for_me_comes_before_what_failed_and_what_is_mine() {
     let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("no {text}"));
     assert!(place("Waiting for your review") < place("stopped on search-12"));
     assert!(place("stopped on search-12") < place("2 of 6 hosts"));
+    assert!(place("2 of 6 hosts") < place("Put web-4 back into service?"));
+    assert!(place("Put web-4 back into service?") < place("Your requests"));
     assert!(place("Your requests") < place("Recent activity"));
+    assert!(
+        html.contains("the load balancer says: in maintenance") && html.contains("does not answer just now")
+    );
+    assert!(!html.contains("Put web-5 back"), "only for who may");
     assert!(html.contains("<b class=\"nums\">38 min</b> left to start"));
 }
 
@@ -53,7 +63,9 @@ fn a_home_full_of_hostile_text_stays_a_page() {
         mine: vec![hostile_request(RequestWord::Rejected), hostile_request(RequestWord::Accepted)],
         failed: vec![hostile_deployment(DeploymentState::Failed)],
         active: vec![hostile_deployment(DeploymentState::Running)],
+        left_out: vec![hostile_left_out(); 20],
         recent: vec![hostile_activity(); 200],
+        drifted: vec![drifted(HOSTILE)],
         may_request: true,
     };
     let html = sound("hostile", "home", "ready", &home);

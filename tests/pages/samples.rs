@@ -7,8 +7,9 @@ use crate::domain::gate::Gate;
 use crate::domain::request::RequestWord;
 use crate::domain::risk::{RiskHint, RiskLevel};
 use crate::web::html::Mark;
+use crate::web::view::server::DriftItem;
 use crate::web::view::{
-    Activity, CommitLine, DeploymentItem, FileLine, PersonView, RequestItem, Sealed, Section, Shell,
+    Activity, CommitLine, DeploymentItem, FileLine, LeftOut, PersonView, RequestItem, Sealed, Section, Shell,
     Signature, Size, Slot, Theme,
 };
 
@@ -277,4 +278,34 @@ pub fn hostile_sealed() -> Sealed {
         signatures: vec![Signature { name: HOSTILE.into(), act: "Asked", at: None }],
         ..sealed()
     }
+}
+
+/// A host that differs from the record, as home lists it.
+pub fn drifted(says: &str) -> DriftItem {
+    DriftItem {
+        server: says.into(),
+        application: says.into(),
+        environment: says.into(),
+        says: says.into(),
+        since: at("14:00"),
+    }
+}
+
+pub fn left_out(server: &str) -> LeftOut {
+    LeftOut {
+        id: 9,
+        server: server.into(),
+        place: "shop/WEB1 in edge".into(),
+        application: "shop".into(),
+        environment: "production".into(),
+        deployment: 117,
+        since: at("15:38"),
+        state: Some("in maintenance, 0 sessions".into()),
+        is_up: false,
+        may_put_back: true,
+    }
+}
+
+pub fn hostile_left_out() -> LeftOut {
+    LeftOut { place: HOSTILE.into(), state: Some(HOSTILE.into()), ..left_out(HOSTILE) }
 }

@@ -36,6 +36,11 @@ async fn what_one_may_not_read_is_404_like_what_does_not_exist() {
             "/requests/new?application=shop&environment=production&tag=v1.3".into(),
             "/requests/new?application=nosuch&environment=production&tag=v1.3".into(),
         ),
+        (
+            "/applications/shop/production/preview?release=v1.1".into(),
+            "/applications/nosuch/production/preview?release=v1.1".into(),
+        ),
+        ("/servers/web-1".into(), "/servers/nosuch".into()),
         (format!("/requests/{awaiting}"), "/requests/999999".into()),
         (format!("/requests/{accepted}"), "/requests/999999".into()),
         (format!("/deployments/{deployment}"), "/deployments/999999".into()),
@@ -55,6 +60,7 @@ async fn what_one_may_not_read_is_404_like_what_does_not_exist() {
         "/requests",
         "/requests?state=accepted",
         "/deployments",
+        "/servers",
         "/requests/new",
     ] {
         let page = mallory.get(list).await.unwrap();
@@ -87,7 +93,8 @@ async fn what_one_may_not_read_is_404_like_what_does_not_exist() {
     assert_eq!(short.status, 422, "{}", short.text());
 
     let token = token_of(&mallory).await;
-    for form in forms(&world).iter().filter(|form| form.route.contains("<id>") || form.route == "/requests") {
+    let of_a_thing = |route: &str| ["<id>", "<name>"].iter().any(|part| route.contains(part));
+    for form in forms(&world).iter().filter(|form| of_a_thing(form.route) || form.route == "/requests") {
         let body =
             Serializer::new(String::new()).extend_pairs(&form.fields).append_pair("csrf", &token).finish();
         let headers =

@@ -25,6 +25,12 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
         ("/applications/<name>", own("/applications/shop")),
         ("/applications/<name>/<environment>", own("/applications/shop/production")),
         (
+            "/applications/<name>/<environment>/deploy",
+            ["", "?q=v1", "?release=v1.3&server=web-1"]
+                .map(|query| format!("/applications/shop/production/deploy{query}"))
+                .to_vec(),
+        ),
+        (
             "/applications/<name>/diff",
             vec![
                 format!("/applications/shop/diff?from={from}&to={to}"),
@@ -61,6 +67,15 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
                 format!("/deployments/{deployment}/events?after=3"),
             ],
         ),
+        (
+            "/applications/<name>/<environment>/preview",
+            vec![
+                "/applications/shop/production/preview?release=v1.1".to_owned(),
+                format!("/applications/shop/production/preview?release={to}"),
+            ],
+        ),
+        ("/servers", own("/servers")),
+        ("/servers/<name>", own("/servers/web-1")),
         ("/admin", own("/admin")),
         ("/health", own("/health")),
         ("/static/<digest>/<path..>", assets::paths().map(assets::url).collect()),
@@ -75,6 +90,9 @@ pub struct Form {
     pub route: &'static str,
     pub address: String,
     pub fields: Vec<(&'static str, &'static str)>,
+    /// 303 where it can act here. What needs a run in a certain state is refused here,
+    /// and acts in the stories of `direct`.
+    pub answer: u16,
 }
 
 pub fn forms(world: &Furnished) -> Vec<Form> {
@@ -84,11 +102,35 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         route,
         address,
         fields: fields.to_vec(),
+        answer: 303,
     };
+    let refused = |answer, form: Form| Form { answer, ..form };
+    let run = |what: &str| format!("/deployments/{deployment}/{what}");
     let release =
         [("application", "shop"), ("environment", "production"), ("tag", "v1.3"), ("reason", "why")];
     vec![
         form("dana", "/preferences", "/preferences".to_owned(), &[("theme", "dark"), ("back", "/requests")]),
+        form(
+            "dana",
+            "/applications/<name>/fetch",
+            "/applications/shop/fetch".to_owned(),
+            &[("back", "/applications/shop")],
+        ),
+        // It needs approval.
+        refused(
+            409,
+            form(
+                "ada",
+                "/applications/<name>/<environment>/deploy",
+                "/applications/shop/production/deploy".to_owned(),
+                &[("release", "v1.3"), ("acknowledge_deletes", "1")],
+            ),
+        ),
+        refused(409, form("dana", "/deployments/<id>/continue", run("continue"), &[])),
+        refused(409, form("dana", "/deployments/<id>/retry", run("retry"), &[("acknowledge_deletes", "1")])),
+        // It is what is live: there is nothing to go back to.
+        refused(422, form("dana", "/deployments/<id>/rollback", run("rollback"), &[("reason", "why")])),
+        refused(404, form("ada", "/servers/out/<id>/put-back", "/servers/out/1/put-back".to_owned(), &[])),
         form("dana", "/requests", "/requests".to_owned(), &release),
         form("rosa", "/review/<link>/accept", format!("{review}/accept"), &[("comment", "fine")]),
         form("rosa", "/review/<link>/reject", format!("{review}/reject"), &[("comment", "no")]),
@@ -98,6 +140,13 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         form("dana", "/requests/<id>/new-link", format!("/requests/{accepted}/new-link"), &[]),
         form("dana", "/requests/<id>/start", format!("/requests/{accepted}/start"), &[]),
         form("dana", "/requests/<id>/cancel", format!("/requests/{}/cancel", awaiting + 2), &[]),
+        form(
+            "dana",
+            "/applications/<name>/<environment>/preview",
+            "/applications/shop/production/preview".to_owned(),
+            &[("release", "v1.1")],
+        ),
+        form("dana", "/servers/<name>/read", "/servers/web-1/read".to_owned(), &[]),
         form("dana", "/logout", "/logout".to_owned(), &[]),
     ]
 }

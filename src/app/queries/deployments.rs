@@ -9,6 +9,7 @@ use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::Event;
+use crate::domain::live::LiveRow;
 use crate::domain::name::Name;
 use crate::domain::progress::Progress;
 
@@ -64,4 +65,49 @@ pub async fn journal(app: &App, id: i64, after: u64, wanted: usize) -> Result<Ve
 
 pub async fn last_seq(app: &App, id: i64) -> Result<u64, Refusal> {
     Ok(db::journal::last_seq(&app.db, id).await?)
+}
+
+/// How long the last ones of this place that succeeded took: their median, in seconds.
+pub async fn usually_takes(app: &App, deployment: &Deployment) -> Result<Option<i64>, Refusal> {
+    const OF: usize = 10;
+    let succeeded = succeeded_here(app, deployment, None).await?;
+    let like_it = |other: &&Deployment| {
+        other.id != deployment.id && other.scope.is_whole() == deployment.scope.is_whole()
+    };
+    let took = |other: &Deployment| Some(other.ended_at?.as_second() - other.started_at?.as_second());
+    let mut seconds: Vec<i64> = succeeded.iter().filter(like_it).filter_map(took).take(OF).collect();
+    seconds.sort_unstable();
+    Ok(seconds.get(seconds.len() / 2).copied())
+}
+
+/// What one would go back to from a deployment: the last success of the whole
+/// environment before it, with another release.
+pub async fn last_good_before(app: &App, deployment: &Deployment) -> Result<Option<Deployment>, Refusal> {
+    let succeeded = succeeded_here(app, deployment, Some(deployment.id)).await?;
+    Ok(succeeded.into_iter().find(|other| other.scope.is_whole() && other.commit != deployment.commit))
+}
+
+async fn succeeded_here(
+    app: &App,
+    deployment: &Deployment,
+    before: Option<i64>,
+) -> Result<Vec<Deployment>, Refusal> {
+    let filter = db::deployments::Filter {
+        states: vec![DeploymentState::Succeeded],
+        application: Some(deployment.application.clone()),
+        environment: Some(deployment.environment.clone()),
+        before,
+        ..db::deployments::Filter::default()
+    };
+    Ok(db::deployments::list(&app.db, &filter, 50).await?)
+}
+
+/// The number of the last deployment of the same place, whatever became of it.
+pub async fn newest_here(app: &App, deployment: &Deployment) -> Result<Option<i64>, Refusal> {
+    Ok(db::deployments::find_newest(&app.db, &deployment.application, &deployment.environment).await?)
+}
+
+/// What the servers of its environment run, by the record.
+pub async fn live_here(app: &App, deployment: &Deployment) -> Result<Vec<LiveRow>, Refusal> {
+    Ok(db::live::list(&app.db, &deployment.application, &deployment.environment).await?)
 }

@@ -1,7 +1,10 @@
 //! Read views: what a page shows, already narrowed to what its reader may see.
 
 pub mod applications;
+pub mod deploying;
 pub mod deployments;
+pub mod out_of_service;
 mod page;
 pub mod releases;
 pub mod requests;
+pub mod servers;

@@ -59,3 +59,10 @@ pub fn listed<S: AsRef<str>>(words: &[S]) -> String {
         }
     }
 }
+
+/// The same with a capital letter at its beginning.
+pub fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}", letters.as_str())
+}

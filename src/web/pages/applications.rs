@@ -1,13 +1,14 @@
 //! Applications and environments: what is released how, and what runs where.
 
-use super::items::{deployment_item, request_items, size};
-use crate::app::queries::{applications, deployments, requests};
+use super::deploy::{self, may_fetch};
+use super::items::{deployment_item, diff_href, request_items, size};
+use crate::app::queries::{applications, deploying, deployments, requests};
 use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal};
 use crate::domain::actor::Actor;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::fleet::{self, DeployFrom, Layout, Strategy, SyncMethod};
-use crate::domain::gate::Gate;
+use crate::domain::gate::{Gate, Verdict};
 use crate::domain::live::{LiveRow, LiveState};
 use crate::domain::name::{CommitId, Name};
 use crate::domain::permission::Permission;
@@ -18,7 +19,8 @@ use crate::web::guard::Visit;
 use crate::web::respond::{Html, PageError};
 use crate::web::view::Section;
 use crate::web::view::application::{
-    Application, ClusterView, Environment, EnvironmentView, Fact, ServerStanding, ServerView,
+    Application, ClusterView, DeployEntry, Environment, EnvironmentView, Fact, Newest, ServerStanding,
+    ServerView,
 };
 use crate::web::view::applications::{ApplicationItem, Applications, EnvironmentItem, Live};
 use crate::web::view::diff::{DiffPage, DiffView};
@@ -29,6 +31,10 @@ pub async fn list(visit: Visit<'_>, q: Option<&str>) -> Result<Html, PageError> 
     let q = q.unwrap_or_default().trim().to_lowercase();
     let fleet = applications::readable_fleet(app, actor).await?;
     let rows = applications::live_rows(app).await?;
+    let running =
+        deployments::Wanted { states: vec![DeploymentState::Running], ..deployments::Wanted::default() };
+    let (running, _) = deployments::list(app, actor, &running, 1_000).await?;
+    let running: Vec<i64> = running.iter().map(|deployment| deployment.id).collect();
     let wanted: Vec<&fleet::Application> = fleet
         .applications
         .iter()
@@ -52,7 +58,7 @@ pub async fn list(visit: Visit<'_>, q: Option<&str>) -> Result<Html, PageError> 
                 .filter(|state| *state != DeploymentState::Succeeded);
             environments.push(EnvironmentItem {
                 name: environment.name.to_string(),
-                live: live(&own),
+                live: live(&own, &running),
                 deployed_at: own.iter().map(|row| row.at).max(),
                 going_on,
                 servers: fleet.servers_of(environment).len() as u64,
@@ -78,15 +84,23 @@ fn shown_repository(repository: &str) -> String {
         .map_or_else(|_| "not readable".to_owned(), |url| url.to_string())
 }
 
-fn live(rows: &[LiveRow]) -> Live {
+/// `under_way` are the deployments that run: what they have begun to change is being
+/// changed, and what an earlier one left so is unknown.
+pub fn live(rows: &[LiveRow], under_way: &[i64]) -> Live {
+    let changing = |row: &LiveRow| {
+        row.state == LiveState::Unknown && row.deployment.is_some_and(|id| under_way.contains(&id))
+    };
     let runs = |row: &LiveRow| match row.state {
-        LiveState::Settled => row.release.as_deref().map(release_words),
-        LiveState::Unknown => Some("unknown".to_owned()),
+        LiveState::Unknown if !changing(row) => Some("something unknown".to_owned()),
+        LiveState::Settled | LiveState::Unknown => row.release.as_deref().map(release_words),
     };
     let mut releases: Vec<String> = rows.iter().filter_map(runs).collect();
     releases.sort();
     releases.dedup();
     releases.reverse();
+    if rows.iter().any(changing) {
+        return Live::Changing(releases);
+    }
     match releases.len() {
         0 => Live::Nothing,
         1 => Live::One(releases.remove(0)),
@@ -109,6 +123,11 @@ pub async fn one(visit: Visit<'_>, name: &str) -> Result<Html, PageError> {
         github: application.github.clone(),
         tags: application.tags.clone().unwrap_or_else(|| "*".to_owned()),
         owners: application.owners.clone(),
+        fetch: if may_fetch(actor, &application) {
+            Some(app.mirrors.fetched_at(&application.name).await)
+        } else {
+            None
+        },
         environments,
         shell: visit.shell(Section::Applications),
     };
@@ -146,14 +165,27 @@ async fn environment_view(
 ) -> Result<EnvironmentView, Refusal> {
     let (application, environment) = (&situation.application, &situation.environment);
     let gates: Vec<Gate> = policy::gates(Act::Request, &situation.facts(&actor.name, &actor.access));
+    let newest = deploying::newest_allowed(app, situation).await;
+    let may_deploy = actor.access.may(Permission::DeployInWindow, &application.name, &environment.name);
+    let deploy = may_deploy.then(|| {
+        let gates = deploying::gates_of_place(situation, actor);
+        let stop = gates.iter().find(|gate| gate.verdict == Verdict::Stop);
+        DeployEntry {
+            href: deploy::href(&application.name, &environment.name, &[]),
+            why_not: stop.map(|gate| format!("{}. {}", gate.title, gate.remedy)),
+        }
+    });
+    let deploys = deploy.as_ref().is_some_and(|deploy| deploy.why_not.is_none());
+    let from = situation.live().from;
     let active = match situation.busy {
         Some(id) => deployments::find(app, actor, id).await.ok(),
         None => None,
     };
+    let clusters = clusters(situation, newest.as_ref().map(|(_, commit)| commit), deploys);
     Ok(EnvironmentView {
         application: application.name.to_string(),
         name: environment.name.to_string(),
-        live: live(&situation.rows),
+        live: live(&situation.rows, situation.busy.as_slice()),
         deployed_at: situation.rows.iter().map(|row| row.at).max(),
         facts: facts(situation),
         chips: chips(environment),
@@ -161,9 +193,19 @@ async fn environment_view(
         may_request: actor.access.may(Permission::Request, &application.name, &environment.name)
             && policy::passes(&gates),
         gates,
-        clusters: clusters(situation),
+        clusters: super::servers::marked(app, situation, clusters).await?,
+        deploy,
+        newest: newest.map(|(release, commit)| Newest {
+            release: release_words(&release),
+            diff_href: diff_from(application.name.as_str(), from.as_ref(), &commit),
+        }),
         active: active.map(|deployment| deployment_item(&deployment, None)),
     })
+}
+
+/// `None` where there is nothing to compare, or no difference.
+fn diff_from(application: &str, from: Option<&CommitId>, to: &CommitId) -> Option<String> {
+    from.filter(|from| *from != to).map(|from| diff_href(application, Some(from.as_str()), to.as_str()))
 }
 
 fn facts(situation: &Situation) -> Vec<Fact> {
@@ -252,20 +294,27 @@ fn people(situation: &Situation) -> Vec<Fact> {
         Fact::said(label, if roles.is_empty() { "administrators only".to_owned() } else { roles })
     };
     vec![
+        of("May deploy", Permission::DeployInWindow),
         of("May request", Permission::Request),
         of("May review", Permission::Review),
         of("May read", Permission::Read),
     ]
 }
 
-fn clusters(situation: &Situation) -> Vec<ClusterView> {
+fn clusters(situation: &Situation, newest: Option<&CommitId>, deploys: bool) -> Vec<ClusterView> {
+    let (application, environment) = (&situation.application.name, &situation.environment.name);
+    let deploy = |field: &str, name: &Name| deploy::href(application, environment, &[(field, name.as_str())]);
     let server = |name: &Name| -> Option<ServerView> {
         let server = situation.fleet.server(name)?;
         let row = situation.rows.iter().find(|row| &row.server == name);
         let standing = match row {
             _ if !server.active => ServerStanding::Inactive,
             None => ServerStanding::New,
-            Some(row) if row.state == LiveState::Unknown && situation.busy.is_some() => {
+            Some(row)
+                if row.state == LiveState::Unknown
+                    && row.deployment.is_some()
+                    && row.deployment == situation.busy =>
+            {
                 ServerStanding::Changing
             }
             Some(row) if row.state == LiveState::Unknown => {
@@ -282,6 +331,10 @@ fn clusters(situation: &Situation) -> Vec<ClusterView> {
                 .map(release_words),
             deployed_at: row.map(|row| row.at),
             standing,
+            diff_href: newest.and_then(|newest| {
+                diff_from(application.as_str(), row.and_then(|row| row.commit.as_ref()), newest)
+            }),
+            deploy_href: (deploys && server.active).then(|| deploy("server", name)),
         })
     };
     situation
@@ -296,6 +349,7 @@ fn clusters(situation: &Situation) -> Vec<ClusterView> {
                     .map_or_else(|| balancer.to_string(), |backend| format!("{balancer}/{backend}"))
             }),
             servers: cluster.servers.iter().filter_map(|member| server(&member.server)).collect(),
+            deploy_href: (deploys && !cluster.servers.is_empty()).then(|| deploy("cluster", &cluster.name)),
         })
         .collect()
 }
@@ -345,11 +399,7 @@ pub async fn diff(
         to: named(&to),
         fingerprint: None,
         back: None,
-        href: super::items::diff_href(
-            application.name.as_str(),
-            from.as_ref().map(AsRef::as_ref),
-            to.as_str(),
-        ),
+        href: diff_href(application.name.as_str(), from.as_ref().map(AsRef::as_ref), to.as_str()),
         view,
         size: total,
         shell: visit.shell(Section::Applications),

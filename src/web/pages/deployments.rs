@@ -1,4 +1,4 @@
-//! Deployments: the list, one of them, its raw log, and cancelling one that waits.
+//! Deployments: the list, and the raw log of one.
 
 use rocket::http::{ContentType, Header};
 use rocket::request::Request;
@@ -6,22 +6,18 @@ use rocket::response::stream::ByteStream;
 use rocket::response::{self, Responder, Response};
 
 use super::items::deployment_item;
+use crate::app::Refusal;
 use crate::app::queries::deployments;
-use crate::app::stored_request::Stored;
-use crate::app::{App, Refusal, cancel_deployment};
-use crate::domain::deployment::{CancelWhen, Deployment as Run, DeploymentState};
+use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{Event, EventKind, Stream};
 use crate::domain::name::Name;
-use crate::domain::request::release_words;
-use crate::web::form::{Fields, FromFields, Posted};
 use crate::web::guard::Visit;
 use crate::web::html::Mark;
-use crate::web::respond::{Html, PageError, SeeOther};
-use crate::web::view::deployment::Deployment;
+use crate::web::respond::{Html, PageError};
 use crate::web::view::deployments::Deployments;
-use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames, outgoing};
+use crate::web::view::journal::outgoing;
 use crate::web::view::requests::Filter;
-use crate::web::view::{Action, Link, Section};
+use crate::web::view::{Link, Section};
 
 const A_PAGE: usize = 50;
 
@@ -80,79 +76,6 @@ pub async fn list(
         shell: visit.shell(Section::Deployments),
     };
     Html::page(&page)
-}
-
-#[rocket::get("/deployments/<id>")]
-pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
-    let (app, actor) = (visit.app, visit.actor());
-    let deployment = deployments::find(app, actor, id).await?;
-    let stored = match deployment.request {
-        Some(request) => Stored::find(app, request).await.ok(),
-        None => None,
-    };
-    let may_cancel =
-        deployment.state == DeploymentState::Queued && cancel_deployment::may_cancel(actor, &deployment);
-    let page = Deployment {
-        id,
-        application: deployment.application.to_string(),
-        environment: deployment.environment.to_string(),
-        from: deployment.from_release.as_deref().map(release_words),
-        release: release_words(&deployment.release),
-        commit: deployment.commit.to_string(),
-        state: deployment.state,
-        why: deployment.why.clone(),
-        requested_by: Some(deployment.requested_by.to_string()),
-        approved_by: stored
-            .as_ref()
-            .map(Stored::accepted_by)
-            .unwrap_or_default()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        started_by: deployment.started_by.to_string(),
-        created_at: deployment.created_at,
-        started_at: deployment.started_at,
-        ended_at: deployment.ended_at,
-        usually_takes: None,
-        fingerprint: stored.as_ref().map(|stored| stored.request.fingerprint.clone()),
-        request_href: deployment.request.map(|request| format!("/requests/{request}")),
-        board: board(app, &deployment).await?,
-        cancel: may_cancel.then(|| Action::to(format!("/deployments/{id}/cancel"))),
-        shell: visit.shell(Section::Deployments),
-    };
-    Html::page(&page)
-}
-
-/// The run as the page shows it: every event that is not output, and the last
-/// lines of output.
-pub async fn board(app: &App, deployment: &Run) -> Result<Board, Refusal> {
-    let Some(plan) = &deployment.plan else { return Ok(Board::default()) };
-    let mut events: std::collections::VecDeque<Event> = std::collections::VecDeque::new();
-    let (mut lines, mut hidden, mut after) = (0_usize, 0_u64, 0);
-    loop {
-        let page = deployments::journal(app, deployment.id, after, 5_000).await?;
-        let Some(last) = page.last() else { break };
-        after = last.seq;
-        for event in page {
-            lines += usize::from(matches!(event.what, EventKind::Output { .. }));
-            events.push_back(event);
-        }
-        if lines > LINES_SHOWN {
-            // Output alone is dropped, oldest first; what happened stays.
-            let mut surplus = lines - LINES_SHOWN;
-            events.retain(|event| {
-                let drop = surplus > 0 && matches!(event.what, EventKind::Output { .. });
-                surplus -= usize::from(drop);
-                hidden += u64::from(drop);
-                !drop
-            });
-            lines = LINES_SHOWN;
-        }
-    }
-    let events: Vec<Event> = events.into();
-    let mut board = Board::read(plan, &events, &ReleaseNames::of(deployment));
-    board.hidden_lines += hidden;
-    Ok(board)
 }
 
 /// The whole log, one line each, in chunks.
@@ -231,30 +154,4 @@ fn raw_line(event: &Event) -> String {
 
 fn on(host: Option<&Name>) -> String {
     host.map(|host| format!(" on {host}")).unwrap_or_default()
-}
-
-/// When to cancel; a waiting deployment ends at once either way.
-pub struct When(String);
-
-impl FromFields for When {
-    fn from_fields(fields: &mut Fields) -> Self {
-        When(fields.take("when"))
-    }
-}
-
-impl When {
-    fn read(&self) -> Result<CancelWhen, Refusal> {
-        match self.0.as_str() {
-            "" => Ok(CancelWhen::Now),
-            word => CancelWhen::from_word(word)
-                .ok_or_else(|| Refusal::field("when", "now, or after_batch; nothing was cancelled.")),
-        }
-    }
-}
-
-#[rocket::post("/deployments/<id>/cancel", data = "<posted>")]
-pub async fn cancel(id: i64, posted: Posted<'_, When>) -> Result<SeeOther, PageError> {
-    let when = posted.form.read()?;
-    cancel_deployment::cancel_deployment(posted.visit.app, posted.visit.actor(), id, when).await?;
-    Ok(SeeOther(format!("/deployments/{id}")))
 }

@@ -1,8 +1,8 @@
 //! Home: what needs this person first.
 
-use super::items::{deployment_item, request_items};
+use super::items::{deployment_item, left_out, request_items};
 use crate::app::queries::deployments as runs;
-use crate::app::queries::requests;
+use crate::app::queries::{out_of_service, requests};
 use crate::app::{App, Refusal};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::request::{Request, RequestWord};
@@ -69,7 +69,9 @@ pub async fn home(visit: Visit<'_>) -> Result<Html, PageError> {
         mine: with_slots(app, &mine).await?,
         failed,
         active: running,
+        left_out: out_of_service::list_left(app, actor).await?.iter().map(left_out).collect(),
         recent: recent.collect(),
+        drifted: super::servers::drift_items(app, actor).await?,
         may_request: may_request_anywhere(&visit.person),
         shell: visit.shell(Section::Home),
     };

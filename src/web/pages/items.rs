@@ -1,8 +1,10 @@
 //! What several pages show of a request or a deployment, made from the domain.
 
+use crate::app::queries::out_of_service::Left;
 use crate::app::situation::Situation;
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, queries};
+use crate::domain::balancer::MemberState;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::diff::CommitInfo;
 use crate::domain::diff::DiffStat;
@@ -12,7 +14,9 @@ use crate::domain::name::Name;
 use crate::domain::progress::Progress;
 use crate::domain::request::{DecisionKind, Request, RequestState, release_words};
 use crate::domain::risk::{risk_hints, risk_of, riskiness};
-use crate::web::view::{CommitLine, DeploymentItem, FileLine, RequestItem, Sealed, Signature, Size, Slot};
+use crate::web::view::{
+    CommitLine, DeploymentItem, FileLine, LeftOut, RequestItem, Sealed, Signature, Size, Slot,
+};
 
 /// Commits that a page lists.
 const COMMITS: usize = 10;
@@ -95,6 +99,23 @@ pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> 
         created_at: deployment.created_at,
         started_at: deployment.started_at,
         ended_at: deployment.ended_at,
+    }
+}
+
+/// A server that a run left out of service, with what its load balancer says now.
+pub fn left_out(left: &Left) -> LeftOut {
+    let (out, member) = (&left.out, &left.out.member);
+    LeftOut {
+        id: out.id,
+        server: member.server.to_string(),
+        place: format!("{}/{} in {}", member.backend, member.backend_server, member.balancer),
+        application: out.application.to_string(),
+        environment: out.environment.to_string(),
+        deployment: out.deployment,
+        since: out.at,
+        state: left.state.as_ref().map(|state| state.state.to_string()),
+        is_up: left.state.as_ref().is_some_and(MemberState::is_up),
+        may_put_back: left.may_put_back,
     }
 }
 

@@ -3,17 +3,23 @@
 
 mod admin;
 mod applications;
+mod deploy;
+mod deployment;
 mod deployments;
 mod health;
 mod home;
 mod items;
 mod launch;
 mod live_feed;
+mod preview;
 mod request_new;
 mod requests;
 mod review;
+mod servers;
 mod sign_in;
 mod statics;
+mod steering;
+mod whats_next;
 
 use rocket::Route;
 
@@ -29,6 +35,9 @@ pub fn routes() -> Vec<Route> {
         applications::one,
         applications::environment,
         applications::diff,
+        deploy::page,
+        deploy::start,
+        deploy::fetch,
         request_new::new,
         request_new::create,
         requests::list,
@@ -42,10 +51,19 @@ pub fn routes() -> Vec<Route> {
         launch::page,
         launch::start,
         deployments::list,
-        deployments::one,
+        deployment::one,
         deployments::log,
-        deployments::cancel,
+        steering::cancel,
+        steering::go_on,
+        steering::retry,
+        steering::roll_back,
+        steering::put_back,
         live_feed::events,
+        preview::page,
+        preview::ask,
+        servers::list,
+        servers::one,
+        servers::read,
         admin::overview,
         health::health,
         statics::asset,

@@ -21,6 +21,8 @@ pub struct Application {
     pub owners: Vec<String>,
     /// In promotion order; those that the reader may read.
     pub environments: Vec<EnvironmentView>,
+    /// For who may have it fetched: when it was, if ever.
+    pub fetch: Option<Option<Timestamp>>,
 }
 
 /// One environment alone, with what happened there lately.
@@ -48,8 +50,26 @@ pub struct EnvironmentView {
     /// The gates of the action "Request a release" for this reader.
     pub gates: Vec<Gate>,
     pub may_request: bool,
+    /// For who may deploy directly, whatever stands in the way just now.
+    pub deploy: Option<DeployEntry>,
+    /// The newest release that the rules take, and what it changes here.
+    pub newest: Option<Newest>,
     pub clusters: Vec<ClusterView>,
     pub active: Option<DeploymentItem>,
+}
+
+#[derive(Debug, Clone)]
+pub struct DeployEntry {
+    pub href: String,
+    /// What closes it for any release.
+    pub why_not: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Newest {
+    pub release: String,
+    /// From what is live; `None` where it is live already.
+    pub diff_href: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -76,6 +96,7 @@ pub struct ClusterView {
     /// `edge/shop`: load balancer and backend.
     pub behind: Option<String>,
     pub servers: Vec<ServerView>,
+    pub deploy_href: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -85,12 +106,19 @@ pub struct ServerView {
     pub release: Option<String>,
     pub deployed_at: Option<Timestamp>,
     pub standing: ServerStanding,
+    /// From what it runs to the newest release, where they differ.
+    pub diff_href: Option<String>,
+    pub deploy_href: Option<String>,
 }
 
 /// What the host said against what is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerStanding {
     AsRecorded,
+    /// The same, and the host said so then.
+    Confirmed(Timestamp),
+    /// It says something else, and what, but not yet for long.
+    Differs(String),
     /// It says something else, and what.
     Drifted(String),
     /// Nobody could ask it, or nobody has.
@@ -109,7 +137,11 @@ impl ServerView {
             ServerStanding::Changing | ServerStanding::Unknown(_) | ServerStanding::Drifted(_) => {
                 "not settled"
             }
-            ServerStanding::AsRecorded | ServerStanding::Inactive | ServerStanding::New => "nothing yet",
+            ServerStanding::AsRecorded
+            | ServerStanding::Confirmed(_)
+            | ServerStanding::Differs(_)
+            | ServerStanding::Inactive
+            | ServerStanding::New => "nothing yet",
         }
     }
 }

@@ -43,6 +43,8 @@ pub enum Live {
     One(String),
     /// Several releases at once, newest first.
     Mixed(Vec<String>),
+    /// A run is under way; what was settled before it.
+    Changing(Vec<String>),
 }
 
 impl Live {
@@ -51,6 +53,8 @@ impl Live {
             Live::Nothing => "nothing yet".to_owned(),
             Live::One(release) => release.clone(),
             Live::Mixed(releases) => crate::web::html::listed(releases),
+            Live::Changing(before) if before.is_empty() => "nothing yet (being changed)".to_owned(),
+            Live::Changing(before) => format!("{} (being changed)", crate::web::html::listed(before)),
         }
     }
 }

@@ -4,9 +4,10 @@
 use askama::Template;
 use jiff::Timestamp;
 
+use super::deploy::direction_words;
 use super::journal::Board;
-use super::{Action, Section, Shell};
-use crate::domain::deployment::DeploymentState;
+use super::{Action, LeftOut, Section, Shell};
+use crate::domain::deployment::{DeploymentState, Direction};
 use crate::domain::event::HostState;
 use crate::web::html::{counted, filters, listed};
 
@@ -36,8 +37,85 @@ pub struct Deployment {
     pub fingerprint: Option<String>,
     pub request_href: Option<String>,
     pub board: Board,
-    /// A form with the field `when`: `after_batch` or `now`.
-    pub cancel: Option<Action>,
+    /// Which way it goes from what was live.
+    pub direction: Option<Direction>,
+    /// `cluster web-a`; `None` is the whole environment.
+    pub scope: Option<String>,
+    /// The run whose undone hosts this one does.
+    pub retry_of: Option<i64>,
+    /// The request whose approval covers this rollback.
+    pub covered_by: Option<i64>,
+    pub queue: Option<Queue>,
+    pub canary: Option<Canary>,
+    /// Who cancelled it and when it will end, while it has not.
+    pub cancelling: Option<String>,
+    pub cancel: Option<Cancel>,
+    /// A run of the same place that came after it.
+    pub later: Option<i64>,
+    pub retry: Option<Retry>,
+    pub way_back: Option<WayBack>,
+    pub left_out: Vec<LeftOut>,
+    /// The page as text, to be sent to somebody.
+    pub summary: String,
+}
+
+/// What a waiting deployment waits for.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    /// 1 is next.
+    pub place: usize,
+    pub behind: Vec<Behind>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Behind {
+    pub id: i64,
+    /// For who may read it.
+    pub href: Option<String>,
+    /// `has web-1`, `runs in this environment`.
+    pub words: String,
+}
+
+/// A stage that begins only when a person says so.
+#[derive(Debug, Clone)]
+pub struct Canary {
+    pub stage: String,
+    /// When it ends as failed.
+    pub until: Timestamp,
+    /// Forms to go on and to stop.
+    pub may_act: bool,
+}
+
+/// A form with the field `when`.
+#[derive(Debug, Clone)]
+pub struct Cancel {
+    pub href: String,
+    /// What would be so after the batch; `None` where there is no choice of when.
+    pub after_batch: Option<String>,
+    pub now: String,
+    /// Who is out of service and would stay so.
+    pub out: Option<String>,
+}
+
+/// A form that starts a run for the hosts that are left.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    pub act: Action,
+    /// `Retry the 2 hosts that are left`.
+    pub title: String,
+    /// So many files would go that it has to be acknowledged; percent.
+    pub acknowledge: Option<u8>,
+    pub words: String,
+}
+
+/// A form that goes back to an earlier release.
+#[derive(Debug, Clone)]
+pub struct WayBack {
+    pub act: Action,
+    pub release: String,
+    pub words: String,
+    /// It becomes a request, for which a reason is wanted.
+    pub by_request: bool,
 }
 
 /// The plain sentence of a deployment, for page, live feed and screen readers.
@@ -81,6 +159,28 @@ pub fn sentence(state: DeploymentState, release: &str, why: Option<&str>, board:
     }
 }
 
+impl Queue {
+    /// `Second in the queue, behind deployment 12.`
+    pub fn words(&self) -> String {
+        match (self.place, self.behind.is_empty()) {
+            (_, true) => "It is next, as soon as a runner is free.".to_owned(),
+            (1, false) => "It is next in the queue.".to_owned(),
+            (place, false) => {
+                format!(
+                    "{} before it in the queue.",
+                    counted(place as u64 - 1, "deployment waits", "deployments wait")
+                )
+            }
+        }
+    }
+}
+
+impl Canary {
+    pub fn left(&self, now: &Timestamp) -> String {
+        crate::web::html::time::left((self.until.as_second() - now.as_second()).max(0))
+    }
+}
+
 impl Deployment {
     fn sentence(&self) -> String {
         sentence(self.state, &self.release, self.why.as_deref(), &self.board)
@@ -88,6 +188,19 @@ impl Deployment {
 
     fn is_over(&self) -> bool {
         self.state.is_over()
+    }
+
+    fn direction_words(&self) -> Option<&'static str> {
+        self.direction.and_then(direction_words)
+    }
+
+    /// Seconds that it waited for its turn.
+    fn waited(&self) -> Option<i64> {
+        self.started_at.map(|start| (start.as_second() - self.created_at.as_second()).max(0))
+    }
+
+    fn has_next(&self) -> bool {
+        self.retry.is_some() || self.way_back.is_some()
     }
 
     /// Something is not as it should be, so each host's truth is shown.

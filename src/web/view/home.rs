@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{Activity, DeploymentItem, RequestItem, Section, Shell};
+use super::server::DriftItem;
+use super::{Activity, DeploymentItem, LeftOut, RequestItem, Section, Shell};
 use crate::web::html::{counted, filters};
 
 #[derive(Debug, Template)]
@@ -17,7 +18,11 @@ pub struct Home {
     pub failed: Vec<DeploymentItem>,
     /// Running and queued.
     pub active: Vec<DeploymentItem>,
+    /// Servers that runs left out of service.
+    pub left_out: Vec<LeftOut>,
     pub recent: Vec<Activity>,
+    /// Hosts that differ from the record, where this person may deploy.
+    pub drifted: Vec<DriftItem>,
     /// May request somewhere: the way to the request form is offered.
     pub may_request: bool,
 }
@@ -26,6 +31,7 @@ impl Home {
     fn title(&self) -> String {
         match self.to_review.len() {
             0 if !self.failed.is_empty() => "A deployment needs attention".to_owned(),
+            0 if !self.left_out.is_empty() => "Something is out of service".to_owned(),
             0 if self.mine.iter().any(RequestItem::is_accepted) => "Your release may be started".to_owned(),
             0 => "Nothing waits for you".to_owned(),
             1 => "One request waits for you".to_owned(),
@@ -46,6 +52,16 @@ impl Home {
             let number = counted(self.active.len() as u64, "deployment", "deployments");
             parts.push(format!("{number} run or wait in the queue."));
         }
+        match self.left_out.as_slice() {
+            [] => {}
+            [only] => parts.push(format!("{} is out of service.", only.server)),
+            several => {
+                parts.push(format!(
+                    "{} out of service.",
+                    counted(several.len() as u64, "server is", "servers are")
+                ));
+            }
+        }
         if parts.is_empty() {
             parts.push("No deployment runs and none has failed lately.".to_owned());
         }
@@ -53,6 +69,10 @@ impl Home {
     }
 
     fn is_bare(&self) -> bool {
-        self.to_review.is_empty() && self.mine.is_empty() && self.failed.is_empty() && self.active.is_empty()
+        self.to_review.is_empty()
+            && self.mine.is_empty()
+            && self.failed.is_empty()
+            && self.active.is_empty()
+            && self.left_out.is_empty()
     }
 }

@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod application;
 pub mod applications;
+pub mod deploy;
 pub mod deployment;
 pub mod deployments;
 pub mod diff;
@@ -14,10 +15,13 @@ pub mod journal;
 pub mod launch;
 pub mod login;
 pub mod parts;
+pub mod preview;
 pub mod request;
 pub mod request_new;
 pub mod requests;
 pub mod review;
+pub mod server;
+pub mod servers;
 pub mod shell;
 
 pub use parts::*;

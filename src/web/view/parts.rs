@@ -189,6 +189,24 @@ impl DeploymentItem {
     }
 }
 
+/// A server that a run left out of service.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    pub id: i64,
+    pub server: String,
+    /// `shop/WEB1 in edge`.
+    pub place: String,
+    pub application: String,
+    pub environment: String,
+    pub deployment: i64,
+    pub since: Timestamp,
+    /// What the load balancer says of it now: `in maintenance, 0 sessions`.
+    pub state: Option<String>,
+    /// It serves again although nobody said so here.
+    pub is_up: bool,
+    pub may_put_back: bool,
+}
+
 /// Something that happened, in a timeline.
 #[derive(Debug, Clone)]
 pub struct Activity {
@@ -264,9 +282,20 @@ pub struct Sealed {
     pub signatures: Vec<Signature>,
 }
 
+/// The host preview of a release.
+pub fn preview_href(application: &str, environment: &str, release: &str) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("release", release).finish();
+    format!("/applications/{application}/{environment}/preview?{query}")
+}
+
 impl Sealed {
     pub fn more_commits(&self) -> u64 {
         self.size.commits.unwrap_or_default().saturating_sub(self.commits.len() as u64)
+    }
+
+    /// What it would change on the hosts.
+    pub fn preview_href(&self) -> String {
+        preview_href(&self.application, &self.environment, &self.commit)
     }
 
     /// The ticket as an address, when it is one.

@@ -47,6 +47,8 @@ pub struct StepMark {
     /// `web-a/sync`: the same in the live feed's script.
     pub key: String,
     pub phase: &'static str,
+    /// The steps it stands for, by their numbers in the plan.
+    pub steps: String,
     /// Waiting, running, succeeded, warned, failed or cancelled.
     pub state: Mark,
     pub done: usize,
@@ -72,6 +74,18 @@ pub struct HostTile {
     pub why: Option<String>,
     /// The log group of its latest step.
     pub href: Option<String>,
+    pub service: Service,
+}
+
+/// Where a host stands in its load balancer, as far as this run knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// It is behind none.
+    None,
+    /// This run has told the load balancer nothing about it.
+    Untouched,
+    Out,
+    Back,
 }
 
 /// The lines of one step on one host, or remarks of the service itself.
@@ -176,6 +190,20 @@ impl Board {
         self.hosts().count() as u64
     }
 
+    /// Some of its hosts are behind a load balancer.
+    pub fn is_balanced(&self) -> bool {
+        self.hosts().any(|host| host.service != Service::None)
+    }
+
+    /// What the record says of hosts that this run did not change.
+    pub fn settle(&mut self, recorded: impl Fn(&str) -> Option<String>) {
+        for host in self.clusters.iter_mut().flat_map(|cluster| &mut cluster.hosts) {
+            if host.runs.is_none() && host.is_as_before() {
+                host.runs = recorded(&host.name);
+            }
+        }
+    }
+
     /// Failed hosts first, then those nobody knows of, then the others.
     pub fn by_trouble(&self) -> Vec<&HostTile> {
         let mut hosts: Vec<&HostTile> = self.hosts().collect();
@@ -211,13 +239,29 @@ impl HostTile {
 
     /// What a person may do about it without harm.
     pub fn safe(&self) -> &'static str {
-        match self.state {
-            HostState::Failed => "look at the log, then release again",
-            HostState::Unknown => "look at the host before anything else",
-            HostState::Running => "wait",
-            HostState::Waiting => "leave; it was not touched",
-            HostState::Done | HostState::Skipped => "leave",
+        match (self.state, self.service) {
+            (HostState::Failed, Service::Out) => "retry or roll back; nobody is sent to it meanwhile",
+            (HostState::Failed, _) => "look at the log, then retry or roll back",
+            (HostState::Unknown, _) => "look at the host before anything else",
+            (HostState::Running, _) => "wait",
+            (HostState::Waiting, Service::Out) => "put it back, or retry",
+            (HostState::Waiting, _) => "leave; it was not touched",
+            (HostState::Done, Service::Out) => "put it back, or retry the others",
+            (HostState::Done | HostState::Skipped, _) => "leave",
         }
+    }
+
+    pub fn service_words(&self) -> &'static str {
+        match self.service {
+            Service::None => "not behind one",
+            Service::Untouched => "as before",
+            Service::Out => "out of service",
+            Service::Back => "in service",
+        }
+    }
+
+    pub fn is_out(&self) -> bool {
+        self.service == Service::Out
     }
 }
 

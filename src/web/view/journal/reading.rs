@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
 
-use super::{Board, ClusterTiles, HostTile, LINES_SHOWN, LogGroup, LogLine, ReleaseNames, Stage, StepMark};
+use super::{
+    Board, ClusterTiles, HostTile, LINES_SHOWN, LogGroup, LogLine, ReleaseNames, Service, Stage, StepMark,
+};
 use crate::domain::event::{Event, EventKind, HostState, NoteLevel, Phase, StepId, StepOutcome, Stream};
+use crate::domain::name::Name;
 use crate::domain::plan::{Plan, Step};
 use crate::web::ansi::Terminal;
 use crate::web::html::Mark;
@@ -55,6 +58,16 @@ impl Reading {
                     (HostState::Skipped, "inactive")
                 };
                 hosts.insert(name.to_owned(), tile(name, state, words));
+            }
+        }
+        if plan.stages.is_empty() {
+            // An operator's command does it all; what it does on each is its own affair.
+            let names = plan.facts.servers.iter().map(Name::as_str);
+            hosts.extend(names.map(|name| (name.to_owned(), tile(name, HostState::Waiting, "waiting"))));
+        }
+        for member in plan.members() {
+            if let Some(tile) = hosts.get_mut(member.server.as_str()) {
+                tile.service = Service::Untouched;
             }
         }
         Self {
@@ -122,7 +135,12 @@ impl Reading {
                 };
                 self.remark(event, text, tone);
             }
-            EventKind::Service { .. } => self.remark_of(event, Some("warn")),
+            EventKind::Service { member, in_service } => {
+                if let Some(tile) = self.hosts.get_mut(member.server.as_str()) {
+                    tile.service = if *in_service { Service::Back } else { Service::Out };
+                }
+                self.remark_of(event, None);
+            }
             EventKind::Compared { .. } | EventKind::Waiting { .. } | EventKind::Continued { .. } => {
                 self.remark_of(event, None);
             }
@@ -230,6 +248,11 @@ impl Reading {
             let hosts = hosts.filter_map(|host| self.hosts.remove(host.host.server.as_str()));
             clusters.push(ClusterTiles { name: cluster.to_string(), hosts: hosts.collect() });
         }
+        if plan.stages.is_empty() {
+            let hosts = plan.facts.servers.iter().filter_map(|name| self.hosts.remove(name.as_str()));
+            let hosts: Vec<HostTile> = hosts.collect();
+            clusters.push(ClusterTiles { name: plan.facts.environment.to_string(), hosts });
+        }
         stages.retain(|stage| !stage.steps.is_empty());
         Board {
             stages,
@@ -244,18 +267,20 @@ impl Reading {
     /// The steps of a stage, those of one phase together, in the plan's order.
     fn marks<'a>(&self, stage: &str, steps: impl Iterator<Item = &'a Step>) -> Vec<StepMark> {
         let mut order = Vec::new();
-        let mut by_phase: BTreeMap<Phase, Vec<Option<Progress>>> = BTreeMap::new();
+        let mut by_phase: BTreeMap<Phase, Vec<(StepId, Option<Progress>)>> = BTreeMap::new();
         for step in steps {
             if !order.contains(&step.phase) {
                 order.push(step.phase);
             }
-            by_phase.entry(step.phase).or_default().push(self.progress.get(&step.id).copied());
+            by_phase.entry(step.phase).or_default().push((step.id, self.progress.get(&step.id).copied()));
         }
         order.into_iter().map(|phase| mark(stage, phase, &by_phase[&phase])).collect()
     }
 }
 
-fn mark(stage_name: &str, phase: Phase, steps: &[Option<Progress>]) -> StepMark {
+fn mark(stage_name: &str, phase: Phase, steps: &[(StepId, Option<Progress>)]) -> StepMark {
+    let ids: Vec<String> = steps.iter().map(|(id, _)| id.0.to_string()).collect();
+    let steps: Vec<Option<Progress>> = steps.iter().map(|(_, progress)| *progress).collect();
     let each: Vec<Mark> = steps.iter().map(|step| step.map_or(Mark::Waiting, |step| step.state)).collect();
     let done = each.iter().filter(|state| matches!(state, Mark::Succeeded | Mark::Warned)).count();
     let has = |state: Mark| each.contains(&state);
@@ -277,6 +302,7 @@ fn mark(stage_name: &str, phase: Phase, steps: &[Option<Progress>]) -> StepMark 
         began.zip(ended).filter(|_| all_ended).map(|(began, ended)| ended.as_second() - began.as_second());
     StepMark {
         key: format!("{stage_name}/{}", phase.word()),
+        steps: ids.join(" "),
         phase: phase.word(),
         state,
         done,
@@ -286,5 +312,13 @@ fn mark(stage_name: &str, phase: Phase, steps: &[Option<Progress>]) -> StepMark 
 }
 
 fn tile(name: &str, state: HostState, words: &str) -> HostTile {
-    HostTile { name: name.to_owned(), state, words: words.to_owned(), runs: None, why: None, href: None }
+    HostTile {
+        name: name.to_owned(),
+        state,
+        words: words.to_owned(),
+        runs: None,
+        why: None,
+        href: None,
+        service: Service::None,
+    }
 }

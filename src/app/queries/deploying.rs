@@ -1,0 +1,178 @@
+//! What somebody sees before they deploy directly: the releases to choose from, and
+//! for the chosen one the gates, the plan that would be run, and what would stop it.
+
+use jiff::Timestamp;
+
+use crate::app::check_start::{clusters, run_facts};
+use crate::app::deploy::{Ask, Candidate};
+use crate::app::request_release::not_allowed;
+use crate::app::situation::{Situation, repository};
+use crate::app::{App, Refusal, balancing};
+use crate::domain::actor::Actor;
+use crate::domain::balancer::{Member, MemberState, TakeOut, may_take_out};
+use crate::domain::deployment::Deployment;
+use crate::domain::diff::{CommitInfo, TagInfo};
+use crate::domain::fleet::DeployFrom;
+use crate::domain::gate::Gate;
+use crate::domain::name::CommitId;
+use crate::domain::plan::{Plan, plan};
+use crate::domain::policy::{self, Act, DeployFacts};
+use crate::domain::scope::Scope;
+use crate::repo::RepoError;
+
+/// Tags and commits that are searched.
+const SEARCHED: usize = 10_000;
+
+/// A release that may be chosen.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// A tag, or a full commit id.
+    pub name: String,
+    pub commit: CommitId,
+    pub at: Timestamp,
+    pub author: String,
+    pub message: String,
+    /// Tags of a commit.
+    pub tags: Vec<String>,
+    pub live: bool,
+    /// Why the rules of the environment do not take it.
+    pub why_not: Option<String>,
+}
+
+impl Release {
+    fn has(&self, words: &str) -> bool {
+        let texts = [&self.name, &self.author, &self.message];
+        texts.into_iter().chain(&self.tags).any(|text| text.to_lowercase().contains(words))
+            || self.commit.as_str().starts_with(words)
+    }
+}
+
+/// Newest first, at most `limit` of those that hold `words`, and how many do.
+pub async fn releases(
+    app: &App,
+    situation: &Situation,
+    words: &str,
+    limit: usize,
+) -> Result<(Vec<Release>, usize), Refusal> {
+    let application = &situation.application.name;
+    let tags = app.mirrors.tags(application, SEARCHED).await.map_err(repository)?.tags;
+    let mut all: Vec<Release> = match &situation.environment.deploy_from {
+        DeployFrom::Tags(_) => tags.into_iter().map(|tag| of_tag(situation, tag)).collect(),
+        DeployFrom::Branch(branch) => match app.mirrors.branch_commits(application, branch, SEARCHED).await {
+            Ok(commits) => commits.into_iter().map(|commit| of_commit(situation, commit, &tags)).collect(),
+            Err(RepoError::NoSuchBranch(_)) => Vec::new(),
+            Err(other) => return Err(repository(other)),
+        },
+    };
+    let words = words.trim().to_lowercase();
+    if !words.is_empty() {
+        all.retain(|release| release.has(&words));
+    }
+    let found = all.len();
+    all.truncate(limit);
+    Ok((all, found))
+}
+
+fn of_tag(situation: &Situation, tag: TagInfo) -> Release {
+    Release {
+        live: situation.recorded().contains(&&tag.commit),
+        why_not: not_allowed(situation, tag.name.as_str()),
+        name: tag.name.to_string(),
+        commit: tag.commit,
+        at: tag.at,
+        author: tag.author,
+        message: tag.message,
+        tags: Vec::new(),
+    }
+}
+
+fn of_commit(situation: &Situation, commit: CommitInfo, tags: &[TagInfo]) -> Release {
+    let of_it = tags.iter().filter(|tag| tag.commit == commit.id);
+    Release {
+        live: situation.recorded().contains(&&commit.id),
+        why_not: None,
+        name: commit.id.to_string(),
+        tags: of_it.map(|tag| tag.name.to_string()).collect(),
+        at: commit.at,
+        author: commit.author,
+        message: commit.summary,
+        commit: commit.id,
+    }
+}
+
+/// The newest release that the rules take, by the mirror as it is: nothing is fetched.
+pub async fn newest_allowed(app: &App, situation: &Situation) -> Option<(String, CommitId)> {
+    let application = &situation.application.name;
+    match &situation.environment.deploy_from {
+        DeployFrom::Tags(_) => {
+            let tags = app.mirrors.tags(application, 200).await.ok()?.tags;
+            let fits = tags.into_iter().find(|tag| not_allowed(situation, tag.name.as_str()).is_none())?;
+            Some((fits.name.to_string(), fits.commit))
+        }
+        DeployFrom::Branch(branch) => {
+            let commits = app.mirrors.branch_commits(application, branch, 1).await.ok()?;
+            commits.into_iter().next().map(|commit| (commit.id.to_string(), commit.id))
+        }
+    }
+}
+
+/// The gates that stand for any release: what closes the way as such.
+pub fn gates_of_place(situation: &Situation, actor: &Actor) -> Vec<Gate> {
+    let mut facts = situation.facts(&actor.name, &actor.access);
+    facts.deploying = Some(DeployFacts {
+        release_words: String::new(),
+        not_allowed: None,
+        direction: None,
+        scope: Scope::Environment,
+        covered_by: None,
+    });
+    policy::gates(Act::Deploy, &facts)
+}
+
+/// What a run would do, and what it would meet.
+#[derive(Debug, Clone)]
+pub struct Prospect {
+    /// Or why there can be no plan.
+    pub plan: Result<Plan, String>,
+    /// Left out of service by an earlier run: they are deployed and put back (rules.md 20).
+    pub taken_over: Vec<Member>,
+    /// What load balancers say that stops a run before it touches anything.
+    pub take_out: TakeOut,
+    /// Cannot be asked just now.
+    pub unanswered: Vec<Member>,
+}
+
+/// The plan as it would be made now. Asks the load balancers, for a few seconds at most.
+pub async fn prospect(
+    app: &App,
+    actor: &Actor,
+    candidate: &Candidate,
+    ask: &Ask,
+) -> Result<Prospect, Refusal> {
+    let situation = &candidate.situation;
+    let queued =
+        Deployment::queued(&ask.application, &ask.environment, &candidate.commit, &actor.name, situation.now);
+    let deployment = Deployment {
+        release: candidate.release.clone(),
+        from: situation.live().from,
+        scope: ask.scope.clone(),
+        deletes_acknowledged: ask.deletes_acknowledged,
+        ..queued
+    };
+    let facts = run_facts(&deployment, situation, Vec::new());
+    let plan = plan(facts, &clusters(situation)).map_err(|error| error.to_string());
+    let members: Vec<Member> =
+        plan.as_ref().map(|plan| plan.members().cloned().collect()).unwrap_or_default();
+    let ours = balancing::taken_out(&app.db).await?;
+    let states = balancing::look_at(app, &members).await;
+    let unanswered =
+        members.iter().zip(&states).filter(|(_, state)| state.is_none()).map(|(member, _)| member.clone());
+    let unanswered = unanswered.collect();
+    let known: Vec<MemberState> = states.into_iter().flatten().collect();
+    Ok(Prospect {
+        plan,
+        take_out: may_take_out(&known, &ours),
+        taken_over: members.into_iter().filter(|member| ours.contains(member)).collect(),
+        unanswered,
+    })
+}

@@ -170,6 +170,6 @@ async fn an_approval_covers_the_retry_and_the_way_back_of_who_asked() {
     assert_eq!(ended.state, Succeeded, "{:?}", ended.why);
     assert_eq!(service.on_host(2, "version").as_deref(), Some(&b"v1.0\n"[..]));
     // It covered the way back, once.
-    let forth = dana.post(&format!("/deployments/{third}/rollback"), &json!({})).await;
-    assert!(matches!(forth.status, 201 | 422), "{}", forth.page.html);
+    let onward = dana.post(&format!("/deployments/{third}/rollback"), &json!({})).await;
+    assert!(matches!(onward.status, 201 | 422), "{}", onward.page.html);
 }

@@ -56,10 +56,6 @@ fn listed<T: Serialize>(
     Answer::object(&json!({ "items": items, "next": next, "fetched_at": fetched_at, "problem": problem }))
 }
 
-fn text(text: &str) -> Result<String, String> {
-    Ok(text.to_owned())
-}
-
 /// A page of what is all there, after the one of that name.
 fn part<'a, T>(
     all: &'a [T],
@@ -80,7 +76,7 @@ fn part<'a, T>(
 
 #[rocket::get("/applications/<application>/tags")]
 pub async fn tags(bearer: Bearer<'_>, application: &str, query: Query) -> Result<Answer, Problem> {
-    let page = query.read(|r| Page::read(r, text))?;
+    let page = query.read(|r| Page::read(r, |text| Ok(text.to_owned())))?;
     let read = releases::tags(bearer.app, bearer.actor(), application).await?;
     let (tags, last) = part(&read.value, |tag| tag.name.as_str(), &page)?;
     let items: Vec<Tag<'_>> = tags
@@ -99,7 +95,7 @@ pub async fn tags(bearer: Bearer<'_>, application: &str, query: Query) -> Result
 
 #[rocket::get("/applications/<application>/branches")]
 pub async fn branches(bearer: Bearer<'_>, application: &str, query: Query) -> Result<Answer, Problem> {
-    let page = query.read(|r| Page::read(r, text))?;
+    let page = query.read(|r| Page::read(r, |text| Ok(text.to_owned())))?;
     let read = releases::branches(bearer.app, bearer.actor(), application).await?;
     let (branches, last) = part(&read.value, |branch| branch.name.as_str(), &page)?;
     let items: Vec<Branch<'_>> = branches

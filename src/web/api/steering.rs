@@ -161,7 +161,8 @@ pub async fn retry(bearer: Bearer<'_>, id: i64, query: Query, body: Body<Retry>)
     query.none()?;
     let Body { input: Retry { acknowledge_deletes }, once } = body;
     let act = Box::pin(async {
-        begun(&bearer, steer::retry(bearer.app, bearer.actor(), id, acknowledge_deletes).await?).await
+        let retry = Box::pin(steer::retry(bearer.app, bearer.actor(), id, acknowledge_deletes));
+        begun(&bearer, retry.await?).await
     });
     once.answer(&bearer, act).await
 }
@@ -177,7 +178,7 @@ pub async fn roll_back(
     query.none()?;
     let Body { input: Rollback { reason }, once } = body;
     let act = Box::pin(async {
-        match steer::roll_back(bearer.app, bearer.actor(), id, &reason).await? {
+        match Box::pin(steer::roll_back(bearer.app, bearer.actor(), id, &reason)).await? {
             RolledBack::Deployment(id) => begun(&bearer, id).await,
             RolledBack::Request(id) => {
                 let request = requests::find(bearer.app, bearer.actor(), id).await?;

@@ -5,4 +5,4 @@ mod deciding;
 mod out_and_back;
 mod refusals;
 mod words;
-mod world;
+pub mod world;

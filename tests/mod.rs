@@ -6,6 +6,7 @@ mod harness;
 mod support;
 
 mod api;
+mod around;
 mod balancer;
 mod browser;
 mod calendar;
@@ -14,6 +15,7 @@ mod cli;
 mod config;
 mod direct;
 mod docs;
+mod engine;
 mod fleet;
 mod github;
 mod keys;

@@ -25,6 +25,7 @@ mod request;
 mod request_new;
 mod requests;
 mod review;
+mod servers;
 
 use askama::Template;
 

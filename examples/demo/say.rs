@@ -70,6 +70,7 @@ impl Say {
         );
         self.entry("a moved tag", &format!("ask for {mended}, then, before it is started:"));
         self.entry("", &format!("git -C {} tag -f {mended} main~1", world.shop.path().display()));
+        self.entry("without a request", "as Sam open shop, staging, and deploy any commit of main");
         if let Some((host, process)) =
             world.hosts.last().and_then(|host| Some((host, host.process(&world.folder)?)))
         {

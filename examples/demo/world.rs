@@ -141,7 +141,11 @@ fn fleet_of(folder: &Path, shop: &GitRepository, hosts: &[Host]) -> serde_json::
         "applications": [{
             "name": "shop", "repository": shop.address(), "tags": "v*", "owners": ["shop-owners@example.com"],
             "environments": [{
-                "name": "production", "deploy_from": { "tags": "v*" },
+                "name": "staging", "order": 1, "deploy_from": { "branch": "main" },
+                "target_path": folder.join("srv/staging/shop"), "remote_user": sshd::user(), "clusters": ["web-b"],
+                "layout": "releases", "approval": { "required": 0 },
+            }, {
+                "name": "production", "order": 2, "deploy_from": { "tags": "v*" },
                 "target_path": folder.join("srv/shop"), "remote_user": sshd::user(), "clusters": ["web-a", "web-b"],
                 "approval": { "required": 1, "review_list": [REVIEW_LIST] },
             }],

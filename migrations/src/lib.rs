@@ -7,6 +7,7 @@ use sea_orm_migration::prelude::*;
 mod m0001_release;
 mod m0002_tokens;
 mod m0003_engine;
+mod m0004_around;
 
 pub struct Migrator;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_release::Migration),
             Box::new(m0002_tokens::Migration),
             Box::new(m0003_engine::Migration),
+            Box::new(m0004_around::Migration),
         ]
     }
 }

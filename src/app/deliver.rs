@@ -219,6 +219,7 @@ async fn deployment_ended(
     let zone =
         stored.as_ref().map_or_else(|| app.config.timezone.clone(), |stored| stored.situation.zone(app));
     let accepted_by = stored.as_ref().map(Stored::accepted_by).unwrap_or_default();
+    let progress = progress(app, &deployment).await?;
     let mail = DeploymentEnded {
         deployment: number(id),
         change: Change {
@@ -228,8 +229,8 @@ async fn deployment_ended(
             to: release_words(&deployment.release),
         },
         state: deployment.state,
-        cause: deployment.why.clone(),
-        hosts: host_lines(app, &deployment).await?,
+        cause: deployment.why.clone().or_else(|| progress.warning_of(None)),
+        hosts: host_lines(app, &deployment, &progress).await?,
         out_of_service: left_out(app, &deployment).await?,
         requested_by: Some(display(app, &deployment.requested_by).await?),
         accepted_by: displays(app, &accepted_by).await?,
@@ -264,11 +265,14 @@ async fn left_out(app: &App, deployment: &Deployment) -> Result<Vec<String>, Ref
 }
 
 /// Each host of the run, with what it runs now by the record.
-async fn host_lines(app: &App, deployment: &Deployment) -> Result<Vec<HostLine>, Refusal> {
+async fn host_lines(
+    app: &App,
+    deployment: &Deployment,
+    progress: &Progress,
+) -> Result<Vec<HostLine>, Refusal> {
     if deployment.started_at.is_none() || deployment.plan.is_none() {
         return Ok(Vec::new());
     }
-    let progress = progress(app, deployment).await?;
     let rows = db::live::list(&app.db, &deployment.application, &deployment.environment).await?;
     let settled =
         |host: &Name| rows.iter().find(|row| &row.server == host && row.state == LiveState::Settled);
@@ -276,7 +280,7 @@ async fn host_lines(app: &App, deployment: &Deployment) -> Result<Vec<HostLine>,
         host: name.to_string(),
         state: host.state,
         runs: settled(name).and_then(|row| row.release.as_deref()).map(release_words),
-        why: progress.why_of(name),
+        why: progress.why_of(name).or_else(|| progress.warning_of(Some(name))),
     };
     Ok(progress.hosts.iter().map(line).collect())
 }

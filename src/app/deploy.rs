@@ -15,7 +15,7 @@ use crate::domain::fleet::DeployFrom;
 use crate::domain::gate::Gate;
 use crate::domain::name::{CommitId, Name, TagName};
 use crate::domain::permission::{Access, Permission};
-use crate::domain::policy::{self, Act, DeployFacts, Facts, Newer};
+use crate::domain::policy::{self, Act, DeployFacts, Facts, HostFacts, Newer};
 use crate::domain::request::release_words;
 use crate::domain::scope::Scope;
 
@@ -49,7 +49,9 @@ impl Candidate {
         scope: &Scope,
         covered_by: Option<i64>,
     ) -> Facts<'a> {
+        let (fleet, environment) = (&self.situation.fleet, &self.situation.environment);
         Facts {
+            hosts: HostFacts::within(fleet, environment, scope),
             deploying: Some(DeployFacts {
                 release_words: release_words(&self.release),
                 not_allowed: self.not_allowed.clone(),
@@ -69,21 +71,32 @@ impl Candidate {
 
 /// Queues it, and gives its number.
 pub async fn deploy(app: &App, actor: &Actor, ask: &Ask) -> Result<i64, Refusal> {
-    deploy_covered(app, actor, ask, None).await
+    queue(app, actor, ask, None, None).await
 }
 
-/// The same under an approval that covers it.
-pub(super) async fn deploy_covered(
+/// Back to exactly the commit that was there, and under an approval that covers it.
+pub(super) async fn deploy_again(
     app: &App,
     actor: &Actor,
     ask: &Ask,
+    commit: &CommitId,
+    covered_by: Option<i64>,
+) -> Result<i64, Refusal> {
+    queue(app, actor, ask, Some(commit), covered_by).await
+}
+
+async fn queue(
+    app: &App,
+    actor: &Actor,
+    ask: &Ask,
+    commit: Option<&CommitId>,
     covered_by: Option<i64>,
 ) -> Result<i64, Refusal> {
     if !actor.access.may(Permission::Read, &ask.application, &ask.environment) {
         return Err(Refusal::NotFound);
     }
     let believed = access::refresh_all(app, &actor.name, &[]).await?;
-    let candidate = look_up(app, ask, None).await?;
+    let candidate = look_up(app, ask, commit).await?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
@@ -96,6 +109,8 @@ pub(super) async fn deploy_covered(
     if !policy::passes(&gates) {
         return Err(Refusal::Stopped(gates));
     }
+    // Nothing may name it later: a tag can move, a branch be rewritten (rules.md 14).
+    app.mirrors.keep(&ask.application, &candidate.commit).await.map_err(repository)?;
     let mut deployment = Deployment {
         application: ask.application.clone(),
         environment: ask.environment.clone(),
@@ -151,7 +166,8 @@ fn check_scope(situation: &Situation, scope: &Scope) -> Result<(), Refusal> {
 pub async fn look_up(app: &App, ask: &Ask, commit: Option<&CommitId>) -> Result<Candidate, Refusal> {
     let now = app.clock.now();
     let situation = Situation::load(&app.db, &ask.application, &ask.environment, now).await?;
-    let mut situation = situation.ok_or(Refusal::NotFound)?;
+    let situation = situation.ok_or(Refusal::NotFound)?;
+    let mut situation = Situation { scope: ask.scope.clone(), ..situation };
     app.mirrors.fetch(&ask.application, &situation.application.repository, now).await.map_err(repository)?;
     let (release, found, not_allowed) = resolve(app, &situation, &ask.release).await?;
     if commit.is_some_and(|commit| *commit != found) {
@@ -163,7 +179,7 @@ pub async fn look_up(app: &App, ask: &Ask, commit: Option<&CommitId>) -> Result<
     Ok(Candidate { situation, release, commit: found, not_allowed, direction })
 }
 
-async fn direction(
+pub(super) async fn direction(
     app: &App,
     situation: &Situation,
     commit: &CommitId,
@@ -173,8 +189,20 @@ async fn direction(
         Newer::FitsMixed | Newer::Is(Relation::Newer) => Some(Direction::Forward),
         Newer::Is(Relation::Same) => Some(Direction::Redeploys),
         Newer::Is(Relation::Older) => Some(Direction::GoesBack),
+        Newer::BreaksMixed if goes_back(app, situation, commit).await? => Some(Direction::GoesBack),
         Newer::BreaksMixed | Newer::Is(Relation::Diverged) => Some(Direction::Diverged),
     })
+}
+
+/// All that is live contains it already.
+async fn goes_back(app: &App, situation: &Situation, commit: &CommitId) -> Result<bool, Refusal> {
+    for live in situation.recorded() {
+        let relation = app.mirrors.relation(&situation.application.name, commit, live).await;
+        if !matches!(relation.map_err(repository)?, Relation::Older | Relation::Same) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The release, its commit, and why the rules of the environment do not take it.

@@ -25,14 +25,17 @@ pub mod balancing;
 pub mod cancel_deployment;
 pub mod cancel_request;
 pub mod check_start;
+pub mod clean;
 pub mod deliver;
 pub mod deploy;
+pub mod drift;
 pub mod health;
 pub mod housekeep;
 pub mod idempotency;
 pub mod launch;
 pub mod link;
 pub mod look;
+pub mod preview;
 pub mod queries;
 pub mod queue;
 pub mod reissue_link;
@@ -55,7 +58,26 @@ pub use refusal::{FieldError, Gone, Refusal};
 /// Asks hosts what they run. Behind a trait, since `app` opens no connections.
 pub trait HostReader: Send + Sync {
     fn read<'a>(&'a self, hosts: &'a [HostFacts], remote_user: &'a str, target_path: &'a str) -> Answers<'a>;
+
+    /// Everything that is wanted of one host, by one connection for each account.
+    fn survey<'a>(&'a self, survey: &'a Survey) -> Surveyed<'a>;
 }
+
+/// One host, and the targets there that are to be read.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    pub host: HostFacts,
+    pub targets: Vec<Target>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub remote_user: String,
+    pub path: String,
+}
+
+/// What was said of each target, in their order.
+pub type Surveyed<'a> = Pin<Box<dyn Future<Output = Vec<HostWord>> + Send + 'a>>;
 
 /// Each host's answer, in the order asked.
 pub type Answers<'a> = Pin<Box<dyn Future<Output = Vec<(Name, HostWord)>> + Send + 'a>>;
@@ -79,6 +101,8 @@ pub struct App {
 pub struct Wake {
     pub queue: Notify,
     pub outbox: Notify,
+    /// Somebody waits for a preview.
+    pub preview: Notify,
     /// Ids of deployments whose journal grew.
     pub journal: broadcast::Sender<i64>,
     /// Ids of deployments somebody wants to end.
@@ -90,6 +114,7 @@ impl Default for Wake {
         Self {
             queue: Notify::new(),
             outbox: Notify::new(),
+            preview: Notify::new(),
             journal: broadcast::channel(1024).0,
             cancel: broadcast::channel(64).0,
         }

@@ -13,6 +13,7 @@ use crate::domain::name::{CommitId, Name};
 use crate::domain::permission::Access;
 use crate::domain::plan::HostFacts as HostPlace;
 use crate::domain::policy::{Facts, HostFacts, LiveFacts};
+use crate::domain::scope::Scope;
 use crate::domain::seal::{configuration_digest, hosts_digest};
 use crate::domain::windows::Window;
 
@@ -22,6 +23,8 @@ pub struct Situation {
     pub fleet: Fleet,
     pub application: Application,
     pub environment: Environment,
+    /// What somebody is about to change; what is live elsewhere does not count for it.
+    pub scope: Scope,
     pub rows: Vec<LiveRow>,
     pub words: Vec<(Name, HostWord)>,
     /// The live commit that all other live ones contain.
@@ -52,6 +55,7 @@ impl Situation {
             fleet,
             application,
             environment,
+            scope: Scope::Environment,
             rows,
             words: Vec::new(),
             base: None,
@@ -78,7 +82,8 @@ impl Situation {
         let fleet = db::fleet::load(source).await?;
         let window = window(&fleet, &environment, now);
         let (rows, words) = (Vec::new(), Vec::new());
-        Ok(Self { now, fleet, application, environment, rows, words, base: None, busy: None, window })
+        let scope = Scope::Environment;
+        Ok(Self { now, fleet, application, environment, scope, rows, words, base: None, busy: None, window })
     }
 
     /// The same place as the database tells it now, keeping what the hosts said.
@@ -86,6 +91,7 @@ impl Situation {
     pub async fn again(&self, source: &impl Source, now: Timestamp) -> Result<Self, Refusal> {
         let (application, environment) = (&self.application.name, &self.environment.name);
         let fresh = Self::load(source, application, environment, now).await?.ok_or(Refusal::NotFound)?;
+        let fresh = Self { scope: self.scope.clone(), ..fresh };
         if fresh.recorded() != self.recorded() {
             return Err(Refusal::Conflict(
                 "What is live here changed this moment. Load the page again.".to_owned(),
@@ -150,12 +156,20 @@ impl Situation {
     }
 
     pub fn live(&self) -> LiveFacts {
-        live_facts(&self.rows, &self.active_servers(), &self.words, self.base.as_ref())
+        live_facts(&self.rows, &self.servers_in_scope(), &self.words, self.base.as_ref())
     }
 
     pub fn recorded(&self) -> Vec<&CommitId> {
-        let servers = self.active_servers();
-        recorded_commits(&self.rows, &servers)
+        recorded_commits(&self.rows, &self.servers_in_scope())
+    }
+
+    fn servers_in_scope(&self) -> Vec<Name> {
+        let mut servers = self.active_servers();
+        if !self.scope.is_whole() {
+            let covered = self.fleet.servers_within(&self.environment, &self.scope);
+            servers.retain(|server| covered.iter().any(|known| known.name == *server));
+        }
+        servers
     }
 
     pub fn hosts_digest(&self) -> String {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::cancel_deployment::{may_cancel, may_read};
-use super::deploy::{Ask, deploy_covered};
+use super::deploy::{Ask, deploy_again};
 use super::request_release::{Form, request_release};
 use super::stored_request::Stored;
 use super::{App, Refusal, access, queries};
@@ -76,8 +76,10 @@ pub async fn retry(app: &App, actor: &Actor, id: i64, deletes_acknowledged: bool
         return Err(Refusal::Conflict("A later deployment ran or waits here; retry that one.".to_owned()));
     }
     match old.request {
-        Some(request) => retry_approved(app, actor, &old, hosts, request, deletes_acknowledged).await,
-        None => queue_again(app, actor, &old, hosts, deletes_acknowledged, None).await,
+        Some(request) => {
+            Box::pin(retry_approved(app, actor, &old, hosts, request, deletes_acknowledged)).await
+        }
+        None => Box::pin(queue_again(app, actor, &old, hosts, deletes_acknowledged, None)).await,
     }
 }
 
@@ -132,7 +134,7 @@ async fn queue_again(
             policy::gates(Act::Retry, &stored.facts(&actor.name, &actor.access, None))
         }
         (None, Some(candidate)) => {
-            let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, old.covered_by);
+            let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, covered_for(&actor, old));
             policy::gates(Act::Deploy, &facts)
         }
         (None, None) => Vec::new(),
@@ -173,6 +175,15 @@ async fn queue_again(
     tx.commit().await?;
     app.wake.queue.notify_one();
     Ok(deployment.id)
+}
+
+/// The approval that covers a rollback lets only its starter, and who may deploy
+/// here, retry it (rules.md 11).
+fn covered_for(actor: &Actor, old: &Deployment) -> Option<i64> {
+    let theirs = old.started_by == actor.name
+        || old.requested_by == actor.name
+        || actor.access.may(Permission::DeployInWindow, &old.application, &old.environment);
+    old.covered_by.filter(|_| theirs)
 }
 
 /// What came of a wish to go back.
@@ -224,7 +235,10 @@ pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Resul
         WayBack::ByRequest => None,
     };
     if let Some(covered_by) = covered_by {
-        return Ok(RolledBack::Deployment(deploy_covered(app, actor, &ask, covered_by).await?));
+        // A tag that leads elsewhere by now is not what was there.
+        let again = Box::pin(deploy_again(app, actor, &ask, &to.commit, covered_by));
+        let deployment = again.await?;
+        return Ok(RolledBack::Deployment(deployment));
     }
     let reason = reason.trim();
     let form = Form {
@@ -235,7 +249,7 @@ pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Resul
         ticket: String::new(),
         rollback: true,
     };
-    Ok(RolledBack::Request(request_release(app, actor, &form).await?))
+    Ok(RolledBack::Request(Box::pin(request_release(app, actor, &form)).await?))
 }
 
 /// The accepted request whose deployment was the last one here and went from the

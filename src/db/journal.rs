@@ -13,21 +13,24 @@ const TABLE: &str = "journal_chunks";
 /// and the primary key refuses a second writer at the same place.
 pub async fn append(tx: &Tx, deployment: i64, events: &[Event]) -> Result<(), DbError> {
     let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
-    let mut lines = Vec::new();
-    for event in events {
-        serde_json::to_writer(&mut lines, event).map_err(|error| DbError::row(TABLE, deployment, error))?;
-        lines.push(b'\n');
-    }
     let row = journal_chunks::ActiveModel {
         deployment_id: Set(deployment),
         first_seq: Set(number(first.seq)),
         last_seq: Set(number(last.seq)),
-        data: Set(
-            zstd::encode_all(lines.as_slice(), 1).map_err(|error| DbError::row(TABLE, deployment, error))?
-        ),
+        data: Set(encode(deployment, events)?),
     };
     journal_chunks::Entity::insert(row).exec_without_returning(tx.on()).await?;
     Ok(())
+}
+
+pub(in crate::db) fn encode(deployment: i64, events: &[Event]) -> Result<Vec<u8>, DbError> {
+    let bad = |error: &dyn std::fmt::Display| DbError::row(TABLE, deployment, error);
+    let mut lines = Vec::new();
+    for event in events {
+        serde_json::to_writer(&mut lines, event).map_err(|error| bad(&error))?;
+        lines.push(b'\n');
+    }
+    zstd::encode_all(lines.as_slice(), 1).map_err(|error| bad(&error))
 }
 
 /// The number of the last event, 0 when there is none.
@@ -71,7 +74,11 @@ pub async fn read(
     }
 }
 
-fn decode(row: &journal_chunks::Model, after: u64, events: &mut Vec<Event>) -> Result<(), DbError> {
+pub(in crate::db) fn decode(
+    row: &journal_chunks::Model,
+    after: u64,
+    events: &mut Vec<Event>,
+) -> Result<(), DbError> {
     let bad = |error: &dyn std::fmt::Display| {
         DbError::row(TABLE, format!("{}/{}", row.deployment_id, row.first_seq), error)
     };
@@ -85,6 +92,6 @@ fn decode(row: &journal_chunks::Model, after: u64, events: &mut Vec<Event>) -> R
     Ok(())
 }
 
-fn number(seq: u64) -> i64 {
+pub(in crate::db) fn number(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }

@@ -29,6 +29,13 @@ pub struct CommitInfo {
     pub summary: String,
 }
 
+/// A branch of the mirror and the commit at its head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchInfo {
+    pub name: String,
+    pub commit: CommitInfo,
+}
+
 /// The tags of a mirror.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TagList {

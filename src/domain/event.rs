@@ -11,7 +11,8 @@ use super::deployment::DeploymentState;
 use super::name::{CommitId, Name};
 use super::words::words;
 
-/// One line of the journal. `seq` starts at 1 and has no gaps within a deployment.
+/// One line of the journal. `seq` starts at 1 and has no gaps within a deployment,
+/// until its output is removed by policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     pub seq: u64,

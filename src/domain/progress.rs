@@ -163,6 +163,16 @@ impl Progress {
         })
     }
 
+    /// What failed and was forgiven: tests, where the environment says so. `None` asks
+    /// for the steps on our machine.
+    pub fn warning_of(&self, host: Option<&Name>) -> Option<String> {
+        let mut steps = self.steps.values().filter(|step| step.host.as_ref() == host);
+        steps.find_map(|step| match &step.outcome {
+            Some(StepOutcome::Warned { why }) => Some(format!("{}: {why}", step.phase.word())),
+            _ => None,
+        })
+    }
+
     fn start(
         &mut self,
         step: StepId,

@@ -83,10 +83,11 @@ fn on_shelf(
     large: LargeBlob<'_>,
 ) -> Result<(Tree, Option<Exception>), RepoError> {
     let seconds = file_time(commit);
-    let place = shelf.join(format!("{}.{seconds}", commit.tree_id()));
+    let place = shelf.join(name_of(commit));
     if let Some(record) = read_record(&place)
         && is_as_recorded(&place.join(FILES), &record.manifest, seconds)?
     {
+        fs::write(used_mark(&place), "")?;
         return Ok((Tree { path: place.join(FILES), manifest: record.manifest }, record.exception));
     }
     mirror::remove_folder_if_there(&place)?;
@@ -94,6 +95,7 @@ fn on_shelf(
     mirror::remove_folder_if_there(&unfinished)?;
     let written = plan(repository, commit.tree_id(), limits).and_then(|plan| {
         let record = write(repository, &plan, &unfinished, seconds, large)?;
+        fs::write(used_mark(&unfinished), "")?;
         fs::rename(&unfinished, &place)?;
         Ok(record)
     });
@@ -104,6 +106,16 @@ fn on_shelf(
             Err(error)
         }
     }
+}
+
+/// What its tree is called on the shelf.
+pub(super) fn name_of(commit: &Commit<'_>) -> String {
+    format!("{}.{}", commit.tree_id(), file_time(commit))
+}
+
+/// The file whose time says when a tree was last used.
+pub(super) fn used_mark(place: &Path) -> PathBuf {
+    place.join("used")
 }
 
 /// Reads a blob that is too large to be held in memory, which git2 would do.

@@ -21,10 +21,10 @@ pub(super) struct Lane {
     /// How many fetches have begun.
     begun: AtomicU64,
     /// Held while a fetch is at work.
-    last: Arc<Mutex<Option<Finished>>>,
+    pub(super) last: Arc<Mutex<Option<Finished>>>,
 }
 
-struct Finished {
+pub(super) struct Finished {
     number: u64,
     url: RepositoryUrl,
     result: Result<(), RepoError>,

@@ -86,6 +86,35 @@ impl GitProgram {
         }
     }
 
+    /// Packs loose objects and many packs into one, when there are enough of them.
+    /// Objects that nothing names go when they are two weeks old.
+    pub(super) async fn keep_up(
+        &self,
+        mirror: &Path,
+        within: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<(), RepoError> {
+        self.make_home()?;
+        let mut command = self.command(mirror);
+        command
+            .args(["-c", "gc.auto=2000", "-c", "gc.autoPackLimit=20", "-c", "gc.autoDetach=false"])
+            .args(["gc", "--auto", "--quiet"]);
+        let mut running = Running::start(command)?;
+        let ended = tokio::select! {
+            ended = running.wait() => Some(ended?),
+            () = tokio::time::sleep(within) => None,
+            () = cancel.cancelled() => None,
+        };
+        match ended {
+            Some(status) if status.success() => Ok(()),
+            Some(_) => Err(RepoError::internal(io::Error::other("git gc failed"))),
+            None => {
+                running.stop().await;
+                Err(RepoError::TimedOut { seconds: within.as_secs() })
+            }
+        }
+    }
+
     /// The patch between two tree objects, given by their full ids; `None` when it is
     /// larger than `limit` bytes.
     pub(super) async fn diff(

@@ -7,8 +7,10 @@
 //! outside reaches git's revision syntax. A ref is looked up by its full name, a
 //! commit by its full id.
 
+mod branches;
 mod built_tree;
 mod changed_paths;
+mod clean;
 mod commits;
 mod error;
 mod export;

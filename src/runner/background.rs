@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::around;
 use super::engine::{self, Steering};
 use super::journal::{RENEW_EVERY, journal};
 use super::local::sandbox::{Private, Sandbox};
@@ -66,6 +67,10 @@ impl Runner {
         runner.queue.spawn(Arc::clone(&runner).take_from_queue());
         runner.loops.spawn(Arc::clone(&runner).empty_outbox());
         runner.loops.spawn(Arc::clone(&runner).keep_house());
+        runner.loops.spawn(around::check_drift(runner.app.clone(), runner.stop.clone()));
+        runner.loops.spawn(around::clean_up(runner.app.clone(), runner.workshop(), runner.stop.clone()));
+        let (app, ssh) = (runner.app.clone(), runner.ssh.clone());
+        runner.loops.spawn(around::find_previews(app, ssh, runner.stop.clone()));
         runner.queue.close();
         runner.loops.close();
         runner

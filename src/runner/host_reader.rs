@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use super::ssh::connection::SshSettings;
 use super::ssh::live::{Reading, read_live};
-use crate::app::{Answers, HostReader};
+use super::ssh::survey::survey;
+use crate::app::{Answers, HostReader, Survey, Surveyed};
 use crate::domain::live::HostWord;
 use crate::domain::plan::HostFacts;
 
 /// Somebody waits for the page: a host that is slower counts as unreachable.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// For all targets of a host.
+const SURVEY: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Clone)]
 pub struct SshHostReader {
@@ -22,6 +26,10 @@ impl HostReader for SshHostReader {
             let readings = read_live(&self.settings, hosts, remote_user, target_path, PATIENCE).await;
             readings.into_iter().map(|(name, reading)| (name, word(reading))).collect()
         })
+    }
+
+    fn survey<'a>(&'a self, wanted: &'a Survey) -> Surveyed<'a> {
+        Box::pin(survey(&self.settings, wanted, SURVEY))
     }
 }
 

@@ -2,6 +2,7 @@
 //! executor does the work, a sink keeps the journal; none of them knows the
 //! database, mail or pages.
 
+mod around;
 pub mod background;
 pub mod engine;
 pub mod executor;
@@ -9,6 +10,7 @@ pub mod host_reader;
 pub mod journal;
 pub mod local;
 pub mod output;
+mod preview;
 pub mod quote;
 #[cfg(test)]
 pub mod scripted;

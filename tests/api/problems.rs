@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::town::Town;
 use crate::domain::document;
 use crate::domain::name::Name;
+use crate::domain::scope::Scope;
 use crate::tests::harness::{Service, World};
 use crate::web::api::body::FromBody as _;
-use crate::web::api::steering::{Deploy, Target};
+use crate::web::api::steering::Deploy;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_leads_nowhere_is_a_problem_and_no_page() {
@@ -120,11 +121,11 @@ fn a_deployment_to_be_made_names_a_release_and_at_most_one_target() {
     let plain = read(json!({ "release": "v1.0" })).unwrap();
     assert_eq!(
         (plain.release.as_str(), plain.target, plain.acknowledge_deletes),
-        ("v1.0", Target::Environment, false)
+        ("v1.0", Scope::Environment, false)
     );
-    assert_eq!(target(Value::Null), Target::Environment);
-    assert_eq!(target(json!({ "cluster": "web" })), Target::Cluster(name("web")));
-    assert_eq!(target(json!({ "server": "web-1" })), Target::Server(name("web-1")));
+    assert_eq!(target(Value::Null), Scope::Environment);
+    assert_eq!(target(json!({ "cluster": "web" })), Scope::Cluster(name("web")));
+    assert_eq!(target(json!({ "server": "web-1" })), Scope::Server(name("web-1")));
     for (wrong, field) in [
         (json!({}), "release"),
         (json!({ "release": "" }), "release"),

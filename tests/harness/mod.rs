@@ -33,6 +33,7 @@ use crate::tests::support::sshd::{Sshd, new_identity, user};
 
 pub mod api;
 mod by_hand;
+mod direct;
 pub mod dump;
 mod follow;
 pub mod furnished;

@@ -14,6 +14,7 @@ fn empty() -> Home {
         active: vec![],
         left_out: vec![],
         recent: vec![],
+        drifted: vec![],
         may_request: true,
     }
 }
@@ -35,6 +36,7 @@ fn what_waits_for_me_comes_before_what_failed_and_what_is_mine() {
         failed: vec![deployment(DeploymentState::Failed)],
         active: vec![deployment(DeploymentState::Running), deployment(DeploymentState::Queued)],
         left_out: vec![left_out("web-4"), LeftOut { may_put_back: false, state: None, ..left_out("web-5") }],
+        drifted: vec![],
         recent: timeline(),
         ..empty()
     };
@@ -63,6 +65,7 @@ fn a_home_full_of_hostile_text_stays_a_page() {
         active: vec![hostile_deployment(DeploymentState::Running)],
         left_out: vec![hostile_left_out(); 20],
         recent: vec![hostile_activity(); 200],
+        drifted: vec![drifted(HOSTILE)],
         may_request: true,
     };
     let html = sound("hostile", "home", "ready", &home);

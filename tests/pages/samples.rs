@@ -7,6 +7,7 @@ use crate::domain::gate::Gate;
 use crate::domain::request::RequestWord;
 use crate::domain::risk::{RiskHint, RiskLevel};
 use crate::web::html::Mark;
+use crate::web::view::server::DriftItem;
 use crate::web::view::{
     Activity, CommitLine, DeploymentItem, FileLine, LeftOut, PersonView, RequestItem, Sealed, Section, Shell,
     Signature, Size, Slot, Theme,
@@ -276,6 +277,17 @@ pub fn hostile_sealed() -> Sealed {
         commits: vec![CommitLine { id: HOSTILE.into(), author: HOSTILE.into(), ..commit_line(HOSTILE) }],
         signatures: vec![Signature { name: HOSTILE.into(), act: "Asked", at: None }],
         ..sealed()
+    }
+}
+
+/// A host that differs from the record, as home lists it.
+pub fn drifted(says: &str) -> DriftItem {
+    DriftItem {
+        server: says.into(),
+        application: says.into(),
+        environment: says.into(),
+        says: says.into(),
+        since: at("14:00"),
     }
 }
 

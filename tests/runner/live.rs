@@ -97,7 +97,7 @@ fn a_host_without_rsync_is_said_in_words() {
         let answer = answer(&format!("\0\0/srv/shop\0{home}\0folder\0\0"));
         assert!(Inspection::parse(&answer).unwrap().may_deploy(&target).is_err());
     }
-    Inspection::parse(&answer("\0\0/srv/shop\0/srv/shopper\0\0\0")).unwrap().may_deploy(&target).unwrap();
+    Inspection::parse(&answer("\0\0/srv/shop\0/srv/shopper\0\0\0\0")).unwrap().may_deploy(&target).unwrap();
     assert!(Inspection::parse(&answer("nonsense")).is_err());
 }
 

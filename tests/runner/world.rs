@@ -179,6 +179,11 @@ impl World {
         self.execute(plan, tree, settings, &Journal::default(), &uncontrolled()).await
     }
 
+    /// The host gets a small disk, which is empty.
+    pub fn make_small(&mut self, number: usize, bytes: u64) {
+        self.sshds[number - 1].shrink(bytes);
+    }
+
     fn workshop(&self) -> Workshop {
         let private = Private { files: vec![self.path("id")], folders: vec![] };
         Workshop {

@@ -36,6 +36,11 @@ async fn what_one_may_not_read_is_404_like_what_does_not_exist() {
             "/requests/new?application=shop&environment=production&tag=v1.3".into(),
             "/requests/new?application=nosuch&environment=production&tag=v1.3".into(),
         ),
+        (
+            "/applications/shop/production/preview?release=v1.1".into(),
+            "/applications/nosuch/production/preview?release=v1.1".into(),
+        ),
+        ("/servers/web-1".into(), "/servers/nosuch".into()),
         (format!("/requests/{awaiting}"), "/requests/999999".into()),
         (format!("/requests/{accepted}"), "/requests/999999".into()),
         (format!("/deployments/{deployment}"), "/deployments/999999".into()),
@@ -55,6 +60,7 @@ async fn what_one_may_not_read_is_404_like_what_does_not_exist() {
         "/requests",
         "/requests?state=accepted",
         "/deployments",
+        "/servers",
         "/requests/new",
     ] {
         let page = mallory.get(list).await.unwrap();

@@ -67,6 +67,15 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
                 format!("/deployments/{deployment}/events?after=3"),
             ],
         ),
+        (
+            "/applications/<name>/<environment>/preview",
+            vec![
+                "/applications/shop/production/preview?release=v1.1".to_owned(),
+                format!("/applications/shop/production/preview?release={to}"),
+            ],
+        ),
+        ("/servers", own("/servers")),
+        ("/servers/<name>", own("/servers/web-1")),
         ("/admin", own("/admin")),
         ("/health", own("/health")),
         ("/static/<digest>/<path..>", assets::paths().map(assets::url).collect()),
@@ -131,6 +140,13 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         form("dana", "/requests/<id>/new-link", format!("/requests/{accepted}/new-link"), &[]),
         form("dana", "/requests/<id>/start", format!("/requests/{accepted}/start"), &[]),
         form("dana", "/requests/<id>/cancel", format!("/requests/{}/cancel", awaiting + 2), &[]),
+        form(
+            "dana",
+            "/applications/<name>/<environment>/preview",
+            "/applications/shop/production/preview".to_owned(),
+            &[("release", "v1.1")],
+        ),
+        form("dana", "/servers/<name>/read", "/servers/web-1/read".to_owned(), &[]),
         form("dana", "/logout", "/logout".to_owned(), &[]),
     ]
 }

@@ -110,7 +110,7 @@ async fn health_tells_strangers_names_and_details_only_to_who_may_see_them() {
     let service = small().await;
     let page = service.browser().get("/health").await.unwrap();
     assert_eq!((page.status, page.header("content-type")), (200, "application/json"));
-    let names = ["database", "disk", "outbox"];
+    let names = ["database", "disk", "outbox", "drift"];
     let bare: Vec<Value> = names.iter().map(|name| json!({ "name": name, "status": "ok" })).collect();
     assert_eq!(health(&page), json!({ "status": "ok", "checks": bare }));
     let page = service.as_user("dana").await.get("/health").await.unwrap();

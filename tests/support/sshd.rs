@@ -87,11 +87,35 @@ impl Sshd {
         }
     }
 
+    /// The connections that there are stay open, and nothing is answered on them any
+    /// more, until somebody lets it go on: like a host that hangs.
+    pub fn freeze(&self, is_frozen: bool) {
+        let signal = if is_frozen { "-STOP" } else { "-CONT" };
+        for session in descendants_of(self.listener()) {
+            let id = session.to_string();
+            let _ = Command::new("kill").args([signal, &id]).stderr(Stdio::null()).status();
+        }
+    }
+
+    /// Every session dies without a word, like the network between.
+    pub fn kill_sessions(&self) {
+        for session in children_of(self.listener()) {
+            kill(session);
+        }
+    }
+
     /// bubblewrap may stay as the parent of what it starts.
     fn listener(&self) -> u32 {
         let id = self.daemon.id();
         let name = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
         if name.trim() == "sshd" { id } else { children_of(id).first().copied().unwrap_or(id) }
+    }
+
+    /// Comes back at the same address with a disk of so many bytes where its files were.
+    pub fn shrink(&mut self, bytes: u64) {
+        self.stop();
+        let disk = ["--size".to_owned(), bytes.to_string(), "--tmpfs".to_owned()];
+        self.daemon = run_daemon_on(&disk, &self.folder, &self.shared, &self.host, self.port).unwrap();
     }
 
     /// From now on the port refuses connections.
@@ -148,6 +172,11 @@ fn children_of(parent: u32) -> Vec<u32> {
     children.filter_map(|child| child.file_name().to_str()?.parse().ok()).collect()
 }
 
+fn descendants_of(parent: u32) -> Vec<u32> {
+    let children = children_of(parent);
+    children.iter().flat_map(|child| [vec![*child], descendants_of(*child)].concat()).collect()
+}
+
 fn kill(process: u32) {
     let id = process.to_string();
     let _ = Command::new("sh").args(["-c", "kill -KILL \"$1\"", "sh", &id]).stderr(Stdio::null()).status();
@@ -159,6 +188,18 @@ fn free_port(host: &str) -> u16 {
 
 /// An error says what sshd said before it ended.
 fn run_daemon(folder: &Path, shared: &Path, host: &str, port: u16) -> Result<Child, String> {
+    let disk = ["--bind".to_owned(), folder.join("files").display().to_string()];
+    run_daemon_on(&disk, folder, shared, host, port)
+}
+
+/// `disk` are the words of bubblewrap that put something at the shared path.
+fn run_daemon_on(
+    disk: &[String],
+    folder: &Path,
+    shared: &Path,
+    host: &str,
+    port: u16,
+) -> Result<Child, String> {
     let config = folder.join("sshd_config");
     let folder_text = folder.display();
     // HOME: what somebody has in their .bashrc is slow, prints, or waits for a lock.
@@ -178,7 +219,7 @@ fn run_daemon(folder: &Path, shared: &Path, host: &str, port: u16) -> Result<Chi
     );
     fs::write(&config, text).unwrap();
     let mut command = Command::new("bwrap");
-    command.args(["--dev-bind", "/", "/", "--bind"]).arg(folder.join("files")).arg(shared);
+    command.args(["--dev-bind", "/", "/"]).args(disk).arg(shared);
     if user() == "root" {
         // To become the user who logs in.
         command.args(["--cap-add", "ALL"]);

@@ -5,4 +5,6 @@ pub mod deploying;
 pub mod deployments;
 pub mod out_of_service;
 mod page;
+pub mod releases;
 pub mod requests;
+pub mod servers;

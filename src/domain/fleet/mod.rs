@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name::Name;
 use super::permission::{GlobalPermission, Grant};
+use super::scope::Scope;
 pub use batch::Batch;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -391,9 +392,16 @@ impl Fleet {
 
     /// Every server of an environment once, in cluster order.
     pub fn servers_of<'a>(&'a self, environment: &'a Environment) -> Vec<&'a Server> {
+        self.servers_within(environment, &Scope::Environment)
+    }
+
+    /// The same of what a scope covers.
+    pub fn servers_within<'a>(&'a self, environment: &'a Environment, scope: &Scope) -> Vec<&'a Server> {
         let mut servers: Vec<&Server> = Vec::new();
-        for member in self.clusters_of(environment).flat_map(|cluster| &cluster.servers) {
+        let clusters = self.clusters_of(environment).filter(|cluster| scope.covers_cluster(&cluster.name));
+        for member in clusters.flat_map(|cluster| &cluster.servers) {
             if let Some(server) = self.server(&member.server)
+                && scope.covers_server(&server.name)
                 && !servers.iter().any(|known| known.name == server.name)
             {
                 servers.push(server);

@@ -58,8 +58,9 @@ pub fn plan(facts: RunFacts, clusters: &[ClusterFacts]) -> Result<Plan, PlanErro
 
 /// What load balancers know of the servers that are not inactive.
 fn members_of_active(clusters: &[ClusterFacts]) -> Vec<Member> {
-    let is_active =
-        |server: &Name| clusters.iter().flat_map(|c| &c.hosts).any(|host| host.active && host.server == *server);
+    let is_active = |server: &Name| {
+        clusters.iter().flat_map(|c| &c.hosts).any(|host| host.active && host.server == *server)
+    };
     clusters.iter().flat_map(|cluster| &cluster.members).filter(|m| is_active(&m.server)).cloned().collect()
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::deployment::Direction;
 use crate::domain::diff::Relation;
-use crate::domain::fleet::{Environment, Fleet};
+use crate::domain::fleet::{Cluster, Environment, Fleet, Server};
 use crate::domain::name::{CommitId, Name};
 use crate::domain::permission::Access;
 use crate::domain::request::{DecisionKind, LinkState, RequestState};
@@ -42,22 +42,26 @@ pub struct HostFacts {
 
 impl HostFacts {
     pub fn of(fleet: &Fleet, environment: &Environment) -> Self {
-        let servers = fleet.servers_of(environment);
-        let name = |server: &&crate::domain::fleet::Server| server.name.clone();
+        Self::within(fleet, environment, &Scope::Environment)
+    }
+
+    /// Only what a deployment of this scope touches (rules.md 19).
+    pub fn within(fleet: &Fleet, environment: &Environment, scope: &Scope) -> Self {
+        let clusters: Vec<&Cluster> =
+            fleet.clusters_of(environment).filter(|cluster| scope.covers_cluster(&cluster.name)).collect();
+        let servers = fleet.servers_within(environment, scope);
+        let names = |wanted: fn(&Server) -> bool| -> Vec<Name> {
+            servers.iter().filter(|server| wanted(server)).map(|server| server.name.clone()).collect()
+        };
+        let clusters_that = |wanted: fn(&Cluster) -> bool| -> Vec<Name> {
+            clusters.iter().filter(|cluster| wanted(cluster)).map(|cluster| cluster.name.clone()).collect()
+        };
         Self {
             active: servers.iter().filter(|server| server.active).count(),
-            inactive: servers.iter().filter(|server| !server.active).map(name).collect(),
-            unpinned: servers.iter().filter(|s| s.active && s.host_key.is_none()).map(name).collect(),
-            empty_clusters: fleet
-                .clusters_of(environment)
-                .filter(|cluster| cluster.servers.is_empty())
-                .map(|cluster| cluster.name.clone())
-                .collect(),
-            balanced: fleet
-                .clusters_of(environment)
-                .filter(|cluster| cluster.load_balancer.is_some())
-                .map(|cluster| cluster.name.clone())
-                .collect(),
+            inactive: names(|server| !server.active),
+            unpinned: names(|server| server.active && server.host_key.is_none()),
+            empty_clusters: clusters_that(|cluster| cluster.servers.is_empty()),
+            balanced: clusters_that(|cluster| cluster.load_balancer.is_some()),
         }
     }
 }

@@ -271,7 +271,7 @@ pub(super) fn hosts(facts: &Facts<'_>) -> Vec<Gate> {
         gates.push(Gate::stop(
             "hosts",
             "No active server",
-            "This environment has no active server to deploy to.",
+            "No server that it would go to is active.",
         ));
     }
     if !hosts.unpinned.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 
-use super::{Ending, Place, Run, Sink};
+use super::{Ending, Place, Run};
 use crate::domain::event::{HostState, NoteLevel, StepOutcome};
 use crate::domain::plan::{HostPlan, Step};
 use crate::runner::executor::Executor;
@@ -32,7 +32,7 @@ enum ChainEnd {
     Cancelled,
 }
 
-impl<E: Executor, S: Sink> Run<'_, E, S> {
+impl<E: Executor> Run<'_, E> {
     /// Goes on with every host at the same time, through the steps that `wanted`
     /// lets pass from where each host is.
     pub(super) async fn chains(&self, hosts: &mut [HostRun<'_>], wanted: fn(&Step) -> bool) -> Ending {

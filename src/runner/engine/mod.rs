@@ -15,7 +15,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -74,18 +74,28 @@ pub async fn run(
     let (events, mut queue) = mpsc::channel(QUEUE);
     let lost = CancellationToken::new();
     let hosts = Mutex::new(BTreeMap::new());
+    let (records, mut recorded) = mpsc::channel(1);
     let journal = async {
-        while let Some(event) = queue.recv().await {
+        loop {
+            // In the order in which they happened: what was queued before a record comes first.
+            let (event, written) = tokio::select! {
+                biased;
+                event = queue.recv() => match event {
+                    Some(event) => (event, None),
+                    None => return,
+                },
+                Some((event, written)) = recorded.recv() => (event, Some(written)),
+            };
             if sink.emit(event).await.is_err() {
                 lost.cancel();
                 return;
             }
+            let _ = written.map(|written: oneshot::Sender<()>| written.send(()));
         }
     };
     let work = async {
         let hosts_at_once = hosts_at_once.max(1);
-        let run =
-            Run { plan, executor, sink, lost: &lost, events, hosts: &hosts, hosts_at_once, control, mask };
+        let run = Run { plan, executor, events, records, hosts: &hosts, hosts_at_once, control, mask };
         // Dropping the steps ends them: what runs on a host dies with its connection.
         tokio::select! {
             biased;
@@ -128,12 +138,11 @@ enum Ending {
     Cancelled,
 }
 
-struct Run<'a, E, S> {
+struct Run<'a, E> {
     plan: &'a Plan,
     executor: &'a E,
-    sink: &'a S,
-    lost: &'a CancellationToken,
     events: mpsc::Sender<EventKind>,
+    records: mpsc::Sender<(EventKind, oneshot::Sender<()>)>,
     hosts: &'a Mutex<BTreeMap<Name, HostState>>,
     hosts_at_once: usize,
     control: &'a Control,
@@ -147,7 +156,7 @@ enum Place<'a> {
     Host(&'a HostPlan),
 }
 
-impl<E: Executor, S: Sink> Run<'_, E, S> {
+impl<E: Executor> Run<'_, E> {
     async fn all(&self) -> Ending {
         for warning in &self.plan.warnings {
             self.note(NoteLevel::Warning, warning.clone()).await;
@@ -231,15 +240,7 @@ impl<E: Executor, S: Sink> Run<'_, E, S> {
                     self.host_is(server, HostState::Running, None).await;
                 }
             }
-            let outcome = self.balanced(step).await;
-            if step.phase == Phase::Command
-                && matches!(outcome, StepOutcome::Failed { .. } | StepOutcome::Cancelled)
-            {
-                for server in &self.plan.facts.servers {
-                    self.host_is(server, HostState::Failed, None).await;
-                }
-            }
-            match outcome {
+            match self.balanced(step).await {
                 StepOutcome::Failed { why } => {
                     self.command_failed(step).await;
                     return Some(Ending::Failed(vec![format!("{}: {why}", step.phase.word())]));
@@ -348,10 +349,11 @@ impl<E: Executor, S: Sink> Run<'_, E, S> {
         let _ = self.events.send(event).await;
     }
 
-    /// Is in the database when this ends. Past the queue, which is for what may wait.
+    /// Is in the database when this ends. When the lease is lost, it never does.
     async fn record(&self, event: EventKind) {
-        if self.sink.emit(event).await.is_err() {
-            self.lost.cancel();
+        let (written, is_written) = oneshot::channel();
+        let _ = self.records.send((event, written)).await;
+        if is_written.await.is_err() {
             std::future::pending::<()>().await;
         }
     }

@@ -12,6 +12,7 @@ mod host_steps;
 pub mod live;
 pub mod remote;
 pub mod run_dir;
+pub mod survey;
 pub mod sync;
 pub mod verify;
 pub mod words;

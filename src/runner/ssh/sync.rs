@@ -92,6 +92,17 @@ pub fn dry_run_args(way: Way<'_>, socket: &str) -> Vec<OsString> {
     args
 }
 
+/// The same, with what would be changed: contents are compared as a sync does.
+pub fn preview_args(way: Way<'_>, deletes: bool, socket: &str) -> Vec<OsString> {
+    let unwanted = ["--ignore-existing", "--delete"];
+    let mut args = dry_run_args(way, socket);
+    args.retain(|arg| arg != unwanted[0] && (deletes || arg != unwanted[1]));
+    // Options come before the end of options, which comes before the two places.
+    let end = args.iter().position(|arg| arg == "--").unwrap_or(0);
+    args.splice(end..end, ["--checksum", "--executability"].map(OsString::from));
+    args
+}
+
 fn ends(way: Way<'_>, socket: &str) -> Vec<OsString> {
     // Were the connection gone, ssh would make one of its own; the proxy forbids that.
     let shell =

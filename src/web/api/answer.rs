@@ -8,6 +8,7 @@ use rocket::response::{self, Responder, Response};
 use serde::Serialize;
 use serde_json::json;
 
+use super::BASE;
 use super::problem::Problem;
 use crate::app::{Refusal, idempotency};
 
@@ -17,6 +18,16 @@ pub struct Answer(pub idempotency::Answer);
 impl Answer {
     pub fn object(object: &impl Serialize) -> Result<Self, Problem> {
         Self::with_status(200, None, object)
+    }
+
+    /// Something new is there now.
+    pub fn made(address: &str, object: &impl Serialize) -> Result<Self, Problem> {
+        Self::with_status(201, Some(format!("{BASE}{address}")), object)
+    }
+
+    /// Something goes on that this answer does not wait for.
+    pub fn begun(address: &str, object: &impl Serialize) -> Result<Self, Problem> {
+        Self::with_status(202, Some(format!("{BASE}{address}")), object)
     }
 
     /// `next` is what to send as `after`; null at the end.

@@ -21,6 +21,15 @@ pub trait FromBody: Sized {
     fn read(r: &mut Reader<'_>) -> Option<Self>;
 }
 
+/// A route that needs to know nothing.
+pub struct Nothing;
+
+impl FromBody for Nothing {
+    fn read(_: &mut Reader<'_>) -> Option<Self> {
+        Some(Self)
+    }
+}
+
 pub struct Body<T> {
     pub input: T,
     pub once: Once,

@@ -1,6 +1,6 @@
 //! Deployments, to read and to follow. Steering them is next door.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rocket::Shutdown;
 use rocket::response::stream::{Event as Message, EventStream};
 use serde::Serialize;
@@ -10,10 +10,11 @@ use super::bearer::Bearer;
 use super::problem::Problem;
 use super::query::{Page, Query, name, number, word};
 use crate::app::queries::deployments;
-use crate::app::{App, Refusal};
-use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::app::{Refusal, balancing};
+use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState, Direction};
 use crate::domain::event::HostState;
 use crate::domain::name::{CommitId, Name};
+use crate::domain::scope::Scope;
 use crate::web::ansi::colours_only;
 use crate::web::feed::{LastEventId, Pass, follow};
 use crate::web::view::journal::outgoing;
@@ -35,14 +36,63 @@ struct Item<'a> {
     ended_at: Option<Timestamp>,
 }
 
-/// One deployment, with what its journal says of each host.
+/// One deployment, with what its journal says of it.
 #[derive(Serialize)]
-struct Whole<'a> {
+pub struct Whole<'a> {
     #[serde(flatten)]
     item: Item<'a>,
     why: Option<String>,
     request: Option<i64>,
+    target: Option<Target<'a>>,
+    direction: Option<Direction>,
+    retry_of: Option<i64>,
+    covered_by: Option<i64>,
+    cancel: Option<Cancel<'a>>,
+    waiting: Option<Waiting>,
+    out_of_service: Vec<Out>,
     hosts: Vec<Host>,
+}
+
+/// Null is the whole environment.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Target<'a> {
+    Cluster(&'a Name),
+    Server(&'a Name),
+    /// What a retry does.
+    Servers(&'a [Name]),
+}
+
+impl<'a> Target<'a> {
+    fn of(scope: &'a Scope) -> Option<Self> {
+        match scope {
+            Scope::Environment => None,
+            Scope::Cluster(name) => Some(Target::Cluster(name)),
+            Scope::Server(name) => Some(Target::Server(name)),
+            Scope::Servers(names) => Some(Target::Servers(names)),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Cancel<'a> {
+    when: CancelWhen,
+    by: Option<&'a Name>,
+}
+
+#[derive(Serialize)]
+struct Waiting {
+    stage: String,
+    until: Timestamp,
+}
+
+/// A server that the run left out of service, and that nobody put back yet.
+#[derive(Serialize)]
+struct Out {
+    server: Name,
+    load_balancer: Name,
+    backend: String,
+    backend_server: String,
 }
 
 #[derive(Serialize)]
@@ -72,9 +122,10 @@ impl<'a> From<&'a Deployment> for Item<'a> {
     }
 }
 
-/// One deployment as an answer.
-pub async fn whole(app: &App, deployment: &Deployment) -> Result<Answer, Problem> {
-    let progress = deployments::progress(app, deployment).await?;
+/// One deployment as its object.
+pub async fn whole<'a>(bearer: &Bearer<'_>, deployment: &'a Deployment) -> Result<Whole<'a>, Problem> {
+    let progress = deployments::progress(bearer.app, deployment).await?;
+    let out = balancing::list_out(bearer.app, bearer.actor()).await?;
     let clean = |text: &str| colours_only(text).into_owned();
     let hosts = progress.hosts.iter().map(|(server, host)| Host {
         server: server.clone(),
@@ -82,10 +133,27 @@ pub async fn whole(app: &App, deployment: &Deployment) -> Result<Answer, Problem
         commit: host.commit.clone(),
         why: progress.why_of(server).as_deref().map(clean),
     });
-    Answer::object(&Whole {
+    let waiting = progress.waiting.as_ref().map(|waiting| Waiting {
+        stage: waiting.stage.clone(),
+        until: waiting.since + SignedDuration::from_secs(waiting.for_s.into()),
+    });
+    let out = out.into_iter().filter(|out| out.deployment == deployment.id).map(|out| Out {
+        server: out.member.server,
+        load_balancer: out.member.balancer,
+        backend: out.member.backend.to_string(),
+        backend_server: out.member.backend_server.to_string(),
+    });
+    Ok(Whole {
         item: Item::from(deployment),
         why: deployment.why.as_deref().map(clean),
         request: deployment.request,
+        target: Target::of(&deployment.scope),
+        direction: deployment.direction,
+        retry_of: deployment.retry_of,
+        covered_by: deployment.covered_by,
+        cancel: deployment.cancel.map(|when| Cancel { when, by: deployment.cancelled_by.as_ref() }),
+        waiting,
+        out_of_service: out.collect(),
         hosts: hosts.collect(),
     })
 }
@@ -117,7 +185,7 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 pub async fn one(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Answer, Problem> {
     query.none()?;
     let deployment = deployments::find(bearer.app, bearer.actor(), id).await?;
-    whole(bearer.app, &deployment).await
+    Answer::object(&whole(&bearer, &deployment).await?)
 }
 
 /// `next` is null when no more is there yet; a run that goes on is read further after

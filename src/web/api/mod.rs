@@ -12,7 +12,9 @@ pub mod body;
 mod deployments;
 pub mod problem;
 pub mod query;
+mod releases;
 mod requests;
+mod servers;
 pub mod steering;
 
 use rocket::{Catcher, Route};
@@ -25,13 +27,27 @@ pub fn routes() -> Vec<Route> {
         applications::list,
         applications::one,
         applications::environment,
+        releases::tags,
+        releases::branches,
+        releases::diff,
+        releases::fetch,
+        releases::commits,
+        servers::of_environment,
+        servers::releases,
         requests::list,
         requests::one,
+        requests::ask,
+        requests::cancel,
+        requests::launch,
         deployments::list,
         deployments::one,
         deployments::journal,
         deployments::events,
+        steering::start,
         steering::cancel,
+        steering::go_on,
+        steering::retry,
+        steering::roll_back,
     ]
 }
 

@@ -124,7 +124,7 @@ fn refused(refusal: &Refusal, request: &Request<'_>) -> (&'static str, String) {
 }
 
 /// The gates that stand in the way.
-fn stops(gates: &[Gate]) -> Vec<Value> {
+pub fn stops(gates: &[Gate]) -> Vec<Value> {
     let stops = gates.iter().filter(|gate| gate.verdict == Verdict::Stop);
     stops.map(|gate| json!(gate)).collect()
 }

@@ -1,14 +1,22 @@
-//! Requests, to read.
+//! Requests: to read, to make, to withdraw and to launch. Deciding needs the link of
+//! the mail and stays with the pages.
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::answer::Answer;
 use super::bearer::Bearer;
+use super::body::{Body, FromBody, Nothing};
 use super::problem::Problem;
 use super::query::{Page, Query, name, number, word};
+use super::steering::begun;
+use crate::app::Refusal;
+use crate::app::cancel_request::cancel_request;
+use crate::app::launch::launch_from_page;
 use crate::app::queries::requests;
-use crate::domain::document::one_of;
+use crate::app::request_release::{Form, request_release};
+use crate::domain::document::{Reader, one_of};
 use crate::domain::name::{CommitId, Name};
 use crate::domain::request::{Decision, DecisionKind, Request, RequestWord};
 
@@ -94,10 +102,86 @@ pub async fn list(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
     Answer::list(&items, next)
 }
 
+/// One request as its object.
+pub async fn described(bearer: &Bearer<'_>, request: &Request) -> Result<Value, Problem> {
+    let decisions = requests::decisions_of(bearer.app, std::slice::from_ref(request)).await?;
+    let item = Item::new(request, decisions.iter().map(|(_, decision)| decision));
+    let object = serde_json::to_value(&item)
+        .map_err(|error| Refusal::Internal(format!("a request does not serialise: {error}")))?;
+    Ok(object)
+}
+
 #[rocket::get("/requests/<id>")]
 pub async fn one(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Answer, Problem> {
     query.none()?;
     let request = requests::find(bearer.app, bearer.actor(), id).await?;
-    let decisions = requests::decisions_of(bearer.app, std::slice::from_ref(&request)).await?;
-    Answer::object(&Item::new(&request, decisions.iter().map(|(_, decision)| decision)))
+    Answer::object(&described(&bearer, &request).await?)
+}
+
+/// What is asked for; the fields of the form (rules.md 48).
+pub struct Wish {
+    pub tag: String,
+    pub reason: String,
+    pub ticket: String,
+    pub rollback: bool,
+}
+
+impl FromBody for Wish {
+    fn read(r: &mut Reader<'_>) -> Option<Self> {
+        let as_it_is = |text: &str| Ok::<_, String>(text.to_owned());
+        let (tag, reason) = (r.required("tag", as_it_is), r.required("reason", as_it_is));
+        let ticket = r.text_or("ticket", String::new(), as_it_is);
+        let rollback = r.flag("rollback", false);
+        Some(Self { tag: tag?, reason: reason?, ticket, rollback })
+    }
+}
+
+#[rocket::post("/applications/<application>/environments/<environment>/requests", data = "<body>")]
+pub async fn ask(
+    bearer: Bearer<'_>,
+    application: &str,
+    environment: &str,
+    query: Query,
+    body: Body<Wish>,
+) -> Result<Answer, Problem> {
+    query.none()?;
+    let Body { input: Wish { tag, reason, ticket, rollback }, once } = body;
+    let (application, environment) = (application.to_owned(), environment.to_owned());
+    let form = Form { application, environment, tag, reason, ticket, rollback };
+    let act = Box::pin(async {
+        let id = request_release(bearer.app, bearer.actor(), &form).await?;
+        let request = requests::find(bearer.app, bearer.actor(), id).await?;
+        Answer::made(&format!("/requests/{id}"), &described(&bearer, &request).await?)
+    });
+    once.answer(&bearer, act).await
+}
+
+#[rocket::post("/requests/<id>/cancel", data = "<body>")]
+pub async fn cancel(
+    bearer: Bearer<'_>,
+    id: i64,
+    query: Query,
+    body: Body<Nothing>,
+) -> Result<Answer, Problem> {
+    query.none()?;
+    let act = Box::pin(async {
+        cancel_request(bearer.app, bearer.actor(), id).await?;
+        let request = requests::find(bearer.app, bearer.actor(), id).await?;
+        Answer::object(&described(&bearer, &request).await?)
+    });
+    body.once.answer(&bearer, act).await
+}
+
+/// Uses up the same link as the mail and the page do (rules.md 3).
+#[rocket::post("/requests/<id>/launch", data = "<body>")]
+pub async fn launch(
+    bearer: Bearer<'_>,
+    id: i64,
+    query: Query,
+    body: Body<Nothing>,
+) -> Result<Answer, Problem> {
+    query.none()?;
+    let act =
+        Box::pin(async { begun(&bearer, launch_from_page(bearer.app, bearer.actor(), id).await?).await });
+    body.once.answer(&bearer, act).await
 }

@@ -181,6 +181,7 @@ async fn environment_view(
         Some(id) => deployments::find(app, actor, id).await.ok(),
         None => None,
     };
+    let clusters = clusters(situation, newest.as_ref().map(|(_, commit)| commit), deploys);
     Ok(EnvironmentView {
         application: application.name.to_string(),
         name: environment.name.to_string(),
@@ -192,7 +193,7 @@ async fn environment_view(
         may_request: actor.access.may(Permission::Request, &application.name, &environment.name)
             && policy::passes(&gates),
         gates,
-        clusters: clusters(situation, newest.as_ref().map(|(_, commit)| commit), deploys),
+        clusters: super::servers::marked(app, situation, clusters).await?,
         deploy,
         newest: newest.map(|(release, commit)| Newest {
             release: release_words(&release),

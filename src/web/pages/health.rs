@@ -10,6 +10,11 @@ use crate::web::guard::{Stranger, may_administer};
 pub async fn health(stranger: Stranger<'_>) -> (Status, (ContentType, String)) {
     let checks = crate::app::health::health(stranger.app).await;
     let ok = checks.iter().all(|check| check.ok);
+    let overall = match checks.iter().any(|check| check.warns) {
+        _ if !ok => "failed",
+        true => "warning",
+        false => "ok",
+    };
     let listed = stranger.frame.address.is_some_and(|address| {
         stranger.app.config.metrics.addresses.iter().any(|listed| listed.to_canonical() == address)
     });
@@ -17,7 +22,11 @@ pub async fn health(stranger: Stranger<'_>) -> (Status, (ContentType, String)) {
     let checks: Vec<_> = checks
         .iter()
         .map(|check| {
-            let status = if check.ok { "ok" } else { "failed" };
+            let status = match (check.ok, check.warns) {
+                (false, _) => "failed",
+                (true, true) => "warning",
+                (true, false) => "ok",
+            };
             if details {
                 json!({ "name": check.name, "status": status, "details": check.words })
             } else {
@@ -25,6 +34,6 @@ pub async fn health(stranger: Stranger<'_>) -> (Status, (ContentType, String)) {
             }
         })
         .collect();
-    let body = json!({ "status": if ok { "ok" } else { "failed" }, "checks": checks }).to_string();
+    let body = json!({ "status": overall, "checks": checks }).to_string();
     (if ok { Status::Ok } else { Status::ServiceUnavailable }, (ContentType::JSON, body))
 }

@@ -71,6 +71,7 @@ pub async fn home(visit: Visit<'_>) -> Result<Html, PageError> {
         active: running,
         left_out: out_of_service::list_left(app, actor).await?.iter().map(left_out).collect(),
         recent: recent.collect(),
+        drifted: super::servers::drift_items(app, actor).await?,
         may_request: may_request_anywhere(&visit.person),
         shell: visit.shell(Section::Home),
     };

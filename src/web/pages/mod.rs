@@ -11,9 +11,11 @@ mod home;
 mod items;
 mod launch;
 mod live_feed;
+mod preview;
 mod request_new;
 mod requests;
 mod review;
+mod servers;
 mod sign_in;
 mod statics;
 mod steering;
@@ -57,6 +59,11 @@ pub fn routes() -> Vec<Route> {
         steering::roll_back,
         steering::put_back,
         live_feed::events,
+        preview::page,
+        preview::ask,
+        servers::list,
+        servers::one,
+        servers::read,
         admin::overview,
         health::health,
         statics::asset,

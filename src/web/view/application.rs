@@ -115,6 +115,10 @@ pub struct ServerView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerStanding {
     AsRecorded,
+    /// The same, and the host said so then.
+    Confirmed(Timestamp),
+    /// It says something else, and what, but not yet for long.
+    Differs(String),
     /// It says something else, and what.
     Drifted(String),
     /// Nobody could ask it, or nobody has.
@@ -133,7 +137,11 @@ impl ServerView {
             ServerStanding::Changing | ServerStanding::Unknown(_) | ServerStanding::Drifted(_) => {
                 "not settled"
             }
-            ServerStanding::AsRecorded | ServerStanding::Inactive | ServerStanding::New => "nothing yet",
+            ServerStanding::AsRecorded
+            | ServerStanding::Confirmed(_)
+            | ServerStanding::Differs(_)
+            | ServerStanding::Inactive
+            | ServerStanding::New => "nothing yet",
         }
     }
 }

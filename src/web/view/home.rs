@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::server::DriftItem;
 use super::{Activity, DeploymentItem, LeftOut, RequestItem, Section, Shell};
 use crate::web::html::{counted, filters};
 
@@ -20,6 +21,8 @@ pub struct Home {
     /// Servers that runs left out of service.
     pub left_out: Vec<LeftOut>,
     pub recent: Vec<Activity>,
+    /// Hosts that differ from the record, where this person may deploy.
+    pub drifted: Vec<DriftItem>,
     /// May request somewhere: the way to the request form is offered.
     pub may_request: bool,
 }

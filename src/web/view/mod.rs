@@ -15,10 +15,13 @@ pub mod journal;
 pub mod launch;
 pub mod login;
 pub mod parts;
+pub mod preview;
 pub mod request;
 pub mod request_new;
 pub mod requests;
 pub mod review;
+pub mod server;
+pub mod servers;
 pub mod shell;
 
 pub use parts::*;

@@ -282,9 +282,20 @@ pub struct Sealed {
     pub signatures: Vec<Signature>,
 }
 
+/// The host preview of a release.
+pub fn preview_href(application: &str, environment: &str, release: &str) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("release", release).finish();
+    format!("/applications/{application}/{environment}/preview?{query}")
+}
+
 impl Sealed {
     pub fn more_commits(&self) -> u64 {
         self.size.commits.unwrap_or_default().saturating_sub(self.commits.len() as u64)
+    }
+
+    /// What it would change on the hosts.
+    pub fn preview_href(&self) -> String {
+        preview_href(&self.application, &self.environment, &self.commit)
     }
 
     /// The ticket as an address, when it is one.

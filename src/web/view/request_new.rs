@@ -101,6 +101,11 @@ impl RequestNew {
         self.errors.iter().find(|error| error.field == field).map(|error| error.text.as_str())
     }
 
+    fn host_preview(&self) -> String {
+        let form = &self.form;
+        super::preview_href(&form.application, &form.environment, &form.tag)
+    }
+
     fn filter_words(&self) -> String {
         format!("Filter {} tags by name, author or message", grouped(self.tags.len() as u64))
     }

@@ -1,0 +1,152 @@
+//! What of mirrors and trees may go, and upkeep of those that stay.
+//!
+//! A tree's last use is the time of a mark beside it, which every export renews; a
+//! mirror's, its last fetch. Everything here takes the locks that fetches and exports
+//! take, and does not wait for them: what is in use is not cleaned now.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::commits::find;
+use super::error::RepoError;
+use super::export::{name_of, used_mark};
+use super::{Mirrors, mirror};
+use crate::domain::name::{CommitId, Name};
+
+/// For one repository.
+const UPKEEP_LIMIT: Duration = Duration::from_mins(10);
+
+impl Mirrors {
+    /// Removes the trees of `app` that were last used before `until`, but for those
+    /// of the commits to keep. Gives how many went. When a commit to keep cannot be
+    /// looked up, nothing goes.
+    pub async fn clean_trees(
+        &self,
+        app: &Name,
+        keep: Vec<CommitId>,
+        until: Timestamp,
+    ) -> Result<usize, RepoError> {
+        let (trees, folder) = (self.inner.trees.clone(), self.inner.mirror(app));
+        let name = app.clone();
+        let work = move || {
+            let shelf = trees.join(name.as_str());
+            if !shelf.exists() {
+                return Ok(0);
+            }
+            let lock = mirror::lock_file(&trees, name.as_str())?;
+            if lock.try_lock().is_err() {
+                return Ok(0);
+            }
+            let kept = names_to_keep(&folder, &keep)?;
+            let mut gone = 0;
+            for entry in fs::read_dir(&shelf)? {
+                let place = entry?.path();
+                let is_kept =
+                    place.file_name().is_some_and(|name| kept.iter().any(|kept| name == kept.as_str()));
+                if !is_kept && last_used(&place)? < until {
+                    mirror::remove_folder_if_there(&place)?;
+                    gone += 1;
+                }
+            }
+            // The folder of an application that is gone goes with its last tree.
+            let _ = fs::remove_dir(&shelf);
+            Ok(gone)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
+    }
+
+    /// The applications that have a mirror or trees here.
+    pub async fn list_known(&self) -> Result<Vec<Name>, RepoError> {
+        let (mirrors, trees) = (self.inner.mirrors.clone(), self.inner.trees.clone());
+        let work = move || {
+            let mut known = names_in(&mirrors, ".git")?;
+            known.extend(names_in(&trees, "")?);
+            known.sort();
+            known.dedup();
+            Ok(known)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
+    }
+
+    /// Removes the mirror of `app` when it was last fetched before `until`.
+    pub async fn remove_mirror(&self, app: &Name, until: Timestamp) -> Result<bool, RepoError> {
+        let Ok(lane) = Arc::clone(&self.inner.lane(app).last).try_lock_owned() else { return Ok(false) };
+        let (mirrors, folder, name) = (self.inner.mirrors.clone(), self.inner.mirror(app), app.clone());
+        let work = move || {
+            let _lane = lane;
+            if !folder.exists() {
+                return Ok(false);
+            }
+            let lock = mirror::lock_file(&mirrors, name.as_str())?;
+            let used = match mirror::fetched_at(&folder) {
+                Some(at) => at,
+                None => time_of(&folder)?,
+            };
+            if used >= until || lock.try_lock().is_err() {
+                return Ok(false);
+            }
+            // First out of the way, so that nobody finds half of it.
+            let gone = mirrors.join(format!(".{name}.gone"));
+            mirror::remove_folder_if_there(&gone)?;
+            fs::rename(&folder, &gone)?;
+            mirror::remove_folder_if_there(&gone)?;
+            Ok(true)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
+    }
+
+    /// Packs what many fetches left, when there is enough of it; not while one is at work.
+    pub async fn keep_up(&self, app: &Name, cancel: &CancellationToken) -> Result<(), RepoError> {
+        let Ok(_lane) = Arc::clone(&self.inner.lane(app).last).try_lock_owned() else { return Ok(()) };
+        let folder = self.inner.mirror(app);
+        if !folder.exists() {
+            return Ok(());
+        }
+        let lock = mirror::lock_file(&self.inner.mirrors, app.as_str())?;
+        if lock.try_lock().is_err() {
+            return Ok(());
+        }
+        self.inner.git.keep_up(&folder, UPKEEP_LIMIT, cancel).await
+    }
+}
+
+fn names_to_keep(folder: &Path, keep: &[CommitId]) -> Result<Vec<String>, RepoError> {
+    if keep.is_empty() {
+        return Ok(Vec::new());
+    }
+    let repository = mirror::open(folder)?;
+    keep.iter().map(|id| Ok(name_of(&find(&repository, id)?))).collect()
+}
+
+/// What is called like an application, with that ending.
+fn names_in(folder: &Path, ending: &str) -> Result<Vec<Name>, RepoError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let name = name.to_str().and_then(|name| name.strip_suffix(ending));
+        names.extend(name.and_then(|name| Name::parse(name).ok()));
+    }
+    Ok(names)
+}
+
+/// One without a mark was made by an older version, or never finished.
+fn last_used(place: &Path) -> Result<Timestamp, RepoError> {
+    let mark: PathBuf = used_mark(place);
+    time_of(if mark.exists() { &mark } else { place })
+}
+
+/// When a file or folder was last written, by the file system's clock.
+fn time_of(path: &Path) -> Result<Timestamp, RepoError> {
+    let modified = fs::metadata(path)?.modified()?;
+    Timestamp::try_from(modified).map_err(RepoError::internal)
+}

@@ -7,7 +7,7 @@ use super::deploy::{self, Ask};
 use super::queue::Claimed;
 use super::situation::{self, Situation};
 use super::stored_request::{self, Stored};
-use super::{App, Refusal, access, announce};
+use super::{App, Refusal, access, announce, balancing};
 use crate::db;
 use crate::domain::balancer::Member;
 use crate::domain::deployment::{Deployment, DeploymentState};
@@ -61,9 +61,10 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
         return stop(app, claimed, &stops.join(" "), answer.void).await;
     }
     let (built_by, within) = first_of_chain(app, deployment).await?;
+    let out_of_service = balancing::taken_out(&app.db).await?.into_iter().collect();
     let expected = expected(deployment, answer.from.as_ref());
     let facts = run_facts(deployment, &answer.situation, expected);
-    let facts = RunFacts { built_by, within, from: answer.from, ..facts };
+    let facts = RunFacts { built_by, within, from: answer.from, out_of_service, ..facts };
     match plan(facts, &clusters(&answer.situation)) {
         Ok(plan) => Ok(Checked::Go(Box::new(plan))),
         Err(error) => stop(app, claimed, &error.to_string(), None).await,
@@ -168,6 +169,7 @@ pub fn run_facts(deployment: &Deployment, situation: &Situation, expected: Vec<C
         from: deployment.from.clone(),
         scope: deployment.scope.clone(),
         within: deployment.scope.clone(),
+        out_of_service: Vec::new(),
         method: environment.method,
         command: environment.command.clone(),
         artifact: environment.artifact.clone(),

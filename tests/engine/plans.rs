@@ -96,6 +96,29 @@ fn is_planned(facts: RunFacts, clusters: &[ClusterFacts], expected: &str) {
 const TWO: &str = "a: a1 a2 | b: b1 b2";
 
 #[test]
+fn what_an_earlier_run_left_out_of_service_goes_first() {
+    let out_of_service = vec![member("b", "b1"), member("b", "b2")];
+    is_planned(
+        RunFacts { out_of_service: out_of_service.clone(), ..by(Strategy::Clusters, None) },
+        &clusters(TWO),
+        "b: drain b-b1 b-b2; b1 b2; enable b-b1 b-b2 and drain a-a1 a-a2
+         a: up? b-b1 b-b2; a1 a2; enable a-a1 a-a2
+         ! b was left out of service by an earlier run; it goes first and is put back.",
+    );
+    // Half of a cluster is no reason to begin with it.
+    is_planned(
+        RunFacts { out_of_service: vec![member("b", "b1")], ..by(Strategy::Clusters, None) },
+        &clusters(TWO),
+        "a: drain a-a1 a-a2; a1 a2; enable a-a1 a-a2 and drain b-b1 b-b2
+         b: up? a-a1 a-a2; b1 b2; enable b-b1 b-b2",
+    );
+    // A retry knows better: what is done enters service before the other leaves it.
+    let retry = retrying(Scope::Environment, &["b1", "b2"], Strategy::Clusters);
+    let planned = plan(RunFacts { out_of_service, ..retry }, &clusters(TWO)).unwrap();
+    assert_eq!(planned.stages[0].name, "a");
+}
+
+#[test]
 fn two_versions_never_serve_together_once_the_first_cluster_is_done() {
     let clusters_in_turn = || by(Strategy::Clusters, None);
     is_planned(

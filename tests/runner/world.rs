@@ -53,6 +53,7 @@ pub fn facts(target_path: &str) -> RunFacts {
         deployment: 7,
         built_by: 7,
         servers: Vec::new(),
+        out_of_service: Vec::new(),
         application: name("shop"),
         environment: name("production"),
         release: "v1.2".to_owned(),

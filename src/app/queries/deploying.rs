@@ -15,7 +15,7 @@ use crate::domain::diff::{CommitInfo, TagInfo};
 use crate::domain::fleet::DeployFrom;
 use crate::domain::gate::Gate;
 use crate::domain::name::CommitId;
-use crate::domain::plan::{Plan, plan};
+use crate::domain::plan::{Plan, RunFacts, plan};
 use crate::domain::policy::{self, Act, DeployFacts};
 use crate::domain::scope::Scope;
 use crate::repo::RepoError;
@@ -159,11 +159,12 @@ pub async fn prospect(
         deletes_acknowledged: ask.deletes_acknowledged,
         ..queued
     };
-    let facts = run_facts(&deployment, situation, Vec::new());
+    let ours = balancing::taken_out(&app.db).await?;
+    let out_of_service = ours.iter().cloned().collect();
+    let facts = RunFacts { out_of_service, ..run_facts(&deployment, situation, Vec::new()) };
     let plan = plan(facts, &clusters(situation)).map_err(|error| error.to_string());
     let members: Vec<Member> =
         plan.as_ref().map(|plan| plan.members().cloned().collect()).unwrap_or_default();
-    let ours = balancing::taken_out(&app.db).await?;
     let states = balancing::look_at(app, &members).await;
     let unanswered =
         members.iter().zip(&states).filter(|(_, state)| state.is_none()).map(|(member, _)| member.clone());

@@ -6,7 +6,7 @@ use super::strategy::{Cut, cut};
 use super::{Balance, ClusterFacts, HostFacts, HostPlan, Plan, PlanError, RunFacts, Stage, Step, check};
 use crate::domain::balancer::Member;
 use crate::domain::event::{Phase, StepId};
-use crate::domain::fleet::{Layout, Method};
+use crate::domain::fleet::{Layout, Method, Strategy};
 use crate::domain::name::Name;
 
 /// A host that takes part, and the cluster that it is deployed with.
@@ -28,8 +28,10 @@ pub fn plan(facts: RunFacts, clusters: &[ClusterFacts]) -> Result<Plan, PlanErro
         return Ok(Plan { prepare: prepare.to_vec(), facts, stages: Vec::new(), warnings: Vec::new() });
     }
     let mut warnings = Vec::new();
-    let taking = hosts_of(&facts, clusters, &mut warnings)?;
-    let cuts = cut(&facts, &taking, &members_of_active(clusters), &mut warnings);
+    let mut taking = hosts_of(&facts, clusters, &mut warnings)?;
+    let members = members_of_active(clusters);
+    idle_first(&facts, &mut taking, &members, &mut warnings);
+    let cuts = cut(&facts, &taking, &members, &mut warnings);
     let prepare = prepare(&mut ids, &facts, &cuts);
     let mut stages = Vec::with_capacity(cuts.len());
     for cut in cuts {
@@ -54,6 +56,36 @@ pub fn plan(facts: RunFacts, clusters: &[ClusterFacts]) -> Result<Plan, PlanErro
         });
     }
     Ok(Plan { facts, prepare, stages, warnings })
+}
+
+/// What an earlier run left out of service goes first: nothing is lost while it is
+/// deployed, and taking out what serves instead would leave nobody. A retry has its
+/// own order, since it knows what the run before has done.
+fn idle_first(
+    facts: &RunFacts,
+    taking: &mut [Taking<'_>],
+    members: &[Member],
+    warnings: &mut Vec<String>,
+) {
+    if facts.within != facts.scope {
+        return;
+    }
+    let by_cluster = facts.strategy == Strategy::Clusters;
+    let group = |taking: &Taking<'_>| if by_cluster { taking.cluster } else { &taking.host.server }.clone();
+    let all: Vec<(Name, Name)> = taking.iter().map(|one| (group(one), one.host.server.clone())).collect();
+    let is_idle = |name: &Name| {
+        let mut theirs = members
+            .iter()
+            .filter(|member| all.iter().any(|(group, server)| group == name && *server == member.server))
+            .peekable();
+        theirs.peek().is_some() && theirs.all(|member| facts.out_of_service.contains(member))
+    };
+    let mut idle: Vec<Name> = all.iter().map(|(group, _)| group.clone()).filter(is_idle).collect();
+    idle.dedup();
+    warnings.extend(idle.iter().map(|name| {
+        format!("{name} was left out of service by an earlier run; it goes first and is put back.")
+    }));
+    taking.sort_by_key(|one| !idle.contains(&group(one)));
 }
 
 /// What load balancers know of the servers that are not inactive.

@@ -35,6 +35,9 @@ pub struct RunFacts {
     /// What the first of a chain of retries covered; without one, the scope itself.
     #[serde(default)]
     pub within: Scope,
+    /// What deployments took out of load balancers and nobody has put back yet.
+    #[serde(default)]
+    pub out_of_service: Vec<Member>,
     pub method: Method,
     /// The servers of method `command`; one named like the environment where it has none.
     pub servers: Vec<Name>,

@@ -1,7 +1,7 @@
 //! Deployments without a request and the steering of runs, by the pages and their forms.
 
 mod deploying;
-mod service;
+mod out_of_service;
 mod steering;
 
 use serde_json::{Value, json};

@@ -81,7 +81,7 @@ async fn everything_that_is_well_is_said_to_be() {
     has_line(&ran, "ok   ssh  ", "OpenSSH");
     has_line(&ran, "ok   rsync  ", "version");
     has_line(&ran, "ok   sandbox  ", "bubblewrap works");
-    has_line(&ran, "ok   database  ", "its schema is m0003_engine");
+    has_line(&ran, "ok   database  ", "its schema is m0004_around");
     has_line(&ran, "ok   fleet  ", "applications: 1, servers: 1");
     has_line(&ran, "ok   github  ", whole.github.api_url().as_str());
     has_line(&ran, "ok   github  ", whole.github.web_url().as_str());

@@ -210,7 +210,8 @@ impl<'a> Mixed<'a> {
         let rest: Vec<&str> = [&self.next[..], &self.later].concat();
         let mut words = two_versions(run, &self.done, &rest);
         if !self.at_work.is_empty() {
-            words = format!("{} may be left half done. {words}", named(&self.at_work));
+            let words_of_the_rest = words.replace("; nothing is mixed", "");
+            words = format!("{} may be left half done. {words_of_the_rest}", named(&self.at_work));
         }
         words
     }

@@ -40,12 +40,8 @@ impl Town {
         for number in 1..=hosts {
             sites.push(Site::start(number).await);
         }
-<<<<<<< HEAD
-        let server = |number: usize| format!(" server WEB-{number} 127.0.1.{number}:{}\n", sites[number - 1].port);
-=======
         let server =
             |number: usize| format!(" server WEB-{number} 127.0.1.{number}:{}\n", sites[number - 1].port);
->>>>>>> pages
         let servers = (1..=hosts).map(server).collect::<Vec<_>>().concat();
         let checks = "option httpchk GET /health\n default-server check inter 500ms fastinter 50ms downinter 50ms fall 2 rise 1";
         let haproxy = Haproxy::start(

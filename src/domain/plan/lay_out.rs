@@ -61,12 +61,7 @@ pub fn plan(facts: RunFacts, clusters: &[ClusterFacts]) -> Result<Plan, PlanErro
 /// What an earlier run left out of service goes first: nothing is lost while it is
 /// deployed, and taking out what serves instead would leave nobody. A retry has its
 /// own order, since it knows what the run before has done.
-fn idle_first(
-    facts: &RunFacts,
-    taking: &mut [Taking<'_>],
-    members: &[Member],
-    warnings: &mut Vec<String>,
-) {
+fn idle_first(facts: &RunFacts, taking: &mut [Taking<'_>], members: &[Member], warnings: &mut Vec<String>) {
     if facts.within != facts.scope {
         return;
     }

@@ -268,11 +268,7 @@ pub(super) fn hosts(facts: &Facts<'_>) -> Vec<Gate> {
             format!("No server is in {}.", list(&hosts.empty_clusters)),
         ));
     } else if hosts.active == 0 {
-        gates.push(Gate::stop(
-            "hosts",
-            "No active server",
-            "No server that it would go to is active.",
-        ));
+        gates.push(Gate::stop("hosts", "No active server", "No server that it would go to is active."));
     }
     if !hosts.unpinned.is_empty() {
         gates.push(Gate::stop(

@@ -24,8 +24,8 @@ impl Service {
 
     /// The trees of the shop that are kept.
     fn trees(&self) -> Vec<PathBuf> {
-        let shelf = fs::read_dir(self.data_dir().join("trees/shop")).into_iter().flatten();
-        shelf.map(|entry| entry.unwrap().path()).collect()
+        let trees = fs::read_dir(self.data_dir().join("trees/shop")).into_iter().flatten();
+        trees.map(|entry| entry.unwrap().path()).collect()
     }
 
     fn mirror(&self) -> PathBuf {

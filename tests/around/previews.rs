@@ -1,6 +1,7 @@
 //! What a release would change, asked of the hosts before anything is changed.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -176,7 +177,7 @@ fn what_rsync_says_of_a_dry_run_is_counted() {
     assert!(!changes.beyond_threshold);
 
     for number in 0..30 {
-        text.push_str(&format!("*deleting   {number}\n"));
+        let _ = writeln!(text, "*deleting   {number}");
     }
     let changes = parse_changes(&text, 50);
     assert_eq!((changes.deleted, changes.deleted_paths.len()), (31, 20), "the rest is only counted");

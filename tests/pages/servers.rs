@@ -78,7 +78,7 @@ fn servers_are_listed_with_what_is_wrong() {
         is_active: false,
         has_key: false,
         is_held: true,
-        out_of_service: true,
+        out_of_service: 1,
         places: standings(HOSTILE).into_iter().map(place).collect(),
     };
     let items = vec![item.clone(), ServerItem { places: vec![], ..item }];

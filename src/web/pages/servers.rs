@@ -31,7 +31,7 @@ fn server_item(seen: &ServerSeen) -> ServerItem {
         is_active: seen.server.active,
         has_key: seen.server.host_key.is_some(),
         is_held: seen.held.is_some(),
-        out_of_service: !seen.out_of_service.is_empty(),
+        out_of_service: seen.out_of_service.len(),
         places: seen.places.iter().map(place_view).collect(),
     }
 }

@@ -20,7 +20,8 @@ pub struct ServerItem {
     pub is_active: bool,
     pub has_key: bool,
     pub is_held: bool,
-    pub out_of_service: bool,
+    /// In how many places of load balancers.
+    pub out_of_service: usize,
     pub places: Vec<PlaceView>,
 }
 

@@ -4,6 +4,7 @@
 mod back;
 mod crash;
 mod faults;
+mod health;
 mod layouts;
 mod limits;
 mod local;

@@ -60,10 +60,13 @@ pub(super) fn cut<'a>(
             in_batches(&done, batches(&undone, facts.batch.unwrap_or(ROLLING), whole), false, members)
         }
         Strategy::Canary => {
-            warnings.push("The canary serves beside the old version until somebody continues.".to_owned());
             let (done, undone) = parted(taking);
             let count = facts.batch.unwrap_or(CANARY).of(undone.len());
             let (first, rest) = undone.split_at(count.min(undone.len()));
+            if !rest.is_empty() {
+                let words = "The canary serves beside the old version until somebody continues.";
+                warnings.push(words.to_owned());
+            }
             let rest = batches(rest, AFTER_CANARY, undone.len());
             in_batches(&done, std::iter::once(first.to_vec()).chain(rest).collect(), true, members)
         }

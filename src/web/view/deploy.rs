@@ -5,7 +5,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::request_new::{Choice, Fetched};
-use super::{FieldError, Section, Shell, Size};
+use super::{FieldError, Section, Shell, Size, preview_href};
 use crate::domain::balancer::Member;
 use crate::domain::deployment::Direction;
 use crate::domain::gate::{Gate, Verdict};
@@ -173,6 +173,12 @@ fn sentence(words: &str) -> String {
 }
 
 impl Deploy {
+    /// What it would do on each host: asked there, so on a page of its own.
+    fn host_preview(&self, chosen: &Chosen) -> String {
+        let release = if self.form.release.is_empty() { &chosen.commit } else { &self.form.release };
+        preview_href(&self.application, &self.environment, release)
+    }
+
     fn state(&self) -> &'static str {
         match &self.chosen {
             None => "choose",

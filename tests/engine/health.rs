@@ -10,12 +10,12 @@ use crate::domain::event::{EventKind, HostState, Phase, Stream};
 use crate::domain::fleet::HealthCheck;
 use crate::tests::runner::world::{Journal, World, uncontrolled};
 
-fn by_command(command: &str, attempts: u32) -> Option<HealthCheck> {
-    Some(HealthCheck { command: Some(command.to_owned()), url: None, attempts, interval_s: 1 })
+fn by_command(command: &str, attempts: u32) -> HealthCheck {
+    HealthCheck { command: Some(command.to_owned()), url: None, attempts, interval_s: 1 }
 }
 
-fn by_url(url: String, attempts: u32) -> Option<HealthCheck> {
-    Some(HealthCheck { command: None, url: Some(url), attempts, interval_s: 1 })
+fn by_url(url: String, attempts: u32) -> HealthCheck {
+    HealthCheck { command: None, url: Some(url), attempts, interval_s: 1 }
 }
 
 /// Answers each request with the next of these, and with the last one from then on.
@@ -41,10 +41,10 @@ async fn answering(statuses: &'static [&'static str]) -> u16 {
 async fn a_command_is_tried_again_until_it_passes_in_the_target_with_the_facts() {
     let mut world = World::with_hosts(1);
     world.write("index.html", "new");
-    world.facts.health_check = by_command(
+    world.facts.health_check = Some(by_command(
         "test -f index.html && test \"$DEPLOY_HOST\" = web-1 && echo >>tries && test $(wc -l <tries) = 2",
         5,
-    );
+    ));
     let ran = world.deploy().await.succeeded();
     assert_eq!(fs::read_to_string(world.target_on("web-1").join("tries")).unwrap().lines().count(), 2);
     let said: Vec<String> = ran.output("web-1").into_iter().map(|(_, line)| line).collect();
@@ -55,7 +55,7 @@ async fn a_command_is_tried_again_until_it_passes_in_the_target_with_the_facts()
 async fn a_host_that_never_gets_well_fails_and_is_not_called_done() {
     let mut world = World::with_hosts(1);
     world.write("index.html", "new");
-    world.facts.health_check = by_command("exit 7", 2);
+    world.facts.health_check = Some(by_command("exit 7", 2));
     let ran = world.deploy().await;
     assert_eq!(ran.host_states()["web-1"], HostState::Failed);
     let release = world.read("web-1", ".git_release");
@@ -71,7 +71,7 @@ async fn a_url_passes_with_any_success_and_redirects_are_not_followed() {
     // The program does this first of all.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let port = answering(&["503 Busy", "302 Found", "204 Fine"]).await;
-    world.facts.health_check = by_url(format!("http://{{host}}:{port}/health"), 5);
+    world.facts.health_check = Some(by_url(format!("http://{{host}}:{port}/health"), 5));
     let ran = world.deploy().await.succeeded();
     let errors = ran.output("web-1").into_iter().filter(|(stream, _)| *stream == Stream::Stderr);
     let said: Vec<String> = errors.map(|(_, line)| line).filter(|line| line.starts_with("attempt")).collect();
@@ -86,7 +86,7 @@ async fn a_url_passes_with_any_success_and_redirects_are_not_followed() {
 async fn a_check_that_waits_ends_with_a_cancel() {
     let mut world = World::with_hosts(1);
     world.write("index.html", "new");
-    world.facts.health_check = by_command("exit 1", 1000);
+    world.facts.health_check = Some(by_command("exit 1", 1000));
     let (plan, journal, control) = (world.plan(), Journal::default(), uncontrolled());
     let (ran, ()) = tokio::join!(world.run(&plan, &journal, &control), async {
         let begun = |event: &EventKind| {

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{App, Refusal};
 use crate::db::{self, DbError, Source};
 use crate::domain::actor::Actor;
+use crate::domain::event::NoteLevel;
 use crate::domain::name::Name;
 use crate::domain::permission::Access;
 use crate::domain::person::{self, Person};
@@ -43,10 +44,12 @@ pub struct Believed {
 }
 
 impl Believed {
-    /// For the journal of what they start.
-    pub fn words(&self) -> String {
+    /// For the journal of what they start (rules.md 30).
+    pub fn note(&self) -> (NoteLevel, String) {
         let since = self.since.strftime("%Y-%m-%d %H:%M UTC");
-        format!("GitHub did not answer; what it said of {} at {since} was believed.", self.person)
+        let words =
+            format!("GitHub did not answer; what it said of {} at {since} was believed.", self.person);
+        (NoteLevel::Warning, words)
     }
 }
 

@@ -86,6 +86,17 @@ pub async fn look_at(app: &App, members: &[Member]) -> Vec<Option<MemberState>> 
     futures_util::future::join_all(asked).await
 }
 
+/// What a deployment changes just now is not put into service by anybody else.
+async fn must_be_free(app: &App, out: &TakenOut) -> Result<(), Refusal> {
+    let locks = db::deployments::list_server_locks(&app.db).await?;
+    match locks.iter().find(|(server, _)| server == out.member.server.as_str()) {
+        Some((server, busy)) => Err(Refusal::Conflict(format!(
+            "Deployment {busy} has {server} just now; it puts it back itself."
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Puts a server back into service that a run left out of it.
 pub async fn put_back(app: &App, actor: &Actor, id: i64) -> Result<TakenOut, Refusal> {
     let out = db::out_of_service::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
@@ -99,10 +110,7 @@ pub async fn put_back(app: &App, actor: &Actor, id: i64) -> Result<TakenOut, Ref
             place.0, place.1, out.member.server
         )));
     }
-    let locks = db::deployments::list_server_locks(&app.db).await?;
-    if let Some((_, busy)) = locks.iter().find(|(server, _)| server == out.member.server.as_str()) {
-        return Err(Refusal::Conflict(format!("Deployment {busy} has {} just now.", out.member.server)));
-    }
+    must_be_free(app, &out).await?;
     let members = [out.member.clone()];
     let balancers = balancers(app).await?;
     let unavailable = |error: crate::balancer::BalancerError| Refusal::Unavailable(error.to_string());
@@ -120,6 +128,8 @@ pub async fn put_back(app: &App, actor: &Actor, id: i64) -> Result<TakenOut, Ref
             PATIENCE.as_secs()
         )));
     }
+    // A deployment may have begun while the checks were waited for.
+    must_be_free(app, &out).await?;
     balancers.enable(&members).await.map_err(unavailable)?;
     let waited = balancers.wait_up(&members, PATIENCE, &nobody).await.map_err(unavailable)?;
     let is_up = matches!(waited, Waited::Reached);

@@ -5,12 +5,12 @@
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::run_deployment::tell_of_end;
 use super::{App, Refusal, announce};
 use crate::db::{self, Tx};
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind};
-use crate::domain::notice::Notice;
 use crate::domain::permission::Permission;
 
 /// A waiting one ends at once; a running one is told to (rules.md 10, 22).
@@ -39,10 +39,7 @@ pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64, when: CancelWh
             let why = format!("Cancelled by {by} before it started.");
             take_from_queue(app, &tx, &deployment, &why, now).await?;
             let facts = json!({ "why": why });
-            let head = db::audit::append(&tx, &app.keys, now, entry("deployment.cancelled", facts)).await?;
-            let notice =
-                Notice::DeploymentEnded { deployment: id, audit_count: head.count, audit_mac: head.mac };
-            db::outbox::put(&tx, &notice, None, now).await?;
+            tell_of_end(app, &tx, id, entry("deployment.cancelled", facts), now).await?;
         }
         DeploymentState::Running => {
             db::deployments::ask_to_cancel(&tx, id, when, by).await?;

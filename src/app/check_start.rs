@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::deploy::{self, Ask};
 use super::queue::Claimed;
+use super::run_deployment::tell_of_end;
 use super::situation::{self, Situation};
 use super::stored_request::{self, Stored};
 use super::{App, Refusal, access, announce, balancing};
@@ -15,8 +16,7 @@ use crate::domain::event::{Event, EventKind};
 use crate::domain::fleet::Cluster;
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::name::CommitId;
-use crate::domain::notice::Notice;
-use crate::domain::plan::{ClusterFacts, Plan, RunFacts, plan};
+use crate::domain::plan::{ClusterFacts, Plan, PlanError, RunFacts, plan};
 use crate::domain::policy::{self, Act};
 use crate::domain::request::VoidCause;
 use crate::domain::scope::Scope;
@@ -65,7 +65,8 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
     let expected = expected(deployment, answer.from.as_ref());
     let facts = run_facts(deployment, &answer.situation, expected);
     let facts = RunFacts { built_by, within, from: answer.from, out_of_service, ..facts };
-    match plan(facts, &clusters(&answer.situation)) {
+    let planned = clusters(&answer.situation).and_then(|clusters| plan(facts, &clusters));
+    match planned {
         Ok(plan) => Ok(Checked::Go(Box::new(plan))),
         Err(error) => stop(app, claimed, &error.to_string(), None).await,
     }
@@ -161,7 +162,7 @@ pub fn run_facts(deployment: &Deployment, situation: &Situation, expected: Vec<C
     RunFacts {
         deployment: deployment.id,
         built_by: deployment.id,
-        servers: situation.active_servers(),
+        servers: situation.servers_covered(&deployment.scope),
         application: deployment.application.clone(),
         environment: deployment.environment.clone(),
         release: deployment.release.clone(),
@@ -190,25 +191,21 @@ pub fn run_facts(deployment: &Deployment, situation: &Situation, expected: Vec<C
     }
 }
 
-pub fn clusters(situation: &Situation) -> Vec<ClusterFacts> {
+/// The clusters of an environment as a plan wants them. A row that names a server as
+/// no load balancer can is an error: without it the server would be changed in service.
+pub fn clusters(situation: &Situation) -> Result<Vec<ClusterFacts>, PlanError> {
     let fleet = &situation.fleet;
-    let facts = |cluster: &Cluster| ClusterFacts {
-        name: cluster.name.clone(),
-        hosts: cluster
-            .servers
-            .iter()
-            .filter_map(|member| fleet.server(&member.server))
-            .map(situation::place_of)
-            .collect(),
-        members: members(cluster),
+    let facts = |cluster: &Cluster| {
+        let members = cluster.servers.iter().filter_map(|member| Member::of(cluster, member).transpose());
+        let members = members.collect::<Result<Vec<Member>, _>>().map_err(|error| PlanError::Invalid {
+            what: format!("cluster {}", cluster.name),
+            why: error.to_string(),
+        })?;
+        let servers = cluster.servers.iter().filter_map(|member| fleet.server(&member.server));
+        let hosts = servers.map(situation::place_of).collect();
+        Ok(ClusterFacts { name: cluster.name.clone(), hosts, members })
     };
     fleet.clusters_of(&situation.environment).map(facts).collect()
-}
-
-/// A name that HAProxy could not have is refused when the fleet is applied.
-fn members(cluster: &Cluster) -> Vec<Member> {
-    let of = |member| Member::of(cluster, member).ok().flatten();
-    cluster.servers.iter().filter_map(of).collect()
 }
 
 /// A gate closed before the start: cancelled, and the request is void or
@@ -226,7 +223,7 @@ async fn stop(app: &App, claimed: &Claimed, why: &str, cause: Option<VoidCause>)
         subject: format!("deployment {}", deployment.id),
         facts: json!({ "why": why }),
     };
-    let head = db::audit::append(&tx, &app.keys, now, entry).await?;
+    tell_of_end(app, &tx, deployment.id, entry, now).await?;
     match (cause, deployment.request.filter(|_| deployment.retry_of.is_none())) {
         (Some(cause), Some(request)) => {
             let request = db::requests::find(&tx, request).await?.ok_or(Refusal::NotFound)?;
@@ -234,9 +231,6 @@ async fn stop(app: &App, claimed: &Claimed, why: &str, cause: Option<VoidCause>)
         }
         _ => super::cancel_deployment::give_back(app, &tx, deployment, now).await?,
     }
-    let notice =
-        Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
-    db::outbox::put(&tx, &notice, None, now).await?;
     tx.commit().await?;
     announce(app, deployment.id);
     Ok(Checked::Stopped { why: why.to_owned() })

@@ -2,7 +2,7 @@
 //! more. Where a deployment waits or runs, everything of it stays.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -125,12 +125,11 @@ async fn made_trees(app: &App, cleaned: &mut Cleaned) -> Result<(), Refusal> {
     let folder = app.config.data_dir.join("built");
     let now = app.clock.now();
     let fleet = db::fleet::load(&app.db).await?;
-    for id in numbers_in(&folder).await? {
+    for MadeTree { deployment: id, path, is_whole } in made_trees_in(&folder).await? {
         let Some(deployment) = db::deployments::find(&app.db, id).await? else { continue };
         let place = (&deployment.application, &deployment.environment);
         let busy = db::deployments::find_under_way(&app.db, place.0, place.1).await?.is_some();
-        if !busy && is_done_with(&fleet, &deployment, now) {
-            let path = folder.join(id.to_string());
+        if !busy && (!is_whole || is_done_with(&fleet, &deployment, now)) {
             tokio::fs::remove_dir_all(&path)
                 .await
                 .map_err(|error| Refusal::Internal(format!("{}: {error}", path.display())))?;
@@ -154,19 +153,31 @@ fn is_done_with(fleet: &Fleet, deployment: &Deployment, now: Timestamp) -> bool 
     }
 }
 
-/// The folders that are called like deployments; none where there is no such folder.
-async fn numbers_in(folder: &Path) -> Result<Vec<i64>, Refusal> {
+struct MadeTree {
+    deployment: i64,
+    path: PathBuf,
+    /// Else its making came to no end, and nobody will ever deploy it.
+    is_whole: bool,
+}
+
+/// The folders that are called like deployments, `17` or `17.scripts`; none where
+/// there is no such folder.
+async fn made_trees_in(folder: &Path) -> Result<Vec<MadeTree>, Refusal> {
     let failed = |error: std::io::Error| Refusal::Internal(format!("{}: {error}", folder.display()));
     let mut entries = match tokio::fs::read_dir(folder).await {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
     };
-    let mut numbers = Vec::new();
+    let mut trees = Vec::new();
     while let Some(entry) = entries.next_entry().await.map_err(failed)? {
-        numbers.extend(entry.file_name().to_str().and_then(|name| name.parse::<i64>().ok()));
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let (number, rest) = name.split_once('.').map_or((name, None), |(number, rest)| (number, Some(rest)));
+        let Ok(deployment) = number.parse() else { continue };
+        trees.push(MadeTree { deployment, path: entry.path(), is_whole: rest.is_none() });
     }
-    Ok(numbers)
+    Ok(trees)
 }
 
 /// A batch a transaction, so that nobody waits long for the one writer.

@@ -3,14 +3,14 @@
 
 use serde_json::json;
 
+use super::access::Believed;
 use super::request_release::{newer, not_allowed};
 use super::situation::{Situation, repository};
-use super::{App, Refusal, access};
+use super::{App, Refusal, access, queue};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{Deployment, DeploymentState, Direction};
 use crate::domain::diff::Relation;
-use crate::domain::event::{Event, EventKind, NoteLevel};
 use crate::domain::fleet::DeployFrom;
 use crate::domain::gate::Gate;
 use crate::domain::name::{CommitId, Name, TagName};
@@ -121,13 +121,7 @@ async fn queue(
         deletes_acknowledged: ask.deletes_acknowledged,
         ..Deployment::queued(&ask.application, &ask.environment, &candidate.commit, &actor.name, now)
     };
-    deployment.id = db::deployments::insert(&tx, &deployment).await?;
-    let mut events = vec![EventKind::State { state: DeploymentState::Queued, why: None }];
-    events.extend(
-        believed.iter().map(|believed| EventKind::Note { level: NoteLevel::Warning, text: believed.words() }),
-    );
-    let events: Vec<Event> = (1..).zip(events).map(|(seq, what)| Event { seq, at: now, what }).collect();
-    db::journal::append(&tx, deployment.id, &events).await?;
+    deployment.id = queue::put(&tx, &deployment, believed.iter().map(Believed::note)).await?;
     let entry = db::audit::Entry {
         actor: actor.name.as_str(),
         action: "deployment.queued",

@@ -2,17 +2,15 @@
 //! checked again, then the link is used, the deployment queued, and the record
 //! written, all in one transaction or not at all.
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::access::{self, Believed};
 use super::review_release::{find_link, readable};
 use super::stored_request::{self, Stored};
-use super::{App, Gone, Refusal};
+use super::{App, Gone, Refusal, queue};
 use crate::db::{self, DbError};
 use crate::domain::actor::Actor;
-use crate::domain::deployment::{Deployment, DeploymentState, Direction};
-use crate::domain::event::{Event, EventKind, NoteLevel};
+use crate::domain::deployment::{Deployment, Direction};
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::link::{Link, Purpose};
 use crate::domain::policy::{self, Act};
@@ -135,7 +133,7 @@ async fn consume(
         direction: Some(if request.rollback { Direction::GoesBack } else { Direction::Forward }),
         ..Deployment::queued(&request.application, &request.environment, &request.commit, &actor.name, now)
     };
-    deployment.id = db::deployments::insert(&tx, &deployment).await?;
+    deployment.id = queue::put(&tx, &deployment, believed.iter().map(Believed::note)).await?;
     db::links::consume(&tx, link.id, deployment.id, now).await.map_err(|error| match error {
         DbError::Conflict(_) => gone("used", "Somebody was faster: this link has just been used.".to_owned()),
         other => other.into(),
@@ -143,7 +141,6 @@ async fn consume(
     request.state = request.state.clone().launch(deployment.id, now)?;
     request.deployment = Some(deployment.id);
     db::requests::update(&tx, request).await?;
-    db::journal::append(&tx, deployment.id, &first_events(believed, now)).await?;
     let facts =
         json!({ "deployment": deployment.id, "fingerprint": request.fingerprint, "believed": believed });
     let entry = db::audit::Entry {
@@ -155,15 +152,6 @@ async fn consume(
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
     Ok(deployment.id)
-}
-
-/// That it waits, and who had to be believed because GitHub did not answer (rules.md 30).
-fn first_events(believed: &[Believed], now: Timestamp) -> Vec<Event> {
-    let queued = EventKind::State { state: DeploymentState::Queued, why: None };
-    let said =
-        believed.iter().map(|believed| EventKind::Note { level: NoteLevel::Warning, text: believed.words() });
-    let numbered = (1..).zip(std::iter::once(queued).chain(said));
-    numbered.map(|(seq, what)| Event { seq, at: now, what }).collect()
 }
 
 /// A link whose slot closed between page and POST is gone, not in conflict.

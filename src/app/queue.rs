@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::{App, Refusal, situation};
 pub use crate::db::deployments::Lease;
-use crate::db::{self, DbError};
+use crate::db::{self, DbError, Tx};
 use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState};
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::{Event, EventKind, NoteLevel};
 use crate::domain::fleet::Fleet;
 use crate::domain::name::Name;
 
@@ -23,6 +23,23 @@ pub struct Claimed {
     pub lease: Lease,
     /// The number of the last event in the journal.
     pub seq: u64,
+}
+
+/// Puts a new deployment at the end, with the first lines of its journal: that it
+/// waits, and what there is to say of that. Gives its number.
+pub async fn put(
+    tx: &Tx,
+    deployment: &Deployment,
+    notes: impl IntoIterator<Item = (NoteLevel, String)>,
+) -> Result<i64, DbError> {
+    let id = db::deployments::insert(tx, deployment).await?;
+    let waits = EventKind::State { state: DeploymentState::Queued, why: None };
+    let notes = notes.into_iter().map(|(level, text)| EventKind::Note { level, text });
+    let numbered = (1..).zip(std::iter::once(waits).chain(notes));
+    let events: Vec<Event> =
+        numbered.map(|(seq, what)| Event { seq, at: deployment.created_at, what }).collect();
+    db::journal::append(tx, id, &events).await?;
+    Ok(id)
 }
 
 /// The first in the queue whose environment and servers are free.

@@ -149,6 +149,23 @@ pub async fn interrupt(app: &App, deployment: &Deployment) -> Result<(), Refusal
     Ok(())
 }
 
+/// An end is on record, and in the mail that says so with the head of the trail
+/// (rules.md 41). However it came, this is how it is told.
+pub(super) async fn tell_of_end(
+    app: &App,
+    tx: &Tx,
+    deployment: i64,
+    entry: db::audit::Entry<'_>,
+    now: jiff::Timestamp,
+) -> Result<(), DbError> {
+    let facts = entry.facts.clone();
+    let head = db::audit::append(tx, &app.keys, now, entry).await?;
+    tracing::info!(deployment, %facts, audit_count = head.count, audit_mac = %head.mac, "deployment ended");
+    let notice = Notice::DeploymentEnded { deployment, audit_count: head.count, audit_mac: head.mac };
+    db::outbox::put(tx, &notice, None, now).await?;
+    Ok(())
+}
+
 async fn record_end(
     app: &App,
     tx: &Tx,
@@ -163,11 +180,7 @@ async fn record_end(
         subject: format!("deployment {}", deployment.id),
         facts: json!({ "state": state, "why": why, "commit": deployment.commit }),
     };
-    let head = db::audit::append(tx, &app.keys, now, entry).await?;
-    tracing::info!(deployment = deployment.id, state = %state, audit_count = head.count, audit_mac = %head.mac, "deployment ended");
-    let notice =
-        Notice::DeploymentEnded { deployment: deployment.id, audit_count: head.count, audit_mac: head.mac };
-    db::outbox::put(tx, &notice, None, now).await?;
+    tell_of_end(app, tx, deployment.id, entry, now).await?;
     super::housekeep::void_changed(
         app,
         tx,

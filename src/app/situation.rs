@@ -164,9 +164,14 @@ impl Situation {
     }
 
     fn servers_in_scope(&self) -> Vec<Name> {
+        self.servers_covered(&self.scope)
+    }
+
+    /// Those of `active_servers` that a deployment of this scope is about.
+    pub fn servers_covered(&self, scope: &Scope) -> Vec<Name> {
         let mut servers = self.active_servers();
-        if !self.scope.is_whole() {
-            let covered = self.fleet.servers_within(&self.environment, &self.scope);
+        if !scope.is_whole() {
+            let covered = self.fleet.servers_within(&self.environment, scope);
             servers.retain(|server| covered.iter().any(|known| known.name == *server));
         }
         servers

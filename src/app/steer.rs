@@ -6,11 +6,12 @@ use super::cancel_deployment::{may_cancel, may_read};
 use super::deploy::{Ask, deploy_again};
 use super::request_release::{Form, request_release};
 use super::stored_request::Stored;
-use super::{App, Refusal, access, queries};
+use super::{App, Refusal, access, queries, queue};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{Deployment, DeploymentState, Direction};
-use crate::domain::event::{Event, EventKind, HostState, NoteLevel};
+use crate::domain::event::{HostState, NoteLevel};
+use crate::domain::fleet::Method;
 use crate::domain::name::Name;
 use crate::domain::permission::Permission;
 use crate::domain::plan::Plan;
@@ -46,11 +47,14 @@ pub async fn continue_run(app: &App, actor: &Actor, id: i64) -> Result<(), Refus
     Ok(())
 }
 
-/// What a run left undone: its hosts that are not done.
+/// What a run left undone: its hosts that are not done. Of an operator's command
+/// nobody knows how far it came; all that it deploys is left.
 pub fn undone(deployment: &Deployment, progress: &Progress) -> Vec<Name> {
     let Some(plan) = &deployment.plan else { return Vec::new() };
     let done = |host: &Name| progress.hosts.get(host).is_some_and(|host| host.state == HostState::Done);
-    Plan::hosts(plan).map(|host| host.host.server.clone()).filter(|host| !done(host)).collect()
+    let by_command = (plan.facts.method == Method::Command).then_some(&plan.facts.servers);
+    let hosts = Plan::hosts(plan).map(|host| &host.host.server).chain(by_command.into_iter().flatten());
+    hosts.filter(|host| !done(host)).cloned().collect()
 }
 
 /// A new run for the hosts that an ended one did not finish (rules.md 11).
@@ -105,10 +109,13 @@ async fn queue_again(
     deletes_acknowledged: bool,
     stored: Option<Stored>,
 ) -> Result<i64, Refusal> {
+    // A command cannot be told to do a part, and what was not planned is left as a whole.
+    let in_parts = old.plan.as_ref().is_some_and(|plan| plan.facts.method == Method::Rsync);
     let scope = match &old.scope {
-        Scope::Server(name) => Scope::Server(name.clone()),
-        whole if old.plan.is_none() => whole.clone(),
-        _ => Scope::Servers(hosts.clone()),
+        Scope::Environment | Scope::Cluster(_) | Scope::Servers(_) if in_parts => {
+            Scope::Servers(hosts.clone())
+        }
+        whole => whole.clone(),
     };
     let ask = Ask {
         application: old.application.clone(),
@@ -155,16 +162,8 @@ async fn queue_again(
         deletes_acknowledged: deletes_acknowledged || old.deletes_acknowledged,
         ..Deployment::queued(&old.application, &old.environment, &old.commit, &actor.name, now)
     };
-    deployment.id = db::deployments::insert(&tx, &deployment).await?;
-    let events = [
-        EventKind::State { state: DeploymentState::Queued, why: None },
-        EventKind::Note {
-            level: NoteLevel::Info,
-            text: format!("Retries deployment {} on {}.", old.id, deployment.scope),
-        },
-    ];
-    let events: Vec<Event> = (1..).zip(events).map(|(seq, what)| Event { seq, at: now, what }).collect();
-    db::journal::append(&tx, deployment.id, &events).await?;
+    let words = format!("Retries deployment {} on {}.", old.id, deployment.scope);
+    deployment.id = queue::put(&tx, &deployment, [(NoteLevel::Info, words)]).await?;
     let entry = db::audit::Entry {
         actor: actor.name.as_str(),
         action: "deployment.retried",

@@ -134,8 +134,11 @@ async fn a_made_tree_stays_for_as_long_as_it_may_be_deployed_again() {
     service.ended(failed).await;
     let made = service.keep_made_tree(failed);
     let foreign = service.keep_made_tree(999);
+    let unfinished = made.with_file_name(format!("{failed}.scripts"));
+    fs::create_dir(&unfinished).unwrap();
     service.advance(DAY * 6);
-    assert_eq!(service.clean().await.built, 0, "it may be retried");
+    assert_eq!(service.clean().await.built, 1, "what was never finished goes");
+    assert!(!unfinished.exists() && made.exists(), "what may be retried stays");
     service.advance(DAY * 2);
     assert_eq!(service.clean().await.built, 1);
     assert!(!made.exists() && foreign.exists(), "what belongs to no deployment is not ours to remove");

@@ -89,21 +89,7 @@ async fn a_host_that_differs_for_long_is_drift_until_it_agrees_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_a_deployment_has_is_not_asked() {
-    let mut world = World::unreviewed(2);
-    let unreviewed = world.edit_fleet;
-    world.edit_fleet = Box::new(|fleet| {
-        unreviewed(fleet);
-        // The second host is in another environment, so that it stays free.
-        fleet["clusters"] = json!([
-            { "name": "web", "servers": [{ "server": "web-1" }] },
-            { "name": "side", "servers": [{ "server": "web-2" }] },
-        ]);
-        let mut staging = production(fleet).clone();
-        staging["name"] = json!("staging");
-        staging["clusters"] = json!(["side"]);
-        fleet["applications"][0]["environments"].as_array_mut().unwrap().push(staging);
-    });
-    let service = Service::start_in(world).await;
+    let service = Service::start_in(World::two_places()).await;
     let (dana, ada) = (service.as_user("dana").await, service.as_user("ada").await);
     let gate = service.gate("gate");
     service.commit("v1.3", |repository| {

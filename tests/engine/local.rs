@@ -5,11 +5,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::EventKind;
 use crate::domain::live::LiveState;
+use crate::domain::name::Name;
 use crate::domain::scope::Scope;
 use crate::tests::harness::{Service, World, production};
 
@@ -255,8 +257,11 @@ async fn an_operators_command_deploys_by_itself_and_the_record_says_what_is_live
         production(fleet)["command"] = json!("ship");
         let server = |n: u8| crate::tests::harness::server(&format!("web-{n}"), 1);
         fleet["servers"] = json!([server(1), server(2)]);
-        fleet["clusters"] =
-            json!([{ "name": "web", "servers": [{ "server": "web-1" }, { "server": "web-2" }] }]);
+        fleet["clusters"] = json!([
+            { "name": "web", "servers": [{ "server": "web-1" }] },
+            { "name": "side", "servers": [{ "server": "web-2" }] },
+        ]);
+        production(fleet)["clusters"] = json!(["web", "side"]);
     });
     let argv = json!([ship]);
     world.edit_config =
@@ -277,7 +282,42 @@ async fn an_operators_command_deploys_by_itself_and_the_record_says_what_is_live
         assert_eq!(service.live(server).await.state, LiveState::Unknown, "{server}");
     }
     std::fs::remove_file(&fails).unwrap();
-    let id = service.queue("v1.2", Scope::Environment).await.unwrap();
-    assert_eq!(service.ended(id).await.state, DeploymentState::Succeeded);
+    let retry = service.retried(failed.id).await;
+    assert_eq!((retry.state, &retry.why), (DeploymentState::Succeeded, &None));
     assert_eq!(service.live("web-2").await.release.as_deref(), Some("v1.2"));
+
+    // One cluster is told of, and nothing is said of the other.
+    let id = service.queue("v1.1", Scope::Cluster(Name::parse("side").unwrap())).await.unwrap();
+    assert_eq!(service.ended(id).await.state, DeploymentState::Succeeded);
+    let heard = said(&service, id).await;
+    assert!(heard[0].starts_with("v1.1 to web-2 from "), "{heard:?}");
+    for (server, release) in [("web-1", "v1.2"), ("web-2", "v1.1")] {
+        assert_eq!(service.live(server).await.release.as_deref(), Some(release), "{server}");
+    }
+}
+
+/// Not only what a step is given: what the service itself knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_of_the_configuration_or_the_fleet_that_a_script_prints_is_masked() {
+    const STATS: &str = "stats-password-9f3";
+    let world = world(1, |fleet| {
+        let endpoint = json!({ "url": "http://127.0.0.1:1/stats", "user": "ops", "password": STATS });
+        fleet["load_balancers"] = json!([{ "name": "edge", "endpoints": [endpoint] }]);
+        fleet["applications"][0]["webhook_secret"] = json!("webhook-secret-77");
+    });
+    let service = Service::start_in(world).await;
+    let github = service.app.config.github.client_secret.expose_secret().to_owned();
+    assert!(github.len() > 5, "short values are not masked");
+    let script = format!("echo 'a {github} b {STATS} c webhook-secret-77 d'\n");
+    service.repository.write("deploy.sh", &script);
+    let commit = service.repository.commit("It says too much", 1_700_009_000);
+    service.repository.tag("v3.0", &commit);
+
+    let id = service.succeeds("v3.0").await;
+
+    let lines = service.journal(id).await.into_iter().filter_map(|event| match event.what {
+        EventKind::Output { text, host: Some(_), .. } if text.starts_with("a ") => Some(text),
+        _ => None,
+    });
+    assert_eq!(lines.collect::<Vec<_>>(), ["a ••• b ••• c ••• d"]);
 }

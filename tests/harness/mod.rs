@@ -113,6 +113,25 @@ impl World {
         });
         Self { hosts, edit_fleet, ..Self::default() }
     }
+
+    /// The same on two hosts: production on the first, and staging on the second, so
+    /// that one is free while the other is busy. Who may request may do so in both.
+    pub fn two_places() -> Self {
+        let unreviewed = Self::unreviewed(2);
+        let edit_fleet = Box::new(|fleet: &mut Value| {
+            (unreviewed.edit_fleet)(fleet);
+            fleet["clusters"] = json!([
+                { "name": "web", "servers": [{ "server": "web-1" }] },
+                { "name": "side", "servers": [{ "server": "web-2" }] },
+            ]);
+            fleet["roles"][1]["grants"] = json!([{ "permission": "request" }]);
+            let mut staging = production(fleet).clone();
+            staging["name"] = json!("staging");
+            staging["clusters"] = json!(["side"]);
+            fleet["applications"][0]["environments"].as_array_mut().unwrap().push(staging);
+        });
+        Self { hosts: 2, edit_fleet, ..Self::default() }
+    }
 }
 
 impl Service {

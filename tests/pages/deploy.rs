@@ -6,9 +6,9 @@ use crate::domain::gate::Gate;
 use crate::domain::name::Name;
 use crate::domain::plan::{ClusterFacts, HostFacts, RunFacts, plan};
 use crate::domain::scope::Scope;
-use crate::web::view::deploy::{Chosen, Deploy, DeployForm, PlanWords, ReleaseChoice};
+use crate::web::view::deploy::{Chosen, Deploy, DeployForm, PlanWords};
 use crate::web::view::request_new::{Choice, Fetched};
-use crate::web::view::{FieldError, Section, Size};
+use crate::web::view::{FieldError, ReleaseChoice, Section, Size};
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()

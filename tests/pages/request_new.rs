@@ -1,8 +1,8 @@
 use super::samples::*;
 use super::sound;
 use crate::domain::gate::Gate;
-use crate::web::view::request_new::{Choice, Fetched, Preview, RequestForm, RequestNew, TagChoice};
-use crate::web::view::{FieldError, Section, Size};
+use crate::web::view::request_new::{Choice, Fetched, Preview, RequestForm, RequestNew};
+use crate::web::view::{FieldError, ReleaseChoice, Section, Size};
 
 fn choice(name: &str) -> Choice {
     Choice {
@@ -13,8 +13,9 @@ fn choice(name: &str) -> Choice {
     }
 }
 
-fn tag(name: &str, why_not: Option<&str>) -> TagChoice {
-    TagChoice {
+fn tag(name: &str, why_not: Option<&str>) -> ReleaseChoice {
+    ReleaseChoice {
+        value: name.into(),
         name: name.into(),
         commit: "9c1e7d2f04ab".into(),
         at: at("13:12"),
@@ -161,8 +162,8 @@ fn a_first_release_and_a_hostile_one_are_pages() {
     let hostile = RequestNew {
         shell: hostile_shell(Section::Requests),
         tags: vec![
-            TagChoice { author: HOSTILE.into(), message: HOSTILE.into(), ..tag("v1", Some(HOSTILE)) },
-            TagChoice { name: HOSTILE.into(), message: "x".repeat(1_000_000), ..tag("v2", None) },
+            ReleaseChoice { author: HOSTILE.into(), message: HOSTILE.into(), ..tag("v1", Some(HOSTILE)) },
+            ReleaseChoice { name: HOSTILE.into(), message: "x".repeat(1_000_000), ..tag("v2", None) },
         ],
         preview: Some(Preview {
             from: Some(HOSTILE.into()),

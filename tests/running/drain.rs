@@ -9,21 +9,7 @@ use crate::tests::harness::{Feed, Service, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn told_to_stop_it_lets_a_run_finish_starts_no_other_and_serves_pages_meanwhile() {
-    let mut world = World::unreviewed(2);
-    let unreviewed = world.edit_fleet;
-    world.edit_fleet = Box::new(|fleet| {
-        unreviewed(fleet);
-        fleet["clusters"] = json!([
-            { "name": "web", "servers": [{ "server": "web-1" }] },
-            { "name": "side", "servers": [{ "server": "web-2" }] },
-        ]);
-        fleet["roles"][1]["grants"] = json!([{ "permission": "request" }]);
-        let mut staging = fleet["applications"][0]["environments"][0].clone();
-        staging["name"] = json!("staging");
-        staging["clusters"] = json!(["side"]);
-        fleet["applications"][0]["environments"].as_array_mut().unwrap().push(staging);
-    });
-    let mut service = Service::start_in(world).await;
+    let mut service = Service::start_in(World::two_places()).await;
     let dana = service.as_user("dana").await;
     let gate = service.gate("gate");
     service.commit("v1.3", |repository| {

@@ -162,7 +162,8 @@ pub async fn prospect(
     let ours = balancing::taken_out(&app.db).await?;
     let out_of_service = ours.iter().cloned().collect();
     let facts = RunFacts { out_of_service, ..run_facts(&deployment, situation, Vec::new()) };
-    let plan = plan(facts, &clusters(situation)).map_err(|error| error.to_string());
+    let plan =
+        clusters(situation).and_then(|clusters| plan(facts, &clusters)).map_err(|error| error.to_string());
     let members: Vec<Member> =
         plan.as_ref().map(|plan| plan.members().cloned().collect()).unwrap_or_default();
     let states = balancing::look_at(app, &members).await;

@@ -78,7 +78,11 @@ fn in_url(address: &str) -> String {
 
 /// Any 2xx is healthy. Redirects are not followed: they would ask somebody else.
 async fn get(url: &str) -> Result<(), String> {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
+    let client = reqwest::Client::builder()
+        .user_agent("countersign")
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(PATIENCE);
     let client = client.build().map_err(|error| format!("no HTTP client: {error}"))?;
     match client.get(url).send().await {
         Ok(answer) if answer.status().is_success() => Ok(()),

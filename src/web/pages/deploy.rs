@@ -21,9 +21,9 @@ use crate::web::form::{Fields, FromFields, Posted};
 use crate::web::guard::Visit;
 use crate::web::html::listed;
 use crate::web::respond::{Html, PageError, SeeOther};
-use crate::web::view::deploy::{Chosen, Deploy, DeployForm, PlanWords, ReleaseChoice};
+use crate::web::view::deploy::{Chosen, Deploy, DeployForm, PlanWords};
 use crate::web::view::request_new::{Choice, Fetched};
-use crate::web::view::{FieldError, Section};
+use crate::web::view::{FieldError, ReleaseChoice, Section};
 
 /// Releases that the page shows at once.
 const SHOWN: usize = 50;

@@ -17,8 +17,8 @@ use crate::repo::RepoError;
 use crate::web::form::{Fields, FromFields, Posted};
 use crate::web::guard::Visit;
 use crate::web::respond::{Html, PageError, SeeOther};
-use crate::web::view::request_new::{Choice, Fetched, Preview, RequestForm, RequestNew, TagChoice};
-use crate::web::view::{FieldError, Section};
+use crate::web::view::request_new::{Choice, Fetched, Preview, RequestForm, RequestNew};
+use crate::web::view::{FieldError, ReleaseChoice, Section};
 
 /// Tags and commits that the page shows at once.
 const SHOWN: usize = 100;
@@ -161,7 +161,8 @@ async fn fill_tags(
             for tag in &list.tags {
                 let why_not =
                     why_not(app, &situation, tag.name.as_str(), &tag.commit, page.form.rollback).await?;
-                page.tags.push(TagChoice {
+                page.tags.push(ReleaseChoice {
+                    value: tag.name.to_string(),
                     name: tag.name.to_string(),
                     commit: tag.commit.short().to_owned(),
                     at: tag.at,
@@ -182,7 +183,8 @@ async fn fill_tags(
             page.tags_total = commits.len() as u64;
             for commit in &commits {
                 let why_not = why_not_commit(app, &situation, &commit.id, page.form.rollback).await?;
-                page.tags.push(TagChoice {
+                page.tags.push(ReleaseChoice {
+                    value: commit.id.to_string(),
                     name: commit.id.short().to_owned(),
                     commit: branch.clone(),
                     at: commit.at,

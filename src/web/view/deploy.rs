@@ -2,10 +2,9 @@
 //! works without a script; the last step shows every gate and the plan in words.
 
 use askama::Template;
-use jiff::Timestamp;
 
 use super::request_new::{Choice, Fetched};
-use super::{FieldError, Section, Shell, Size, preview_href};
+use super::{FieldError, ReleaseChoice, Section, Shell, Size, preview_href};
 use crate::domain::balancer::Member;
 use crate::domain::deployment::Direction;
 use crate::domain::gate::{Gate, Verdict};
@@ -42,22 +41,6 @@ pub struct DeployForm {
     pub server: String,
     pub acknowledge_deletes: bool,
     pub q: String,
-}
-
-#[derive(Debug, Clone)]
-pub struct ReleaseChoice {
-    /// What the form sends: the tag, or the full commit id.
-    pub value: String,
-    /// The same as people read it.
-    pub name: String,
-    /// The first digits of the commit, or the tags of a commit.
-    pub commit: String,
-    pub at: Timestamp,
-    pub author: String,
-    pub message: String,
-    pub live: bool,
-    pub href: String,
-    pub why_not: Option<String>,
 }
 
 /// The release that would be deployed.

@@ -282,6 +282,23 @@ pub struct Sealed {
     pub signatures: Vec<Signature>,
 }
 
+/// One of the releases that a form offers.
+#[derive(Debug, Clone)]
+pub struct ReleaseChoice {
+    /// What the form sends: the tag, or the full commit id.
+    pub value: String,
+    /// The same as people read it.
+    pub name: String,
+    /// The first digits of the commit, or the tags of a commit.
+    pub commit: String,
+    pub at: Timestamp,
+    pub author: String,
+    pub message: String,
+    pub live: bool,
+    pub href: String,
+    pub why_not: Option<String>,
+}
+
 /// The host preview of a release.
 pub fn preview_href(application: &str, environment: &str, release: &str) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("release", release).finish();

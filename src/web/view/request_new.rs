@@ -4,7 +4,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::{FieldError, Section, Shell, Size};
+use super::{FieldError, ReleaseChoice, Section, Shell, Size};
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::risk::RiskHint;
 use crate::web::html::{filters, grouped};
@@ -18,7 +18,7 @@ pub struct RequestNew {
     /// The environments of the chosen application.
     pub environments: Vec<Choice>,
     /// Newest first; those that cannot be asked for, too.
-    pub tags: Vec<TagChoice>,
+    pub tags: Vec<ReleaseChoice>,
     /// All tags there are, of which `tags` may show the newest.
     pub tags_total: u64,
     /// The address that shows more of them.
@@ -50,19 +50,6 @@ pub struct Choice {
     /// Where choosing it leads.
     pub href: String,
     /// Why it cannot be chosen.
-    pub why_not: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-pub struct TagChoice {
-    pub name: String,
-    /// The first digits of the commit, shown beside the name.
-    pub commit: String,
-    pub at: Timestamp,
-    pub author: String,
-    pub message: String,
-    pub live: bool,
-    pub href: String,
     pub why_not: Option<String>,
 }
 

@@ -57,10 +57,21 @@ async fn pages_are_drawn_where_the_environment_says() {
         ("deployment-queued", format!("/deployments/{}", town.queued)),
         ("deployment-failed-operator", format!("/deployments/{}", town.failed)),
         ("home-operator", "/".to_owned()),
+        ("environment-operator", "/applications/search/production".to_owned()),
+        ("servers", "/servers".to_owned()),
+        ("server", "/servers/web-2".to_owned()),
     ];
     for (name, address) in of_remy {
         draw(&town, &chromium, &folder, name, &address).await;
     }
+    let preview = "/applications/shop/production/preview?release=v1.3";
+    draw(&town, &chromium, &folder, "preview-unasked", preview).await;
+    chromium.click_button("Compare with the hosts").await;
+    let remy = town.service.as_user("remy").await;
+    while remy.get(preview).await.unwrap().main_state().as_deref() == Some("wanted") {
+        tokio::task::yield_now().await;
+    }
+    draw(&town, &chromium, &folder, "preview", preview).await;
     for (name, address, button) in [
         ("cancel-phone", format!("/deployments/{}", town.running), "Cancel…"),
         ("roll-back-phone", format!("/deployments/{}", town.failed), "Roll back…"),

@@ -10,6 +10,7 @@ mod applications;
 pub mod bearer;
 pub mod body;
 mod deployments;
+mod previews;
 pub mod problem;
 pub mod query;
 mod releases;
@@ -32,6 +33,8 @@ pub fn routes() -> Vec<Route> {
         releases::diff,
         releases::fetch,
         releases::commits,
+        previews::one,
+        previews::ask,
         servers::of_environment,
         servers::releases,
         requests::list,

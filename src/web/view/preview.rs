@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{Section, Shell};
 use crate::domain::preview::{Changes, Found, HostPreview, PreviewState, PreviewWord};
+use crate::domain::scope::Scope;
 use crate::web::html::{counted, filters};
 
 #[derive(Debug, Template)]
@@ -24,6 +25,8 @@ pub struct Preview {
     /// Why there can be none here at all.
     pub why_none: Option<String>,
     pub may_ask: bool,
+    /// The part that is looked at.
+    pub scope: Scope,
 }
 
 impl Preview {
@@ -52,6 +55,13 @@ impl Preview {
                 }
             }
         }
+    }
+
+    /// The same for all hosts of the environment, from a part of them.
+    fn whole_href(&self) -> Option<String> {
+        let whole =
+            super::preview_href(&self.application, &self.environment, &self.asked, &Scope::Environment);
+        (!self.scope.is_whole()).then_some(whole)
     }
 
     /// Why there is none, of the environment or of this release.

@@ -103,8 +103,9 @@ pub async fn ask(
     let (now, digest) = (app.clock.now(), digest(&situation));
     let tx = app.db.begin().await?;
     let known = db::previews::find(&tx, application, environment, &commit).await?;
-    let failed = |preview: &Preview| matches!(preview.state, PreviewState::Failed { .. });
-    if known.is_some_and(|preview| !failed(&preview) && preview.serves(&digest, now)) {
+    let lacks =
+        |preview: &Preview| matches!(preview.state, PreviewState::Failed { .. }) || preview.state.has_gaps();
+    if known.is_some_and(|preview| !lacks(&preview) && preview.serves(&digest, now)) {
         return Ok(commit);
     }
     let preview = Preview {

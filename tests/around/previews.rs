@@ -129,9 +129,14 @@ async fn a_host_that_a_deployment_has_is_not_asked_for_a_preview() {
     assert_eq!((asked.status, asked.header("location")), (303, V3), "{}", asked.text());
     let page = answered(&dana, V3).await;
     assert!(page.text().contains("Not asked: a deployment has it just now."), "{}", page.text());
+    assert!(page.text().contains("No host could be compared."), "{}", page.text());
     assert_eq!(service.connections(1), connected);
     gate.open().await;
     assert_eq!(service.ended(id).await.state, Succeeded);
+    dana.submit(&page, "Compare again", &[]).await.unwrap();
+    let page = answered(&dana, V3).await;
+    assert!(page.text().contains("What would change on 1 host."), "{}", page.text());
+    assert!(!page.has_form("Compare"), "{:?}", page.buttons());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,11 +47,16 @@ impl Preview {
             Some(PreviewState::Failed { .. }) => "The comparison failed. Nothing was changed.".to_owned(),
             Some(PreviewState::None { .. }) => "There is no preview.".to_owned(),
             Some(PreviewState::Ready { hosts, .. }) => {
-                let number = counted(hosts.len() as u64, "host", "hosts");
-                let changed = hosts.iter().filter(|host| !is_same(host)).count();
-                match changed {
-                    0 => format!("Nothing would change on {number}."),
-                    _ => format!("What would change on {number}. Nothing was changed by looking."),
+                let compared: Vec<_> = hosts.iter().filter(|host| host.found.is_compared()).collect();
+                let number = counted(compared.len() as u64, "host", "hosts");
+                let left = hosts.len() - compared.len();
+                let rest = if left == 0 { String::new() } else { format!(" {left} could not be compared.") };
+                if compared.is_empty() {
+                    "No host could be compared.".to_owned()
+                } else if compared.into_iter().all(is_same) {
+                    format!("Nothing would change on {number}.{rest}")
+                } else {
+                    format!("What would change on {number}.{rest} Nothing was changed by looking.")
                 }
             }
         }
@@ -94,10 +99,11 @@ impl Preview {
     }
 
     fn may_ask_now(&self) -> bool {
-        let answered = matches!(
-            self.found,
-            Some(PreviewState::Ready { .. } | PreviewState::None { .. } | PreviewState::Wanted)
-        );
+        let answered = match &self.found {
+            Some(PreviewState::None { .. } | PreviewState::Wanted) => true,
+            Some(ready @ PreviewState::Ready { .. }) => !ready.has_gaps(),
+            Some(PreviewState::Failed { .. }) | None => false,
+        };
         self.may_ask && self.why_none.is_none() && !answered
     }
 }

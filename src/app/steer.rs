@@ -36,7 +36,7 @@ pub async fn continue_run(app: &App, actor: &Actor, id: i64) -> Result<(), Refus
     let tx = app.db.begin().await?;
     db::deployments::go_on(&tx, id, &actor.name).await?;
     let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
+        actor: &actor.signature(),
         action: "deployment.continued",
         subject: format!("deployment {id}"),
         facts: json!({}),
@@ -133,8 +133,7 @@ async fn queue_again(
     };
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
-    let actor = access::actor_of(&tx, person).await?;
+    let actor = access::again(&tx, actor).await?;
     let gates = match (&stored, &candidate) {
         (Some(stored), _) => {
             let stored = stored.again(&tx, now).await?;
@@ -163,9 +162,10 @@ async fn queue_again(
         ..Deployment::queued(&old.application, &old.environment, &old.commit, &actor.name, now)
     };
     let words = format!("Retries deployment {} on {}.", old.id, deployment.scope);
-    deployment.id = queue::put(&tx, &deployment, [(NoteLevel::Info, words)]).await?;
+    let notes = std::iter::once((NoteLevel::Info, words)).chain(access::note_of(&actor));
+    deployment.id = queue::put(&tx, &deployment, notes).await?;
     let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
+        actor: &actor.signature(),
         action: "deployment.retried",
         subject: format!("deployment {}", old.id),
         facts: json!({ "deployment": deployment.id, "hosts": hosts, "request": old.request }),

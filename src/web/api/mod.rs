@@ -17,6 +17,7 @@ mod releases;
 mod requests;
 mod servers;
 pub mod steering;
+mod watching;
 
 use rocket::{Catcher, Route};
 
@@ -51,6 +52,10 @@ pub fn routes() -> Vec<Route> {
         steering::go_on,
         steering::retry,
         steering::roll_back,
+        watching::access,
+        watching::audit,
+        watching::deliveries,
+        watching::send_again,
     ]
 }
 

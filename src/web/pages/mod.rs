@@ -19,6 +19,7 @@ mod servers;
 mod sign_in;
 mod statics;
 mod steering;
+mod watching;
 mod whats_next;
 
 use rocket::Route;
@@ -65,6 +66,10 @@ pub fn routes() -> Vec<Route> {
         servers::one,
         servers::read,
         admin::overview,
+        watching::access,
+        watching::audit,
+        watching::deliveries,
+        watching::send_again,
         health::health,
         statics::asset,
         statics::favicon,

@@ -228,7 +228,7 @@ async fn what_was_given_up_is_sent_again_with_a_new_link_by_an_administrator() {
     let first = service.asked(&dana, "v1.0", &[]).await;
     let page = wait_for_one(&ada).await;
     assert!(
-        page.text().contains("550 never") && page.text().contains(&format!("request {first}")),
+        page.text().contains("(550): never") && page.text().contains(&format!("request {first}")),
         "{}",
         page.text()
     );

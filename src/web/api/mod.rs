@@ -7,15 +7,18 @@
 mod account;
 pub mod answer;
 mod applications;
+mod auth;
 pub mod bearer;
 pub mod body;
 mod deployments;
+mod people;
 pub mod problem;
 pub mod query;
 mod releases;
 mod requests;
 mod servers;
 pub mod steering;
+pub mod tokens;
 
 use rocket::{Catcher, Route};
 
@@ -48,6 +51,18 @@ pub fn routes() -> Vec<Route> {
         steering::go_on,
         steering::retry,
         steering::roll_back,
+        auth::token,
+        auth::session,
+        people::list,
+        people::create,
+        people::one,
+        people::change,
+        people::disable,
+        tokens::list,
+        tokens::create,
+        tokens::one,
+        tokens::change,
+        tokens::revoke,
     ]
 }
 

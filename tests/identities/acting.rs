@@ -93,7 +93,6 @@ async fn nobody_acts_for_a_holder_of_more_for_nobody_or_without_the_right() {
     )
     .await
     .unwrap();
-    let before = service.rows().await;
     for whom in ["ada", "otherbot", "bot", "gone", "nosuch", "", "DREW!", "drew,ada"] {
         assert_eq!(gets(&bot, whom, "/account").await.problem(403), "forbidden", "{whom:?}");
     }
@@ -105,7 +104,6 @@ async fn nobody_acts_for_a_holder_of_more_for_nobody_or_without_the_right() {
     let drew = service.calling_as("drew").await;
     assert_eq!(gets(&drew, "stella", "/account").await.problem(403), "forbidden", "drew may not");
     gets(&ada, "drew", "/account").await.ok();
-    assert_eq!(service.rows_but("tokens").await.len() + service.rows_of("tokens").await, before.len() + 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

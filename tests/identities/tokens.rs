@@ -58,8 +58,11 @@ async fn a_bounded_token_reaches_its_place_and_no_other_and_makes_no_tokens() {
 async fn a_scope_of_deploy_in_window_does_not_reach_deploy() {
     let service = Service::start_in(World::quiet_with(|fleet| {
         direct(fleet);
-        fleet["calendars"] = json!([{ "name": "never", "timezone": "UTC", "weekly": [] }]);
-        crate::tests::harness::production(fleet)["calendar"] = json!("never");
+        // A day that is neither today nor tomorrow.
+        let day = (crate::clock::Clock::system().now() + SignedDuration::from_hours(72)).strftime("%a");
+        let weekly = json!([{ "days": [day.to_string().to_lowercase()], "from": "00:00", "to": "24:00" }]);
+        fleet["calendars"] = json!([{ "name": "later", "timezone": "UTC", "weekly": weekly }]);
+        crate::tests::harness::production(fleet)["calendar"] = json!("later");
     }))
     .await;
     let drew = service.calling_as("drew").await;

@@ -1,9 +1,9 @@
 use super::samples::*;
 use super::sound;
-use crate::web::view::account::{Account, SessionView, TokenForm, TokenView};
+use crate::web::view::account::{Account, SessionView, TokenForm, TokenState, TokenView};
 use crate::web::view::{FieldError, Section};
 
-pub fn token(id: i64, name: &str, state: &'static str, scope: Vec<String>) -> TokenView {
+pub fn token(id: i64, name: &str, state: TokenState, scope: Vec<String>) -> TokenView {
     TokenView {
         id,
         user: "dana".into(),
@@ -27,8 +27,8 @@ fn account() -> Account {
             SessionView { began_at: now(), seen_at: now(), by: "the reverse proxy".into(), is_this: false },
         ],
         tokens: vec![
-            token(1, "ci", "usable", vec!["may read shop in production".into()]),
-            token(2, "old", "expired", Vec::new()),
+            token(1, "ci", TokenState::Usable, vec!["may read shop in production".into()]),
+            token(2, "old", TokenState::Expired, Vec::new()),
         ],
         has_password: true,
         secret: None,
@@ -64,7 +64,7 @@ fn a_secret_is_shown_and_hostile_words_stay_words() {
     let error = |field| FieldError { field, text: HOSTILE.into() };
     let hostile = Account {
         shell: hostile_shell(Section::Elsewhere),
-        tokens: vec![token(1, HOSTILE, "usable", vec![HOSTILE.into()])],
+        tokens: vec![token(1, HOSTILE, TokenState::Usable, vec![HOSTILE.into()])],
         rights: vec![HOSTILE.into()],
         form: TokenForm {
             name: HOSTILE.into(),

@@ -1,6 +1,7 @@
 use super::account::token;
 use super::samples::*;
 use super::sound;
+use crate::web::view::account::TokenState;
 use crate::web::view::people::{HeldRole, NewPerson, People, PersonItem, PersonPage, Tokens};
 use crate::web::view::{FieldError, Section};
 
@@ -74,12 +75,13 @@ fn person() -> PersonPage {
 #[test]
 fn a_persons_page_says_what_gave_each_role_and_takes_back_only_its_own() {
     let html = sound("typical", "admin_person", "enabled", &person());
-    assert_eq!(html.matches("Take away<").count(), 1);
+    assert_eq!(html.matches("Take release-managers away").count(), 1);
+    assert_eq!(html.matches("/roles/take").count(), 1);
     assert!(html.contains("by the fleet file") && html.contains("Disable dana"));
     let html = sound("self", "admin_person", "enabled", &PersonPage { is_self: true, ..person() });
     assert!(!html.contains("Disable dana"));
     let html = sound("reader", "admin_person", "enabled", &PersonPage { may_edit: false, ..person() });
-    assert!(!html.contains("<form class") && !html.contains("Take away<"));
+    assert!(!html.contains("<form class") && !html.contains("/roles/take"));
     let disabled = PersonPage { item: item("dana", true), ..person() };
     assert!(sound("disabled", "admin_person", "disabled", &disabled).contains("Enable dana"));
     let bare = PersonPage {
@@ -107,9 +109,9 @@ fn a_persons_page_says_what_gave_each_role_and_takes_back_only_its_own() {
 #[test]
 fn everybodys_tokens_are_listed() {
     let tokens = |items| Tokens { shell: shell(Section::Administration), items, next: None };
-    let html = sound("typical", "admin_tokens", "ready", &tokens(vec![token(7, "ci", "usable", Vec::new())]));
+    let html = sound("typical", "admin_tokens", "ready", &tokens(vec![token(7, "ci", TokenState::Usable, Vec::new())]));
     assert!(html.contains("Revoke ci of dana") && html.contains("all that they may"));
     sound("empty", "admin_tokens", "empty", &tokens(Vec::new()));
-    let hostile = vec![token(7, HOSTILE, "revoked", vec![HOSTILE.into()])];
+    let hostile = vec![token(7, HOSTILE, TokenState::Revoked, vec![HOSTILE.into()])];
     sound("hostile", "admin_tokens", "ready", &tokens(hostile));
 }

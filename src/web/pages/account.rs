@@ -16,7 +16,7 @@ use crate::web::form::{Fields, FromFields, Nothing, Posted};
 use crate::web::guard::{SESSION_COOKIE, Visit, private_cookie};
 use crate::web::limit::Limits;
 use crate::web::respond::{Html, PageError, SeeOther};
-use crate::web::view::account::{Account, SessionView, TokenForm, TokenView};
+use crate::web::view::account::{Account, SessionView, TokenForm, TokenState, TokenView};
 use crate::web::view::{FieldError, Section};
 
 const HERE: &str = "/account";
@@ -69,9 +69,9 @@ pub(super) fn by(provider: &str) -> String {
 
 pub(super) fn token_view(token: &Token, user: &str, now: jiff::Timestamp) -> TokenView {
     let state = match token.revoked_at {
-        Some(_) => "revoked",
-        None if token.is_usable(now) => "usable",
-        None => "expired",
+        Some(_) => TokenState::Revoked,
+        None if token.is_usable(now) => TokenState::Usable,
+        None => TokenState::Expired,
     };
     TokenView {
         id: token.id,

@@ -40,10 +40,26 @@ pub struct TokenView {
     pub name: String,
     pub expires_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
-    /// `usable`, `expired` or `revoked`.
-    pub state: &'static str,
+    pub state: TokenState,
     /// Empty: all that its person may do.
     pub scope: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenState {
+    Usable,
+    Expired,
+    Revoked,
+}
+
+impl TokenState {
+    pub fn word(self) -> &'static str {
+        match self {
+            TokenState::Usable => "usable",
+            TokenState::Expired => "expired",
+            TokenState::Revoked => "revoked",
+        }
+    }
 }
 
 /// As it was typed.
@@ -86,6 +102,6 @@ impl Account {
 
 impl TokenView {
     pub fn is_usable(&self) -> bool {
-        self.state == "usable"
+        self.state == TokenState::Usable
     }
 }

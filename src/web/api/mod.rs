@@ -12,6 +12,7 @@ pub mod bearer;
 pub mod body;
 mod deployments;
 mod people;
+mod previews;
 pub mod problem;
 pub mod query;
 mod releases;
@@ -35,6 +36,8 @@ pub fn routes() -> Vec<Route> {
         releases::diff,
         releases::fetch,
         releases::commits,
+        previews::one,
+        previews::ask,
         servers::of_environment,
         servers::releases,
         requests::list,

@@ -35,7 +35,10 @@ impl Service {
     /// Through the form of the login page.
     async fn types(&self, browser: &Browser, name: &str, password: &str) -> Page {
         let page = browser.get("/login?return_to=/requests").await.unwrap();
-        browser.submit(&page, "Sign in with password", &[("name", name), ("password", password)]).await.unwrap()
+        browser
+            .submit(&page, "Sign in with password", &[("name", name), ("password", password)])
+            .await
+            .unwrap()
     }
 
     /// Without a token: the doors.

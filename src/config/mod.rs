@@ -204,8 +204,12 @@ impl AddressRange {
 
     pub fn holds(&self, address: IpAddr) -> bool {
         let differ = match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => u128::from((own.to_bits() ^ other.to_bits()).leading_zeros()),
-            (IpAddr::V6(own), IpAddr::V6(other)) => u128::from((own.to_bits() ^ other.to_bits()).leading_zeros()),
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                u128::from((own.to_bits() ^ other.to_bits()).leading_zeros())
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                u128::from((own.to_bits() ^ other.to_bits()).leading_zeros())
+            }
             _ => return false,
         };
         differ >= u128::from(self.bits)

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::load::KeyPaths;
 use super::{
-    AddressRange, CommandConfig, Config, CorsConfig, DriftConfig, GitHubConfig, GraphiteConfig, InventoryConfig,
-    LimitsConfig, LogConfig, LogTarget, MailConfig, MetricsConfig, RetentionConfig, RunnerConfig, Sandbox,
-    SessionVerifierConfig, Source, SshConfig, TrustedProxyConfig, WebhookConfig, values,
+    AddressRange, CommandConfig, Config, CorsConfig, DriftConfig, GitHubConfig, GraphiteConfig,
+    InventoryConfig, LimitsConfig, LogConfig, LogTarget, MailConfig, MetricsConfig, RetentionConfig,
+    RunnerConfig, Sandbox, SessionVerifierConfig, Source, SshConfig, TrustedProxyConfig, WebhookConfig,
+    values,
 };
 use crate::domain::document::{Reader, one_of};
 use crate::domain::fleet::checks;

@@ -105,7 +105,9 @@ impl Limits {
         if let Some(place) = place
             && !self.wrong.admit(place, WRONG_SECRETS_A_MINUTE, now)
         {
-            return Err(Refusal::TooMany("Too many wrong tries from this address. Wait a minute.".to_owned()));
+            return Err(Refusal::TooMany(
+                "Too many wrong tries from this address. Wait a minute.".to_owned(),
+            ));
         }
         let name = name.map(|name| name.trim().chars().take(LONGEST_NAME).collect::<String>().to_lowercase());
         if let Some(name) = &name

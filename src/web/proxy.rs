@@ -22,7 +22,10 @@ pub fn named(app: &App, request: &Request<'_>) -> Result<Option<Name>, &'static 
     if !trusted {
         IGNORED.call_once(|| {
             let address = frame.address.map(|address| address.to_string()).unwrap_or_default();
-            tracing::warn!(address, "a header of the trusted proxy came from elsewhere and is ignored; this is said once");
+            tracing::warn!(
+                address,
+                "a header of the trusted proxy came from elsewhere and is ignored; this is said once"
+            );
         });
         return Ok(None);
     }

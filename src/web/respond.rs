@@ -167,14 +167,8 @@ impl<'r> Responder<'r, 'static> for Unanswered {
         }
         let (title, text) = unanswered_words(status);
         let text = if why.is_empty() { text.to_owned() } else { why.into_owned() };
-        let page = error_page(
-            request,
-            status.code,
-            title.to_owned(),
-            text,
-            Link::new("/", "Go home"),
-            Vec::new(),
-        );
+        let page =
+            error_page(request, status.code, title.to_owned(), text, Link::new("/", "Go home"), Vec::new());
         page.map(|mut response| {
             if let Some(headers) = request.rocket().state::<SecurityHeaders>() {
                 headers.harden(request, &mut response);

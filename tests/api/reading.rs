@@ -21,8 +21,7 @@ async fn an_account_says_who_and_what() {
     let words = "may read and request releases of shop in every environment";
     let grant = json!({ "permission": "request", "application": "shop", "environment": "*", "words": words });
     assert_eq!(account["grants"], json!([grant]));
-    let fields =
-        ["id", "user", "name", "expires_at", "last_used_at", "created_at", "revoked_at", "scope"];
+    let fields = ["id", "user", "name", "expires_at", "last_used_at", "created_at", "revoked_at", "scope"];
     assert_eq!(keys(&account["token"]), fields);
     let ada = service.calling_as("ada").await.get("/account").await.ok();
     assert_eq!((&ada["roles"], &ada["globals"]), (&json!(["admin"]), &json!(["admin"])));

@@ -22,7 +22,15 @@ async fn pages_and_api_show_what_the_role_reads_and_nothing_to_do() {
     // More than reading is given, and does not count.
     let service = open(json!([{ "permission": "deploy", "application": "shop" }])).await;
     let visitor = service.browser();
-    for path in ["/", "/applications", "/applications/shop", "/applications/shop/production", "/requests", "/deployments", "/servers"] {
+    for path in [
+        "/",
+        "/applications",
+        "/applications/shop",
+        "/applications/shop/production",
+        "/requests",
+        "/deployments",
+        "/servers",
+    ] {
         let page = visitor.raw("GET", path, &[], "").await.unwrap();
         assert_eq!(page.status, 200, "{path}: {}", page.text());
         assert!(!page.html.contains("<form method=\"post\""), "{path} offers something to do: {}", page.html);

@@ -71,7 +71,8 @@ async fn an_endpoint_says_whose_a_session_is_and_only_a_linked_account_comes_in(
     verifier.stop().await;
     assert_eq!(exchange("of-17").await.problem(503), "unavailable");
 
-    let reply = service.calling_as("ada").await.post("/people", &json!({ "name": "eve", "external_id": "17" })).await;
+    let reply =
+        service.calling_as("ada").await.post("/people", &json!({ "name": "eve", "external_id": "17" })).await;
     assert_eq!(reply.wrong_fields(), ["external_id"], "an account is one person's");
 }
 

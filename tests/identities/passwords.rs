@@ -122,7 +122,8 @@ async fn another_password_needs_the_old_one_ends_other_sessions_and_renews_this_
     let wrong = [("old", "not this one"), ("new", "a new and longer one")];
     let again = here.submit(&page, "Change the password", &wrong).await.unwrap();
     assert_eq!(again.status, 422, "{}", again.text());
-    let short = here.submit(&page, "Change the password", &[("old", PASSWORD), ("new", "short")]).await.unwrap();
+    let short =
+        here.submit(&page, "Change the password", &[("old", PASSWORD), ("new", "short")]).await.unwrap();
     assert_eq!(short.status, 422, "{}", short.text());
     let right = [("old", PASSWORD), ("new", "a new and longer one")];
     let page = here.submit(&page, "Change the password", &right).await.unwrap();

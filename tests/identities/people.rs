@@ -17,11 +17,22 @@ async fn an_administrator_adds_changes_and_disables_somebody_by_the_api() {
     let ada = service.calling_as("ada").await;
     let body = json!({ "name": "sam", "roles": ["developers"], "password": PASSWORD });
     let reply = ada.post("/people", &body).await;
-    assert_eq!((reply.status, reply.page.header("location")), (201, "/api/v1/people/sam"), "{}", reply.page.html);
+    assert_eq!(
+        (reply.status, reply.page.header("location")),
+        (201, "/api/v1/people/sam"),
+        "{}",
+        reply.page.html
+    );
     assert_eq!(ada.post("/people", &json!({ "name": "sam" })).await.wrong_fields(), ["name"]);
     assert_eq!(ada.post("/people", &json!({ "name": "auto" })).await.wrong_fields(), ["name"]);
-    assert_eq!(ada.post("/people", &json!({ "name": "eve", "roles": ["nosuch"] })).await.wrong_fields(), ["role"]);
-    assert_eq!(ada.post("/people", &json!({ "name": "eve", "member": true })).await.wrong_fields(), ["member"]);
+    assert_eq!(
+        ada.post("/people", &json!({ "name": "eve", "roles": ["nosuch"] })).await.wrong_fields(),
+        ["role"]
+    );
+    assert_eq!(
+        ada.post("/people", &json!({ "name": "eve", "member": true })).await.wrong_fields(),
+        ["member"]
+    );
     let sam = service.exchanges("sam", PASSWORD).await.ok();
     let sam = service.calling_with(sam["token"].as_str().unwrap());
     assert_eq!(sam.get("/account").await.ok()["roles"], json!(["developers"]));
@@ -29,7 +40,8 @@ async fn an_administrator_adds_changes_and_disables_somebody_by_the_api() {
 
     let known = ada.get("/people/sam").await.ok();
     let version = &known["version"];
-    let changed = put(&ada, "/people/sam", &json!({ "roles": ["release-managers"], "version": version })).await.ok();
+    let changed =
+        put(&ada, "/people/sam", &json!({ "roles": ["release-managers"], "version": version })).await.ok();
     assert_eq!(changed["roles"], json!(["release-managers"]));
     let late = put(&ada, "/people/sam", &json!({ "display": "Sam", "version": version })).await;
     assert_eq!(late.problem(409), "conflict", "somebody else was faster");
@@ -44,7 +56,11 @@ async fn an_administrator_adds_changes_and_disables_somebody_by_the_api() {
     }
     assert_eq!(service.exchanges("sam", PASSWORD).await.status, 401);
     assert_eq!(ada.get("/people/sam").await.ok()["disabled"], true);
-    assert_eq!(ada.post("/people", &json!({ "name": "sam" })).await.wrong_fields(), ["name"], "a name is never reused");
+    assert_eq!(
+        ada.post("/people", &json!({ "name": "sam" })).await.wrong_fields(),
+        ["name"],
+        "a name is never reused"
+    );
     assert_eq!(put(&ada, "/people/sam", &json!({ "disabled": false })).await.ok()["disabled"], false);
     assert_eq!(token.get("/account").await.problem(401), "unauthorized", "tokens stay ended");
     assert_eq!(service.exchanges("sam", PASSWORD).await.status, 200);
@@ -65,16 +81,26 @@ async fn a_page_gives_and_takes_roles_and_leaves_the_fleet_files_alone() {
     let page = ada.get("/admin/people?q=dan").await.unwrap();
     assert!(page.text().contains("Dana Okafor") && !page.text().contains("rosa"), "{}", page.text());
     let page = ada.get("/admin/people/dana").await.unwrap();
-    assert!(page.text().contains("by the fleet file") && page.text().contains("by the GitHub team developers"));
+    assert!(
+        page.text().contains("by the fleet file") && page.text().contains("by the GitHub team developers")
+    );
     assert!(!page.has_form("Take away"));
     let stale = page.value("version").unwrap();
     let page = ada.submit(&page, "Give it", &[("role", "release-managers")]).await.unwrap();
     assert!(page.text().contains("by an administrator here"), "{}", page.text());
-    assert_eq!(dana.get("/").await.unwrap().main_page().as_deref(), Some("login"), "a new role, a new session");
+    assert_eq!(
+        dana.get("/").await.unwrap().main_page().as_deref(),
+        Some("login"),
+        "a new role, a new session"
+    );
     let fields = [("version", stale.as_str()), ("role", "admin")];
     assert_eq!(service.post(&ada, "/admin/people/dana/roles", &fields).await.status, 409);
     let fields = [("version", ""), ("role", "developers")];
-    assert_eq!(service.post(&ada, "/admin/people/dana/roles/take", &fields).await.status, 409, "the fleet file's");
+    assert_eq!(
+        service.post(&ada, "/admin/people/dana/roles/take", &fields).await.status,
+        409,
+        "the fleet file's"
+    );
 
     // Applying the fleet file takes back only what it gave.
     service.apply(|fleet| fleet["roles"][1]["users"] = json!([])).await;
@@ -84,7 +110,11 @@ async fn a_page_gives_and_takes_roles_and_leaves_the_fleet_files_alone() {
     assert!(!page.text().contains("by an administrator here"), "{}", page.text());
 
     let fields = [("version", ""), ("role", "admin")];
-    assert_eq!(service.post(&ada, "/admin/people/ada/roles/take", &fields).await.status, 409, "not from oneself");
+    assert_eq!(
+        service.post(&ada, "/admin/people/ada/roles/take", &fields).await.status,
+        409,
+        "not from oneself"
+    );
     assert_eq!(service.post(&ada, "/admin/people/ada/disable", &[("version", "")]).await.status, 409);
     let dana = service.as_user("dana").await;
     assert_eq!(dana.get("/admin/people").await.unwrap().status, 403);

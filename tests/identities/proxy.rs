@@ -40,8 +40,10 @@ async fn from_a_listed_address_the_header_makes_a_session_that_lasts_while_it_sa
 
     // A form is quin's or nobody's.
     let form = async |name: Option<&str>, token: &str| {
-        let mut headers =
-            vec![("content-type", "application/x-www-form-urlencoded"), ("origin", service.base_url.as_str())];
+        let mut headers = vec![
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("origin", service.base_url.as_str()),
+        ];
         headers.extend(name.map(|name| (HEADER, name)));
         let body = format!("csrf={token}&theme=dark&back=%2F");
         browser.raw("POST", "/preferences", &headers, &body).await.unwrap().status
@@ -94,7 +96,9 @@ async fn a_name_of_another_identity_two_names_or_none_come_in_as_nobody() {
 fn an_address_range_holds_what_begins_with_its_bits() {
     let range = |text: &str, bits| AddressRange::new(text.parse().unwrap(), bits).unwrap();
     let holds = |range: AddressRange, text: &str| range.holds(text.parse().unwrap());
-    assert!(holds(range("10.1.0.0", Some(16)), "10.1.255.3") && !holds(range("10.1.0.0", Some(16)), "10.2.0.1"));
+    assert!(
+        holds(range("10.1.0.0", Some(16)), "10.1.255.3") && !holds(range("10.1.0.0", Some(16)), "10.2.0.1")
+    );
     assert!(holds(range("10.0.0.5", None), "10.0.0.5") && !holds(range("10.0.0.5", None), "10.0.0.4"));
     assert!(holds(range("10.0.0.5", None), "::ffff:10.0.0.5"));
     assert!(holds(range("0.0.0.0", Some(0)), "8.8.8.8") && !holds(range("0.0.0.0", Some(0)), "::1"));

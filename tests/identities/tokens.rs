@@ -97,7 +97,10 @@ async fn people_see_their_own_tokens_and_administrators_everybodys() {
     assert_eq!(wendy.send("DELETE", &path, &[], "").await.problem(404), "not_found");
     let wendys = service.calling_with(&wendy.token);
     assert_eq!(put(wendys, json!({ "name": "hers" })).await.problem(404), "not_found");
-    assert_eq!(wendy.post("/tokens", &json!({ "name": "x", "user": "drew" })).await.problem(403), "forbidden");
+    assert_eq!(
+        wendy.post("/tokens", &json!({ "name": "x", "user": "drew" })).await.problem(403),
+        "forbidden"
+    );
 
     let mine = || service.calling_with(&drew.token);
     let reply = put(mine(), json!({ "name": "nightly", "expires_at": "2030-01-01T00:00:00Z" })).await;
@@ -115,7 +118,10 @@ async fn people_see_their_own_tokens_and_administrators_everybodys() {
         (json!({ "name": "x", "days": 9, "expires_at": soon }), "days"),
         (json!({ "name": "x", "expires_at": "2020-01-01T00:00:00Z" }), "expires_at"),
         (json!({ "name": "x", "scope": {} }), "scope"),
-        (json!({ "name": "x", "scope": { "grants": [{ "permission": "read", "application": "nosuch" }] } }), "scope"),
+        (
+            json!({ "name": "x", "scope": { "grants": [{ "permission": "read", "application": "nosuch" }] } }),
+            "scope",
+        ),
         (json!({ "name": "x", "scope": { "global": ["root"] } }), "scope.global[0]"),
         (json!({ "name": "x", "hash": "0" }), "hash"),
         (json!({ "name": "x", "user": "nosuch" }), "user"),

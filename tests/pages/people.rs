@@ -44,11 +44,17 @@ fn people_are_listed_and_only_administrators_add_some() {
     ];
     let hostile = PersonItem { display: HOSTILE.into(), ..item("eve", false) };
     let form = NewPerson { name: HOSTILE.into(), role: HOSTILE.into() };
-    sound("hostile", "admin_people", "ready", &People { items: vec![hostile], form, errors: wrong, ..people() });
+    sound(
+        "hostile",
+        "admin_people",
+        "ready",
+        &People { items: vec![hostile], form, errors: wrong, ..people() },
+    );
 }
 
 fn person() -> PersonPage {
-    let held = |role: &str, given: &str, may_take| HeldRole { role: role.into(), given: given.into(), may_take };
+    let held =
+        |role: &str, given: &str, may_take| HeldRole { role: role.into(), given: given.into(), may_take };
     PersonPage {
         shell: shell(Section::Administration),
         item: item("dana", false),
@@ -109,7 +115,12 @@ fn a_persons_page_says_what_gave_each_role_and_takes_back_only_its_own() {
 #[test]
 fn everybodys_tokens_are_listed() {
     let tokens = |items| Tokens { shell: shell(Section::Administration), items, next: None };
-    let html = sound("typical", "admin_tokens", "ready", &tokens(vec![token(7, "ci", TokenState::Usable, Vec::new())]));
+    let html = sound(
+        "typical",
+        "admin_tokens",
+        "ready",
+        &tokens(vec![token(7, "ci", TokenState::Usable, Vec::new())]),
+    );
     assert!(html.contains("Revoke ci of dana") && html.contains("all that they may"));
     sound("empty", "admin_tokens", "empty", &tokens(Vec::new()));
     let hostile = vec![token(7, HOSTILE, TokenState::Revoked, vec![HOSTILE.into()])];

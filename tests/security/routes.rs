@@ -75,10 +75,7 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
             ],
         ),
         ("/account", own("/account")),
-        (
-            "/admin/people",
-            vec!["/admin/people".to_owned(), "/admin/people?q=da&after=ada".to_owned()],
-        ),
+        ("/admin/people", vec!["/admin/people".to_owned(), "/admin/people?q=da&after=ada".to_owned()]),
         ("/admin/people/<name>", own("/admin/people/dana")),
         ("/admin/tokens", own("/admin/tokens")),
         ("/servers", own("/servers")),
@@ -184,7 +181,13 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
                 "dana",
                 "/account/tokens",
                 "/account/tokens".to_owned(),
-                &[("name", "ci"), ("days", "9"), ("permission", "read"), ("application", ""), ("environment", "")],
+                &[
+                    ("name", "ci"),
+                    ("days", "9"),
+                    ("permission", "read"),
+                    ("application", ""),
+                    ("environment", ""),
+                ],
             )
         },
         form("ada", "/admin/tokens/<id>/revoke", "/admin/tokens/1/revoke".to_owned(), &[]),

@@ -30,10 +30,9 @@ impl Bearer<'_> {
     /// For the live feed, which looks at it again.
     pub fn pass(&self) -> Pass {
         match self.presented {
-            Some((secret, acting_for)) => Pass::Token {
-                secret: secret.to_owned(),
-                acting_for: acting_for.map(str::to_owned),
-            },
+            Some((secret, acting_for)) => {
+                Pass::Token { secret: secret.to_owned(), acting_for: acting_for.map(str::to_owned) }
+            }
             None => Pass::Anonymous,
         }
     }

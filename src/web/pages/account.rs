@@ -189,7 +189,8 @@ pub async fn password(
     let tried = limits.begin_try(visit.frame.address, "account/password", Some(&name), app.clock.now())?;
     let changed = own_account::change_password(app, &visit.person, &form.old, form.new).await;
     // Only a wrong old password is a guess.
-    let is_guess = matches!(&changed, Err(Refusal::Invalid(wrong)) if wrong.iter().any(|wrong| wrong.field == "old"));
+    let is_guess =
+        matches!(&changed, Err(Refusal::Invalid(wrong)) if wrong.iter().any(|wrong| wrong.field == "old"));
     if !is_guess {
         tried.take_back();
     }

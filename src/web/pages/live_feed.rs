@@ -23,7 +23,9 @@ pub async fn events(
     let pass = if visit.is_anonymous() {
         Pass::Anonymous
     } else {
-        Pass::Session(cookies.get_private(SESSION_COOKIE).map(|cookie| cookie.value().to_owned()).unwrap_or_default())
+        Pass::Session(
+            cookies.get_private(SESSION_COOKIE).map(|cookie| cookie.value().to_owned()).unwrap_or_default(),
+        )
     };
     let after = last.0.or(after).unwrap_or(0);
     Ok(follow(visit.app.clone(), pass, id, after, shutdown))

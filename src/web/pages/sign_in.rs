@@ -109,10 +109,16 @@ pub async fn authorized(
         Err(sign_in::NotIn::Refused(refusal)) => Err(PageError(refusal)),
         Err(sign_in::NotIn::Stale) => out(&stranger, cookies, 403, SignInProblem::Stale),
         Err(sign_in::NotIn::NotAccepted) => out(&stranger, cookies, 403, SignInProblem::NotAccepted),
-        Err(sign_in::NotIn::Outsider { login }) => out(&stranger, cookies, 403, SignInProblem::NotAMember { login }),
+        Err(sign_in::NotIn::Outsider { login }) => {
+            out(&stranger, cookies, 403, SignInProblem::NotAMember { login })
+        }
         Err(sign_in::NotIn::NotNamed { words }) => Err(PageError(Refusal::Forbidden(words.to_owned()))),
-        Err(sign_in::NotIn::NameTaken { login }) => out(&stranger, cookies, 403, SignInProblem::NameTaken { login }),
-        Err(sign_in::NotIn::Disabled { login }) => out(&stranger, cookies, 403, SignInProblem::Disabled { login }),
+        Err(sign_in::NotIn::NameTaken { login }) => {
+            out(&stranger, cookies, 403, SignInProblem::NameTaken { login })
+        }
+        Err(sign_in::NotIn::Disabled { login }) => {
+            out(&stranger, cookies, 403, SignInProblem::Disabled { login })
+        }
         Err(sign_in::NotIn::GitHubDown) => out(&stranger, cookies, 503, SignInProblem::Unreachable),
         Err(sign_in::NotIn::RateLimited { minutes }) => {
             out(&stranger, cookies, 503, SignInProblem::RateLimited { minutes })

@@ -112,7 +112,9 @@ impl PersonPage {
     fn sentence(&self) -> String {
         let (name, provider) = (&self.item.name, &self.item.provider);
         match (self.item.disabled, provider.is_empty()) {
-            (true, _) => format!("{name} is disabled: nothing lets them in, and the record keeps their name."),
+            (true, _) => {
+                format!("{name} is disabled: nothing lets them in, and the record keeps their name.")
+            }
             (false, true) => format!("Nobody signed in as {name} yet; the name is kept for who does first."),
             (false, false) => format!("{name} signs in by {provider}."),
         }

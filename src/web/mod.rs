@@ -13,6 +13,7 @@ pub mod html;
 pub mod limit;
 pub mod pages;
 pub mod respond;
+pub mod sheet;
 pub mod view;
 
 use base64::Engine as _;

@@ -10,6 +10,7 @@ mod applications;
 pub mod bearer;
 pub mod body;
 mod deployments;
+mod fleet;
 pub mod problem;
 pub mod query;
 mod releases;
@@ -22,7 +23,7 @@ use rocket::{Catcher, Route};
 pub const BASE: &str = "/api/v1";
 
 pub fn routes() -> Vec<Route> {
-    rocket::routes![
+    let mut routes = rocket::routes![
         account::account,
         applications::list,
         applications::one,
@@ -48,7 +49,9 @@ pub fn routes() -> Vec<Route> {
         steering::go_on,
         steering::retry,
         steering::roll_back,
-    ]
+    ];
+    routes.extend(fleet::routes());
+    routes
 }
 
 pub fn catchers() -> Vec<Catcher> {

@@ -6,6 +6,8 @@ mod applications;
 mod deploy;
 mod deployment;
 mod deployments;
+mod fleet;
+mod fleet_words;
 mod health;
 mod home;
 mod items;
@@ -65,6 +67,21 @@ pub fn routes() -> Vec<Route> {
         servers::one,
         servers::read,
         admin::overview,
+        fleet::list,
+        fleet::new,
+        fleet::create,
+        fleet::one,
+        fleet::save,
+        fleet::ask,
+        fleet::delete,
+        fleet::new_environment,
+        fleet::create_environment,
+        fleet::one_environment,
+        fleet::save_environment,
+        fleet::ask_environment,
+        fleet::delete_environment,
+        fleet::scan,
+        fleet::pin,
         health::health,
         statics::asset,
         statics::favicon,

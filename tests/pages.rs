@@ -15,6 +15,7 @@ mod risk;
 mod samples;
 
 mod admin;
+mod admin_objects;
 mod application;
 mod applications;
 mod error;

@@ -63,12 +63,7 @@ pub fn demand_administrator(actor: &Actor) -> Result<(), Refusal> {
 }
 
 /// All of a kind, by name; environments of `parent` in their order.
-pub async fn list(
-    app: &App,
-    actor: &Actor,
-    kind: Kind,
-    parent: Option<&Name>,
-) -> Result<Vec<Seen>, Refusal> {
+pub async fn list(app: &App, actor: &Actor, kind: Kind, parent: Option<&Name>) -> Result<Vec<Seen>, Refusal> {
     demand_administrator(actor)?;
     let ground = load(app, &app.db).await?;
     if parent.is_some_and(|application| ground.fleet.application(application).is_none()) {
@@ -114,13 +109,14 @@ pub async fn create(
 }
 
 /// Puts `object` in the place of the one that is there. Another name in it renames it;
-/// `was` in it says that it still has that name.
+/// `was` in it says that it still has that name. With `versions`, only while what is
+/// there is of one of them.
 pub async fn replace(
     app: &App,
     actor: &Actor,
     place: &Place,
     object: Value,
-    version: Option<&str>,
+    versions: Option<&[String]>,
 ) -> Result<Seen, Trouble> {
     demand_administrator(actor)?;
     let mut object = object;
@@ -132,7 +128,7 @@ pub async fn replace(
         _ => place.clone(),
     };
     let seen = see(&ground, &former).ok_or(Refusal::NotFound)?;
-    if version.is_some_and(|version| version != seen.version) {
+    if versions.is_some_and(|versions| !versions.contains(&seen.version)) {
         return Err(Trouble::Changed(Box::new(seen)));
     }
     let name = name_in(&object, "name")?.unwrap_or_else(|| place.name.clone());
@@ -156,13 +152,13 @@ pub async fn remove(
     app: &App,
     actor: &Actor,
     place: &Place,
-    version: Option<&str>,
+    versions: Option<&[String]>,
 ) -> Result<(), Trouble> {
     demand_administrator(actor)?;
     let tx = app.db.begin().await?;
     let ground = load(app, &tx).await?;
     let seen = see(&ground, place).ok_or(Refusal::NotFound)?;
-    if version.is_some_and(|version| version != seen.version) {
+    if versions.is_some_and(|versions| !versions.contains(&seen.version)) {
         return Err(Trouble::Changed(Box::new(seen)));
     }
     let reasons = needed_by(app, &tx, &ground, place).await?;

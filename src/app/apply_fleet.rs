@@ -7,14 +7,14 @@ use super::fleet_rows::{self, FLEET_FILE, Givers, Ground, Write};
 use super::{App, Refusal};
 use crate::db::{self, Tx};
 use crate::domain::document::Problem;
+use crate::domain::fleet::Fleet;
 use crate::domain::fleet::changes::{
     Change, changes, former_names, impossible_renames, under_new_names, with_stored_secrets,
 };
 use crate::domain::fleet::export::export_text;
 use crate::domain::fleet::object::{self, Place};
-use crate::domain::fleet::parse::parse;
-use crate::domain::fleet::Fleet;
 use crate::domain::fleet::overlay::overlay;
+use crate::domain::fleet::parse::parse;
 use crate::domain::person::RoleMember;
 
 #[derive(Debug, Clone, Copy, Default)]

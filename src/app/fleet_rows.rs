@@ -124,8 +124,11 @@ impl Write<'_> {
             db::fleet::remove(tx, gone).await?;
         }
         let has_changed = |place: &Place, object: &Value| before.get(place) != Some(object);
-        let changed: BTreeSet<&Place> =
-            after.iter().filter(|(place, object)| has_changed(place, object)).map(|(place, _)| place).collect();
+        let changed: BTreeSet<&Place> = after
+            .iter()
+            .filter(|(place, object)| has_changed(place, object))
+            .map(|(place, _)| place)
+            .collect();
         let sealed = object::objects(&self.sealed(app, tx, &changed).await?);
         let standings: BTreeMap<Place, &Standing> =
             self.ground.standings.iter().map(|(place, row)| (self.renamed(place), row)).collect();

@@ -42,16 +42,10 @@ pub async fn scan(app: &App, actor: &Actor, place: &Place) -> Result<Scan, Refus
 }
 
 /// Pins exactly this key, on the server as it was when the key was shown.
-pub async fn pin(
-    app: &App,
-    actor: &Actor,
-    place: &Place,
-    key: &str,
-    version: &str,
-) -> Result<Seen, Trouble> {
+pub async fn pin(app: &App, actor: &Actor, place: &Place, key: &str, version: &str) -> Result<Seen, Trouble> {
     let mut object = administer::find(app, actor, place).await?.object;
     if let Some(fields) = object.as_object_mut() {
         fields.insert("host_key".to_owned(), key.into());
     }
-    administer::replace(app, actor, place, object, Some(version)).await
+    administer::replace(app, actor, place, object, Some(&[version.to_owned()])).await
 }

@@ -87,8 +87,7 @@ pub async fn list_standings(source: &impl Source) -> Result<Vec<Standing>, DbErr
     let standing = |row: fleet_objects::Model| {
         let bad = |problem: String| DbError::row(TABLE, row.id, problem);
         let name = |text: &str| Name::parse(text).map_err(|error| bad(error.to_string()));
-        let kind =
-            Kind::from_word(&row.kind).ok_or_else(|| bad(format!("unknown kind {:?}", row.kind)))?;
+        let kind = Kind::from_word(&row.kind).ok_or_else(|| bad(format!("unknown kind {:?}", row.kind)))?;
         let parent = if row.parent.is_empty() { None } else { Some(name(&row.parent)?) };
         let place = Place { kind, parent, name: name(&row.name)? };
         Ok(Standing { place, position: row.position, managed: row.managed, version: row.version })
@@ -122,11 +121,8 @@ pub async fn put(tx: &Tx, object: &Object) -> Result<(), DbError> {
 /// the object.
 pub async fn set_standing(tx: &Tx, place: &Place, position: i32, managed: bool) -> Result<(), DbError> {
     let Some(existing) = at(place).one(tx.on()).await? else { return Ok(()) };
-    let row = fleet_objects::ActiveModel {
-        position: Set(position),
-        managed: Set(managed),
-        ..Default::default()
-    };
+    let row =
+        fleet_objects::ActiveModel { position: Set(position), managed: Set(managed), ..Default::default() };
     update(tx, existing.id, row).await
 }
 

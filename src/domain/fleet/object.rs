@@ -200,9 +200,7 @@ pub fn put(fleet: &Fleet, place: &Place, object: Value) -> Result<Fleet, Vec<Pro
     }
     let path = format!("{path}[{index}]");
     let filled = parse(&document).and_then(|wanted| with_stored_secrets(fleet, &wanted));
-    filled.map_err(|problems| {
-        problems.into_iter().map(|problem| beside(&document, &path, problem)).collect()
-    })
+    filled.map_err(|problems| problems.into_iter().map(|problem| beside(&document, &path, problem)).collect())
 }
 
 /// The fleet without it; everything else is as it was.

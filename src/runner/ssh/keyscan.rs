@@ -1,10 +1,12 @@
 //! The keys that a host shows to anybody, by `ssh-keyscan`: nothing is sent but the
 //! beginning of a key exchange, and nobody is logged in.
 
+use std::io::ErrorKind;
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::connection::{SshSettings, program};
@@ -24,6 +26,7 @@ pub async fn scan(settings: &SshSettings, host: &str, port: u16) -> Result<Vec<H
     let address = HostAddress::parse(host).map_err(|error| format!("The host {error}."))?;
     let seconds = settings.connect_timeout_s.max(1);
     let place = format!("{} port {port}", address.as_str());
+    reach(&address, port, seconds).await.map_err(|why| format!("{place} {why}."))?;
     let local = |error: std::io::Error| format!("ssh-keyscan could not be run on this machine: {error}.");
     let mut child = program("ssh-keyscan", std::path::Path::new("/"))
         .args(arguments(&address, port, seconds))
@@ -57,6 +60,19 @@ pub async fn scan(settings: &SshSettings, host: &str, port: u16) -> Result<Vec<H
     if keys.is_empty() { Err(why_none(&place, &String::from_utf8_lossy(&complained))) } else { Ok(keys) }
 }
 
+/// `ssh-keyscan` says nothing of why it found no key, so we knock once before it does.
+async fn reach(address: &HostAddress, port: u16, seconds: u32) -> Result<(), String> {
+    let limit = Duration::from_secs(seconds.into());
+    match timeout(limit, TcpStream::connect((address.as_str(), port))).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => {
+            Err("refused the connection".to_owned())
+        }
+        Ok(Err(error)) => Err(format!("cannot be reached: {}", printable(&error.to_string()))),
+        Err(_) => Err(format!("gave no answer within {seconds} s")),
+    }
+}
+
 pub fn arguments(address: &HostAddress, port: u16, seconds: u32) -> Vec<String> {
     let (seconds, port) = (seconds.to_string(), port.to_string());
     ["-T", &seconds, "-p", &port, "-t", KINDS, "--", address.as_str()].map(str::to_owned).to_vec()
@@ -69,15 +85,9 @@ pub fn keys(said: &str) -> Vec<HostKey> {
 }
 
 fn why_none(place: &str, complained: &str) -> String {
-    if complained.contains("refused") {
-        return format!("{place} refused the connection.");
-    }
-    if complained.contains("not known") || complained.contains("resolve") {
-        return format!("{place}: the name cannot be resolved.");
-    }
     let last = complained.lines().rev().find(|line| !line.trim().is_empty() && !line.starts_with('#'));
     match last.map(printable) {
         Some(last) => format!("{place} showed no key: {last}."),
-        None => format!("{place} gave no answer, or showed no key."),
+        None => format!("{place} gave no answer that holds a key."),
     }
 }

@@ -110,21 +110,12 @@ impl IfMatch {
         if sent { IfMatch::One(wanted) } else { IfMatch::Anything }
     }
 
-    /// The version that must still be there; of several, the one that is, if any.
-    fn version(&self, now: &Seen) -> Option<String> {
+    /// The versions of which one must still be there.
+    fn versions(&self) -> Option<&[String]> {
         match self {
             IfMatch::Anything => None,
-            IfMatch::One(wanted) => {
-                Some(wanted.iter().find(|one| **one == now.version).cloned().unwrap_or_default())
-            }
+            IfMatch::One(wanted) => Some(wanted),
         }
-    }
-
-    async fn against(&self, bearer: &Bearer<'_>, place: &Place) -> Result<Option<String>, Problem> {
-        if let IfMatch::Anything = self {
-            return Ok(None);
-        }
-        Ok(self.version(&administer::find(bearer.app, bearer.actor(), place).await?))
     }
 }
 
@@ -170,8 +161,7 @@ async fn create(
     let Object { object, once } = body;
     let application = parent.map(|text| Name::parse(text).map_err(|_| Refusal::NotFound)).transpose()?;
     once.answer(&bearer, async {
-        let seen =
-            administer::create(bearer.app, bearer.actor(), kind, application.as_ref(), object).await?;
+        let seen = administer::create(bearer.app, bearer.actor(), kind, application.as_ref(), object).await?;
         Answer::made(&address(&seen.place), &seen.object)
     })
     .await
@@ -189,16 +179,9 @@ async fn one(bearer: Bearer<'_>, query: Query, place: Place) -> Result<Headed, P
     Headed::whole(&administer::find(bearer.app, bearer.actor(), &place).await?)
 }
 
-async fn replace(
-    bearer: Bearer<'_>,
-    body: Object,
-    wanted: IfMatch,
-    place: Place,
-) -> Result<Headed, Problem> {
-    let version = wanted.against(&bearer, &place).await?;
+async fn replace(bearer: Bearer<'_>, body: Object, wanted: IfMatch, place: Place) -> Result<Headed, Problem> {
     let object = body.object;
-    let seen =
-        administer::replace(bearer.app, bearer.actor(), &place, object, version.as_deref()).await?;
+    let seen = administer::replace(bearer.app, bearer.actor(), &place, object, wanted.versions()).await?;
     Headed::whole(&seen)
 }
 
@@ -209,8 +192,7 @@ async fn remove(
     place: Place,
 ) -> Result<NoContent, Problem> {
     query.none()?;
-    let version = wanted.against(&bearer, &place).await?;
-    administer::remove(bearer.app, bearer.actor(), &place, version.as_deref()).await?;
+    administer::remove(bearer.app, bearer.actor(), &place, wanted.versions()).await?;
     Ok(NoContent)
 }
 
@@ -336,11 +318,7 @@ async fn environments(bearer: Bearer<'_>, application: &str, query: Query) -> Re
 }
 
 #[rocket::post("/applications/<application>/environments", data = "<body>")]
-async fn create_environment(
-    bearer: Bearer<'_>,
-    application: &str,
-    body: Object,
-) -> Result<Answer, Problem> {
+async fn create_environment(bearer: Bearer<'_>, application: &str, body: Object) -> Result<Answer, Problem> {
     create(bearer, body, Kind::Environment, Some(application)).await
 }
 

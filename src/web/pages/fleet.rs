@@ -7,9 +7,9 @@ use rocket::request::FromParam;
 use serde_json::Value;
 
 use super::fleet_words::{item, names_of, plural};
+use crate::app::Refusal;
 use crate::app::administer::{self, Seen, Trouble};
 use crate::app::scan_host::{self, Scan};
-use crate::app::Refusal;
 use crate::domain::document::Problem;
 use crate::domain::fleet::Kind;
 use crate::domain::fleet::object::Place;
@@ -157,11 +157,7 @@ pub async fn ask_environment(
 }
 
 #[rocket::post("/admin/applications/<application>/environments/<environment>/delete", data = "<posted>")]
-pub async fn delete_environment(
-    posted: Posted<'_, Version>,
-    application: &str,
-    environment: &str,
-) -> Answer {
+pub async fn delete_environment(posted: Posted<'_, Version>, application: &str, environment: &str) -> Answer {
     take_away(posted, place(Kind::Environment, Some(application), environment)?).await
 }
 
@@ -237,7 +233,7 @@ async fn change(posted: Posted<'_, Sent>, place: Place) -> Answer {
     let typed = of_the_sheet(&sheet, &sent)?;
     let seen = administer::find(visit.app, visit.actor(), &place).await?;
     let object = read(&sheet, &typed, Some(&seen.object));
-    match administer::replace(visit.app, visit.actor(), &place, object, Some(&version)).await {
+    match administer::replace(visit.app, visit.actor(), &place, object, Some(&[version])).await {
         Ok(seen) => Ok(Answered::Done(SeeOther(address(&seen.place)))),
         Err(trouble) => again(&visit, &place, Some(seen), typed, trouble).await,
     }
@@ -277,15 +273,11 @@ fn errors_of(sheet: &Sheet, trouble: Trouble) -> Result<Errors, PageError> {
 }
 
 fn of_the_sheet(sheet: &Sheet, sent: &Typed) -> Result<Typed, PageError> {
-    normalised(sheet, sent).map_err(|_| Refusal::field("form", UNKNOWN.trim_end_matches(" Nothing was changed.")).into())
+    normalised(sheet, sent)
+        .map_err(|_| Refusal::field("form", UNKNOWN.trim_end_matches(" Nothing was changed.")).into())
 }
 
-async fn question(
-    visit: &Visit<'_>,
-    place: Place,
-    status: u16,
-    is_changed: bool,
-) -> Result<Html, PageError> {
+async fn question(visit: &Visit<'_>, place: Place, status: u16, is_changed: bool) -> Result<Html, PageError> {
     let seen = administer::find(visit.app, visit.actor(), &place).await?;
     let reasons = administer::what_needs(visit.app, visit.actor(), &place).await?;
     let page = Removal {
@@ -304,7 +296,7 @@ async fn question(
 
 async fn take_away(posted: Posted<'_, Version>, place: Place) -> Answer {
     let (visit, Version(version)) = (posted.visit, posted.form);
-    match administer::remove(visit.app, visit.actor(), &place, Some(&version)).await {
+    match administer::remove(visit.app, visit.actor(), &place, Some(&[version])).await {
         Ok(()) => Ok(Answered::Done(SeeOther(list_address(&place)))),
         Err(Trouble::Changed(_)) => Ok(Answered::Again(question(&visit, place, 409, true).await?)),
         Err(Trouble::Refused(Refusal::Conflict(_))) => {
@@ -362,10 +354,8 @@ impl Form {
         let page = Object {
             page: page_of(self.kind),
             state,
-            title: place.map_or_else(
-                || format!("New {}", self.kind.words()),
-                |place| capital(&place.to_string()),
-            ),
+            title: place
+                .map_or_else(|| format!("New {}", self.kind.words()), |place| capital(&place.to_string())),
             crumbs: self.crumbs(),
             action: place.map_or_else(|| self.list_address(), address),
             version: self.seen.as_ref().map(|seen| seen.version.clone()),
@@ -386,7 +376,9 @@ impl Form {
                 _ => "Save".to_owned(),
             },
             links: place.map(seen_elsewhere).unwrap_or_default(),
-            removal: place.filter(|place| !place.is_permanent()).map(|place| format!("{}/delete", address(place))),
+            removal: place
+                .filter(|place| !place.is_permanent())
+                .map(|place| format!("{}/delete", address(place))),
             environments: place.filter(|place| place.kind == Kind::Application).map(|place| {
                 let application = fleet.application(&place.name);
                 let environments = application.map(|one| one.environments_in_order()).unwrap_or_default();

@@ -140,9 +140,19 @@ const APPLICATION: &[Section] = &[Section {
     title: "What is released",
     fields: &[
         NAME,
-        field("repository", "Repository", "https or ssh URL, git@host:path, or an absolute path.", Input::Code),
+        field(
+            "repository",
+            "Repository",
+            "https or ssh URL, git@host:path, or an absolute path.",
+            Input::Code,
+        ),
         field("github", "On GitHub", "owner/name, for pushes and links.", Input::Code),
-        field("tags", "Tags", "Glob of the tags that are releases, such as v*. Empty: every tag.", Input::Code),
+        field(
+            "tags",
+            "Tags",
+            "Glob of the tags that are releases, such as v*. Empty: every tag.",
+            Input::Code,
+        ),
         field("owners", "Owners", "Mail addresses, one a line. They hear of deployments.", Input::Lines),
         field("webhook_secret", "Webhook secret", "Without one no push is accepted.", Input::Secret),
         field(
@@ -201,12 +211,7 @@ const ENVIRONMENT: &[Section] = &[
                 ]),
             ),
             field("approval.self_approval", "Requesters may accept their own", "It is marked.", Input::Check),
-            field(
-                "approval.authors_count",
-                "Authors of the commits count as approvers",
-                "",
-                Input::Check,
-            ),
+            field("approval.authors_count", "Authors of the commits count as approvers", "", Input::Check),
             field("approval.covers_rollback", "An approval covers the way back", "", Input::Check),
             field("approval.review_hours", "Hours for review", "1 to 720.", Input::Number),
             field("approval.slot_minutes", "Minutes of a launch link", "1 to 1440.", Input::Number),
@@ -218,7 +223,12 @@ const ENVIRONMENT: &[Section] = &[
         fields: &[
             field("target_path", "Target path", "Absolute, and no home.", Input::Code),
             field("remote_user", "Remote user", "Unix account on the servers.", Input::Code),
-            field("clusters", "Clusters", "One a line, in the order in which they are worked on.", Input::Lines),
+            field(
+                "clusters",
+                "Clusters",
+                "One a line, in the order in which they are worked on.",
+                Input::Lines,
+            ),
             field("strategy", "Strategy", "", Input::Choice(STRATEGIES)),
             field("batch", "Batch", "With rolling and canary: 2, or 25%.", Input::Size),
             field("canary_minutes", "Minutes a canary waits", "1 to 10080.", Input::Number),
@@ -229,7 +239,12 @@ const ENVIRONMENT: &[Section] = &[
         fields: &[
             field("method", "Method", "", Input::Choice(METHODS)),
             field("command", "Command", "Its name in config.json; with that method only.", Input::Code),
-            field("artifact", "Artifact", "Name of a command in config.json that builds the tree.", Input::Code),
+            field(
+                "artifact",
+                "Artifact",
+                "Name of a command in config.json that builds the tree.",
+                Input::Code,
+            ),
             field("layout", "Layout", "", Input::Choice(LAYOUTS)),
             field("keep_releases", "Releases kept", "With a folder a release: 1 to 1000.", Input::Number),
             field("sync", "Sync", "", Input::Choice(&[("rsync", "rsync")])),

@@ -29,7 +29,8 @@ pub fn normalised(sheet: &Sheet, sent: &Typed) -> Result<Typed, UnknownField> {
             }
             let filled = rows.into_values().filter(|row| row.values().any(|value| !value.trim().is_empty()));
             for (index, row) in filled.enumerate() {
-                let named = row.into_iter().map(|(inner, value)| (format!("{}.{index}.{inner}", field.key), value));
+                let named =
+                    row.into_iter().map(|(inner, value)| (format!("{}.{index}.{inner}", field.key), value));
                 typed.extend(named.filter(|(_, value)| !value.trim().is_empty()));
             }
             continue;
@@ -73,8 +74,7 @@ pub fn read(sheet: &Sheet, typed: &Typed, before: Option<&Value>) -> Value {
         }
     }
     // Attempts alone are no check.
-    let has_check =
-        |check: &Value| ["command", "url"].into_iter().any(|key| check.get(key).is_some());
+    let has_check = |check: &Value| ["command", "url"].into_iter().any(|key| check.get(key).is_some());
     if object.get("health_check").is_some_and(|check| !has_check(check)) {
         object.remove("health_check");
     }
@@ -131,11 +131,7 @@ fn as_endpoint(columns: &[Field], row: Map<String, Value>) -> Value {
     let url = row.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
     let is_page = url.starts_with("http://") || url.starts_with("https://");
     let is_alone = !row.contains_key("user") && row.get("password").is_none_or(|secret| secret == STORED);
-    if is_endpoint && is_alone && !is_page && !url.is_empty() {
-        Value::from(url)
-    } else {
-        Value::Object(row)
-    }
+    if is_endpoint && is_alone && !is_page && !url.is_empty() { Value::from(url) } else { Value::Object(row) }
 }
 
 /// What is no number stays what it is, and is refused as such.

@@ -39,7 +39,11 @@ impl Objects {
 
     fn sentence(&self) -> String {
         let count = counted(self.items.len() as u64, self.words.0, self.words.1);
-        if self.q.is_empty() { format!("{count}.") } else { format!("{count} with “{}” in the name.", self.q) }
+        if self.q.is_empty() {
+            format!("{count}.")
+        } else {
+            format!("{count} with “{}” in the name.", self.q)
+        }
     }
 }
 

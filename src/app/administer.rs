@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::fleet_rows::{self, Givers, Ground, PAGE, Write};
-use super::{App, Refusal};
+use super::{App, Refusal, access};
 use crate::db::{self, DbError, Source, Tx};
 use crate::domain::actor::Actor;
 use crate::domain::deployment::DeploymentState;
@@ -54,17 +54,9 @@ impl From<DbError> for Trouble {
     }
 }
 
-/// Who may not administer learns nothing of what there is.
-pub fn demand_administrator(actor: &Actor) -> Result<(), Refusal> {
-    if actor.access.is_admin() {
-        return Ok(());
-    }
-    Err(Refusal::Forbidden("Administration is for administrators.".to_owned()))
-}
-
 /// All of a kind, by name; environments of `parent` in their order.
 pub async fn list(app: &App, actor: &Actor, kind: Kind, parent: Option<&Name>) -> Result<Vec<Seen>, Refusal> {
-    demand_administrator(actor)?;
+    access::administers(actor)?;
     let ground = load(app, &app.db).await?;
     if parent.is_some_and(|application| ground.fleet.application(application).is_none()) {
         return Err(Refusal::NotFound);
@@ -76,13 +68,13 @@ pub async fn list(app: &App, actor: &Actor, kind: Kind, parent: Option<&Name>) -
 }
 
 pub async fn find(app: &App, actor: &Actor, place: &Place) -> Result<Seen, Refusal> {
-    demand_administrator(actor)?;
+    access::administers(actor)?;
     see(&load(app, &app.db).await?, place).ok_or(Refusal::NotFound)
 }
 
 /// The whole fleet, for forms that offer the names of other objects.
 pub async fn fleet(app: &App, actor: &Actor) -> Result<Fleet, Refusal> {
-    demand_administrator(actor)?;
+    access::administers(actor)?;
     Ok(sorted(load(app, &app.db).await?.fleet))
 }
 
@@ -94,10 +86,11 @@ pub async fn create(
     parent: Option<&Name>,
     object: Value,
 ) -> Result<Seen, Trouble> {
-    demand_administrator(actor)?;
+    access::administers(actor)?;
     let name = name_in(&object, "name")?.ok_or_else(|| invalid("name", "is missing"))?;
     let place = Place::new(kind, parent, &name);
     let tx = app.db.begin().await?;
+    let actor = &still_administers(&tx, actor).await?;
     let ground = load(app, &tx).await?;
     if object::find(&ground.fleet, &place).is_some() {
         return Err(invalid("name", format!("is already the name of another {}", kind.words())));
@@ -118,10 +111,11 @@ pub async fn replace(
     object: Value,
     versions: Option<&[String]>,
 ) -> Result<Seen, Trouble> {
-    demand_administrator(actor)?;
+    access::administers(actor)?;
     let mut object = object;
     let was = name_in(&object, "was")?;
     let tx = app.db.begin().await?;
+    let actor = &still_administers(&tx, actor).await?;
     let ground = load(app, &tx).await?;
     let former = match was {
         Some(was) if object::find(&ground.fleet, place).is_none() => place.named(&was),
@@ -154,8 +148,9 @@ pub async fn remove(
     place: &Place,
     versions: Option<&[String]>,
 ) -> Result<(), Trouble> {
-    demand_administrator(actor)?;
+    access::administers(actor)?;
     let tx = app.db.begin().await?;
+    let actor = &still_administers(&tx, actor).await?;
     let ground = load(app, &tx).await?;
     let seen = see(&ground, place).ok_or(Refusal::NotFound)?;
     if versions.is_some_and(|versions| !versions.contains(&seen.version)) {
@@ -173,7 +168,7 @@ pub async fn remove(
     if place.kind == Kind::Role {
         db::people::remove_members_of(&tx, &place.name).await?;
     }
-    fleet_rows::record(app, &tx, actor.name.as_str(), &told, (&ground.fleet, &after)).await?;
+    fleet_rows::record(app, &tx, &actor.signature(), &told, (&ground.fleet, &after)).await?;
     tx.commit().await?;
     fleet_rows::announce(app);
     Ok(())
@@ -181,9 +176,16 @@ pub async fn remove(
 
 /// What keeps an object from being removed, each in words.
 pub async fn what_needs(app: &App, actor: &Actor, place: &Place) -> Result<Vec<String>, Refusal> {
-    demand_administrator(actor)?;
+    access::administers(actor)?;
     let ground = load(app, &app.db).await?;
     needed_by(app, &app.db, &ground, place).await
+}
+
+/// Somebody may have taken the right away meanwhile.
+async fn still_administers(tx: &Tx, actor: &Actor) -> Result<Actor, Refusal> {
+    let actor = access::again(tx, actor).await?;
+    access::administers(&actor)?;
+    Ok(actor)
 }
 
 /// The fleet with the roles that always exist.
@@ -241,7 +243,7 @@ async fn store(
         if place.kind == Kind::Role {
             members(&tx, &after, &place.name).await?;
         }
-        fleet_rows::record(app, &tx, actor.name.as_str(), &told, (before, &after)).await?;
+        fleet_rows::record(app, &tx, &actor.signature(), &told, (before, &after)).await?;
     }
     let seen = see(&load(app, &tx).await?, place);
     tx.commit().await?;

@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::query::{Page, Query, name as read_name};
 use crate::app::administer::{self, Seen, Trouble};
 use crate::app::queries::applications;
-use crate::app::{Refusal, scan_host};
+use crate::app::{Refusal, access, scan_host};
 use crate::domain::fleet::Kind;
 use crate::domain::fleet::object::Place;
 use crate::domain::name::Name;
@@ -127,7 +127,7 @@ fn place(kind: Kind, parent: Option<&str>, name: &str) -> Result<Place, Refusal>
 }
 
 async fn list(bearer: Bearer<'_>, query: Query, kind: Kind) -> Result<Answer, Problem> {
-    administer::demand_administrator(bearer.actor())?;
+    access::administers(bearer.actor())?;
     let (page, managed) = query.read(|r| {
         let flag = |text: &str| text.parse::<bool>().map_err(|_| "must be true or false".to_owned());
         (Page::read(r, read_name), r.optional("managed", flag))

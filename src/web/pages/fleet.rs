@@ -7,9 +7,9 @@ use rocket::request::FromParam;
 use serde_json::Value;
 
 use super::fleet_words::{item, names_of, plural};
-use crate::app::Refusal;
 use crate::app::administer::{self, Seen, Trouble};
 use crate::app::scan_host::{self, Scan};
+use crate::app::{Refusal, access};
 use crate::domain::document::Problem;
 use crate::domain::fleet::Kind;
 use crate::domain::fleet::object::Place;
@@ -196,7 +196,7 @@ pub async fn pin(posted: Posted<'_, Pin>, name: &str) -> Answer {
 }
 
 async fn new_form(visit: &Visit<'_>, kind: Kind, parent: Option<Name>) -> Result<Html, PageError> {
-    administer::demand_administrator(visit.actor())?;
+    access::administers(visit.actor())?;
     if let Some(application) = &parent {
         let place = Place::new(Kind::Application, None, application);
         administer::find(visit.app, visit.actor(), &place).await?;
@@ -206,7 +206,7 @@ async fn new_form(visit: &Visit<'_>, kind: Kind, parent: Option<Name>) -> Result
 
 async fn make(posted: Posted<'_, Sent>, kind: Kind, parent: Option<Name>) -> Answer {
     let (visit, sent) = (posted.visit, posted.form.0);
-    administer::demand_administrator(visit.actor())?;
+    access::administers(visit.actor())?;
     let sheet = sheet_of(kind);
     let typed = of_the_sheet(&sheet, &sent)?;
     let object = read(&sheet, &typed, None);
@@ -227,7 +227,7 @@ async fn edit_form(visit: &Visit<'_>, place: Place) -> Result<Html, PageError> {
 
 async fn change(posted: Posted<'_, Sent>, place: Place) -> Answer {
     let (visit, mut sent) = (posted.visit, posted.form.0);
-    administer::demand_administrator(visit.actor())?;
+    access::administers(visit.actor())?;
     let sheet = sheet_of(place.kind);
     let version = sent.remove("version").unwrap_or_default();
     let typed = of_the_sheet(&sheet, &sent)?;

@@ -138,6 +138,11 @@ pub async fn rename(tx: &Tx, kind: Kind, parent: &str, old: &Name, new: &Name) -
             .exec(tx.on())
             .await?;
     }
+    match kind {
+        Kind::Application => super::freezes::rename(tx, None, old, new).await?,
+        Kind::Environment => super::freezes::rename(tx, Some(parent), old, new).await?,
+        _ => {}
+    }
     if kind == Kind::Application {
         let row = fleet_objects::ActiveModel { parent: Set(new.to_string()), ..Default::default() };
         fleet_objects::Entity::update_many()

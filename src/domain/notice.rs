@@ -14,6 +14,12 @@ pub enum Notice {
     RequestEnded { request: i64 },
     /// To owners, requester and those always told.
     DeploymentEnded { deployment: i64, audit_count: i64, audit_mac: String },
+    /// To the requester of an accepted request: it is held up, or no longer.
+    FreezeTold { freeze: i64, request: i64 },
+    /// To everybody concerned: somebody broke the glass.
+    GlassBroken { deployment: i64 },
+    /// To those who may sign it: nobody has.
+    OverrideUnsigned { deployment: i64 },
 }
 
 impl Notice {
@@ -23,6 +29,9 @@ impl Notice {
             Notice::RequestAccepted { .. } => "request_accepted",
             Notice::RequestEnded { .. } => "request_ended",
             Notice::DeploymentEnded { .. } => "deployment_ended",
+            Notice::FreezeTold { .. } => "freeze_told",
+            Notice::GlassBroken { .. } => "glass_broken",
+            Notice::OverrideUnsigned { .. } => "override_unsigned",
         }
     }
 }

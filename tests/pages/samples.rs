@@ -49,6 +49,7 @@ pub fn shell(section: Section) -> Shell {
         theme: Theme::Auto,
         now: now(),
         version: "0.1.0",
+        freezes: vec![],
     }
 }
 

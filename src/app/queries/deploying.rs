@@ -125,6 +125,7 @@ pub fn gates_of_place(situation: &Situation, actor: &Actor) -> Vec<Gate> {
         direction: None,
         scope: Scope::Environment,
         covered_by: None,
+        break_glass: None,
     });
     policy::gates(Act::Deploy, &facts)
 }

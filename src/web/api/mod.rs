@@ -10,6 +10,7 @@ mod applications;
 pub mod bearer;
 pub mod body;
 mod deployments;
+mod freezes;
 pub mod problem;
 pub mod query;
 mod releases;
@@ -48,6 +49,12 @@ pub fn routes() -> Vec<Route> {
         steering::go_on,
         steering::retry,
         steering::roll_back,
+        steering::sign,
+        freezes::list,
+        freezes::one,
+        freezes::set,
+        freezes::change,
+        freezes::lift,
     ]
 }
 

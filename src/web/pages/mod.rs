@@ -6,6 +6,7 @@ mod applications;
 mod deploy;
 mod deployment;
 mod deployments;
+mod freezes;
 mod health;
 mod home;
 mod items;
@@ -58,6 +59,7 @@ pub fn routes() -> Vec<Route> {
         steering::retry,
         steering::roll_back,
         steering::put_back,
+        steering::sign,
         live_feed::events,
         preview::page,
         preview::ask,
@@ -65,6 +67,11 @@ pub fn routes() -> Vec<Route> {
         servers::one,
         servers::read,
         admin::overview,
+        freezes::list,
+        freezes::one,
+        freezes::set,
+        freezes::change,
+        freezes::lift,
         health::health,
         statics::asset,
         statics::favicon,

@@ -1,6 +1,8 @@
 //! The host preview: what a release would change, and having it found.
 
+use super::freezes;
 use crate::app::preview;
+use crate::app::queries::freezes::Concern;
 use crate::domain::request::release_words;
 use crate::web::form::{Fields, FromFields, Posted};
 use crate::web::guard::Visit;
@@ -27,7 +29,12 @@ pub async fn page(
         found: seen.preview.map(|preview| preview.state),
         why_none: seen.why_none,
         may_ask: seen.may_ask,
-        shell: visit.shell(Section::Applications),
+        shell: freezes::shell(
+            &visit,
+            Section::Applications,
+            Concern::Environment(&seen.application, &seen.environment),
+        )
+        .await?,
     };
     Html::page(&page)
 }

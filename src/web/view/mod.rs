@@ -10,6 +10,7 @@ pub mod deployment;
 pub mod deployments;
 pub mod diff;
 pub mod error;
+pub mod freezes;
 pub mod home;
 pub mod journal;
 pub mod launch;

@@ -27,4 +27,5 @@ pub mod runner;
 mod running;
 mod sandbox;
 mod security;
+mod when;
 mod whole_way;

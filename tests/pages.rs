@@ -18,6 +18,7 @@ mod admin;
 mod application;
 mod applications;
 mod error;
+mod freezes;
 mod home;
 mod launch;
 mod login;

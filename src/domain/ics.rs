@@ -65,7 +65,7 @@ impl Ics {
     /// zone, with the event's name.
     pub fn days<'a>(
         &'a self,
-        zone: &'a TimeZone,
+        zone: &TimeZone,
         first: Date,
         last: Date,
     ) -> impl Iterator<Item = (Date, &'a str)> {

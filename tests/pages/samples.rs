@@ -161,6 +161,7 @@ pub fn deployment(state: DeploymentState) -> DeploymentItem {
         from: Some("v19".into()),
         release: "v20".into(),
         state,
+        overridden: false,
         remark: (state == DeploymentState::Failed).then(|| "stopped on search-12".into()),
         hosts_done: Some(if over { 6 } else { 2 }),
         hosts_total: Some(6),

@@ -9,6 +9,8 @@ mod m0002_tokens;
 mod m0003_engine;
 mod m0004_around;
 mod m0005_when;
+mod m0006_identities;
+mod m0009_outline;
 
 pub struct Migrator;
 
@@ -21,6 +23,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_engine::Migration),
             Box::new(m0004_around::Migration),
             Box::new(m0005_when::Migration),
+            Box::new(m0006_identities::Migration),
+            Box::new(m0009_outline::Migration),
         ]
     }
 }

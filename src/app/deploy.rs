@@ -118,8 +118,7 @@ pub(super) async fn queue(
     let candidate = look_up(app, ask, commit).await?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
-    let actor = access::actor_of(&tx, person).await?;
+    let actor = access::again(&tx, actor).await?;
     let situation = candidate.situation.again(&tx, now).await?;
     let candidate = Candidate { situation, ..candidate };
     check_scope(&candidate.situation, &ask.scope)?;
@@ -150,13 +149,13 @@ pub(super) async fn queue(
         let reason = broken.reason.trim().trim_end_matches('.');
         (NoteLevel::Warning, format!("Override by {}: {reason}. Approval and calendar were passed.", actor.name))
     });
-    let notes = believed.iter().map(Believed::note).chain(said);
+    let notes = believed.iter().map(Believed::note).chain(access::note_of(&actor)).chain(said);
     deployment.id = queue::put(&tx, &deployment, notes).await?;
     if let Some(broken) = broken {
         super::break_glass::record(app, &tx, &deployment, broken.reason, now).await?;
     }
     let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
+        actor: &actor.signature(),
         action: "deployment.queued",
         subject: format!("deployment {}", deployment.id),
         facts: json!({

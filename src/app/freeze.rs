@@ -113,10 +113,7 @@ async fn administrator(tx: &Tx, by: By<'_>) -> Result<String, Refusal> {
         By::Command(name) => return Ok(name.to_owned()),
         By::Person(actor) => actor,
     };
-    let person = db::people::find(tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
-    let fresh = access::actor_of(tx, person).await?;
-    // What the caller may do by this token or in this name may be less than what they may.
-    if fresh.access.is_admin() && actor.access.is_admin() {
+    if access::again(tx, actor).await?.access.is_admin() {
         Ok(actor.name.to_string())
     } else {
         Err(Refusal::Forbidden("Only an administrator may set, change or lift a freeze.".to_owned()))

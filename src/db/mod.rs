@@ -19,6 +19,7 @@ pub mod entity;
 pub mod fleet;
 pub mod freezes;
 pub mod idempotency;
+pub mod identities;
 pub mod journal;
 pub mod links;
 pub mod live;

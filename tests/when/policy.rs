@@ -215,6 +215,14 @@ fn break_glass_passes_approval_and_calendar_and_nothing_else(
     stopped.sort_unstable();
     assert_eq!(stopped, stops);
     assert_eq!(passes(&gates), stops.is_empty());
+    if via == Some(Via::Session) && !stops.contains(&"break_glass") {
+        // The same person by a bounded token, or somebody in their name.
+        place.access.within = Some(serde_json::from_value(json!({ "grants": [{ "permission": "deploy" }] })).unwrap());
+        assert_eq!(place.verdict(Act::Deploy, "break_glass"), Some(Verdict::Stop));
+        place.access.within = None;
+        place.access.by = Some(name("bot"));
+        assert_eq!(place.verdict(Act::Deploy, "break_glass"), Some(Verdict::Stop));
+    }
     if via == Some(Via::Session) && stops.is_empty() {
         let overridden = |code| gates.iter().any(|gate| gate.code == code && gate.verdict == Verdict::Warn);
         assert!(overridden("approval") && overridden("break_glass"), "it says what it passed: {gates:?}");

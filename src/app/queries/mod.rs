@@ -7,6 +7,7 @@ pub mod freezes;
 pub mod out_of_service;
 pub mod overrides;
 mod page;
+pub mod people;
 pub mod releases;
 pub mod requests;
 pub mod servers;

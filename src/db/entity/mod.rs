@@ -8,6 +8,7 @@ pub mod fleet_objects;
 pub mod fleet_secrets;
 pub mod freezes;
 pub mod idempotency_keys;
+pub mod identities;
 pub mod journal_chunks;
 pub mod links;
 pub mod live;

@@ -65,16 +65,25 @@ pub(super) fn window(act: Act, facts: &Facts<'_>) -> Option<Gate> {
 
 /// Whether the glass is broken by somebody who may (rules.md 1).
 pub(super) fn broken(facts: &Facts<'_>) -> bool {
-    let via = facts.deploying.as_ref().and_then(|deploying| deploying.break_glass);
-    via == Some(Via::Session)
+    way(facts) == Some(Via::Session)
         && facts.access.may(Permission::Deploy, facts.application, &facts.environment.name)
+}
+
+/// By which way the glass is to be broken. Who acts in another's name does so by no
+/// session of that person's, whatever they came with.
+fn way(facts: &Facts<'_>) -> Option<Via> {
+    let via = facts.deploying.as_ref()?.break_glass?;
+    Some(match via {
+        _ if facts.access.by.is_some() => Via::Impersonation,
+        Via::Session if facts.access.within.is_some() => Via::Token,
+        via => via,
+    })
 }
 
 /// The gate of who wants to break the glass.
 pub(super) fn break_glass(facts: &Facts<'_>) -> Option<Gate> {
     const CODE: &str = "break_glass";
-    let via = facts.deploying.as_ref()?.break_glass?;
-    Some(match via {
+    Some(match way(facts)? {
         Via::Token => {
             Gate::stop(CODE, "Not by a token", "Break-glass is for a person who is signed in, on the deploy page.")
         }

@@ -151,7 +151,10 @@ fn the_calendar_says_it_in_words() {
     assert_eq!(office.words(at("2026-11-23T12:00:00Z")), "Open until today 18:30 (Europe/Paris).");
     assert_eq!(office.words(at("2026-11-27T13:00:00Z")), "Opens Monday 30 November 08:00 (Europe/Paris).");
     let long_closed = windows(r#"[{"days":["thu"],"from":"08:00","to":"09:00"}]"#, r#"["2026-11-26"]"#);
-    assert_eq!(long_closed.words(at("2026-11-23T12:00:00Z")), "Closed: 26 November. Opens Thursday 3 December 08:00 (Europe/Paris).");
+    assert_eq!(
+        long_closed.words(at("2026-11-23T12:00:00Z")),
+        "Closed: 26 November. Opens Thursday 3 December 08:00 (Europe/Paris)."
+    );
 }
 
 #[test]

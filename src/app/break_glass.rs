@@ -117,7 +117,9 @@ pub async fn sign(app: &App, actor: &Actor, id: i64, comment: &str) -> Result<()
 pub async fn remind(app: &App) -> Result<(), Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    if !db::rounds::claim(&tx, db::rounds::Round::Overrides, jiff::SignedDuration::from_hours(24), now).await? {
+    if !db::rounds::claim(&tx, db::rounds::Round::Overrides, jiff::SignedDuration::from_hours(24), now)
+        .await?
+    {
         tx.commit().await?;
         return Ok(());
     }

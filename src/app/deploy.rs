@@ -104,12 +104,7 @@ pub(super) async fn deploy_again(
     queue(app, actor, ask, Grounds { commit: Some(commit), covered_by, broken: None }).await
 }
 
-pub(super) async fn queue(
-    app: &App,
-    actor: &Actor,
-    ask: &Ask,
-    grounds: Grounds<'_>,
-) -> Result<i64, Refusal> {
+pub(super) async fn queue(app: &App, actor: &Actor, ask: &Ask, grounds: Grounds<'_>) -> Result<i64, Refusal> {
     let Grounds { commit, covered_by, broken } = grounds;
     if !actor.access.may(Permission::Read, &ask.application, &ask.environment) {
         return Err(Refusal::NotFound);
@@ -147,7 +142,10 @@ pub(super) async fn queue(
     };
     let said = broken.map(|broken| {
         let reason = broken.reason.trim().trim_end_matches('.');
-        (NoteLevel::Warning, format!("Override by {}: {reason}. Approval and calendar were passed.", actor.name))
+        (
+            NoteLevel::Warning,
+            format!("Override by {}: {reason}. Approval and calendar were passed.", actor.name),
+        )
     });
     let notes = believed.iter().map(Believed::note).chain(access::note_of(&actor)).chain(said);
     deployment.id = queue::put(&tx, &deployment, notes).await?;

@@ -50,7 +50,8 @@ pub async fn freeze(app: &App, arguments: Freeze) -> Result<(), Failed> {
     };
     let zone = &app.config.timezone;
     let time = |option: &str, text: Option<String>| {
-        text.map(|text| instant(&text, zone).map_err(|why| Failed::one(format!("--{option} {why}")))).transpose()
+        text.map(|text| instant(&text, zone).map_err(|why| Failed::one(format!("--{option} {why}"))))
+            .transpose()
     };
     let wanted = Wanted {
         on: Frozen { application: name(arguments.application)?, environment: name(arguments.environment)? },

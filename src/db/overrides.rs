@@ -39,13 +39,7 @@ pub async fn list_unsigned(source: &impl Source) -> Result<Vec<Override>, DbErro
 }
 
 /// Once, and never by who overrode.
-pub async fn sign(
-    tx: &Tx,
-    deployment: i64,
-    by: &Name,
-    comment: &str,
-    now: Timestamp,
-) -> Result<(), DbError> {
+pub async fn sign(tx: &Tx, deployment: i64, by: &Name, comment: &str, now: Timestamp) -> Result<(), DbError> {
     let result = overrides::Entity::update_many()
         .col_expr(overrides::Column::SignedBy, Expr::value(by.as_str()))
         .col_expr(overrides::Column::SignedAt, Expr::value(now.as_millisecond()))
@@ -62,12 +56,16 @@ fn parse(row: overrides::Model) -> Result<Override, DbError> {
     let id = row.deployment_id;
     let name = |text: &str| Name::parse(text).map_err(|error| DbError::row(TABLE, id, error));
     let signed = match (row.signed_by, row.signed_at) {
-        (Some(by), Some(ms)) => Some(Signed {
-            by: name(&by)?,
-            at: at(TABLE, id, ms)?,
-            comment: row.comment.unwrap_or_default(),
-        }),
+        (Some(by), Some(ms)) => {
+            Some(Signed { by: name(&by)?, at: at(TABLE, id, ms)?, comment: row.comment.unwrap_or_default() })
+        }
         _ => None,
     };
-    Ok(Override { deployment: id, who: name(&row.who)?, reason: row.reason, at: at(TABLE, id, row.at)?, signed })
+    Ok(Override {
+        deployment: id,
+        who: name(&row.who)?,
+        reason: row.reason,
+        at: at(TABLE, id, row.at)?,
+        signed,
+    })
 }

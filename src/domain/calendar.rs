@@ -162,9 +162,8 @@ impl Windows {
             let after = if date == wall.date() { minute } else { TimeOfDay(0) };
             self.spans.iter().any(|span| span.days.contains(&date.weekday()) && after < span.to)
         };
-        let kept = closed.into_iter().find(|(date, _)| {
-            (wall.date()..=opening).contains(date) && would_open(*date)
-        });
+        let kept =
+            closed.into_iter().find(|(date, _)| (wall.date()..=opening).contains(date) && would_open(*date));
         kept.map(|(_, why)| why)
     }
 
@@ -219,7 +218,8 @@ impl Windows {
     }
 
     fn borders(&self, date: Date, closed: &Closed) -> impl Iterator<Item = DateTime> {
-        let of_spans = self.spans_on(date, closed).flat_map(move |span| [span.from.on(date), span.to.on(date)]);
+        let of_spans =
+            self.spans_on(date, closed).flat_map(move |span| [span.from.on(date), span.to.on(date)]);
         std::iter::once(TimeOfDay(0).on(date)).chain(of_spans).flatten()
     }
 

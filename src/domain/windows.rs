@@ -32,9 +32,7 @@ impl Window {
             Ok(windows) if windows.is_open(now) => {
                 Window::Open { until: windows.closes_at(now), words: windows.words(now) }
             }
-            Ok(windows) => {
-                Window::Closed { opens: windows.next_opening(now), words: windows.words(now) }
-            }
+            Ok(windows) => Window::Closed { opens: windows.next_opening(now), words: windows.words(now) },
         }
     }
 

@@ -54,7 +54,9 @@ async fn a_calendar_file_beside_the_fleet_file_is_read_when_it_is_applied() {
     assert_eq!(lines[1..], ["nothing was changed"]);
 
     let events = |day: &str| {
-        format!("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Stocktaking\r\nDTSTART;VALUE=DATE:{day}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+        format!(
+            "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Stocktaking\r\nDTSTART;VALUE=DATE:{day}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        )
     };
     std::fs::create_dir(installation.path("days")).unwrap();
     std::fs::write(installation.path("days/closed.ics"), "BEGIN:VCALENDAR\n").unwrap();

@@ -4,9 +4,9 @@
 
 use serde_json::json;
 
-use crate::domain::freeze::Level;
 use super::{Service, World, id_of, release, shop};
 use crate::boot::Role;
+use crate::domain::freeze::Level;
 use crate::tests::support::browser::Browser;
 
 pub struct Furnished {

@@ -46,7 +46,8 @@ fn freezes_stand_by_their_state_with_the_form_of_a_new_one() {
         lifted_at: Some(at("15:00")),
         ..item(FreezeState::Ended, Level::Lock)
     };
-    let items = vec![item(FreezeState::Planned, Level::Warning), item(FreezeState::Current, Level::Lock), lifted];
+    let items =
+        vec![item(FreezeState::Planned, Level::Warning), item(FreezeState::Current, Level::Lock), lifted];
     let html = sound("typical", "freezes", "current", &list(items));
     let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("no {text}"));
     assert!(place("In force") < place("Planned") && place("Planned") < place("Over"));
@@ -63,7 +64,8 @@ fn freezes_stand_by_their_state_with_the_form_of_a_new_one() {
 fn a_form_that_is_wrong_says_so_beside_its_fields() {
     let error = |field, text: &str| FieldError { field, text: text.into() };
     let form = FreezeForm { reason: HOSTILE.into(), from: HOSTILE.into(), ..FreezeForm::default() };
-    let errors = vec![error("until", "It must be later."), error("from", HOSTILE), error("reason", "Say why.")];
+    let errors =
+        vec![error("until", "It must be later."), error("from", HOSTILE), error("reason", "Say why.")];
     let page = Freezes { form: Some(form.clone()), errors: errors.clone(), ..list(vec![]) };
     let html = sound("wrong", "freezes", "clear", &page);
     assert!(html.contains("href=\"#until\"") && html.contains("id=\"until-e\""));
@@ -77,7 +79,13 @@ fn a_form_that_is_wrong_says_so_beside_its_fields() {
     };
     let zone = HOSTILE.to_owned();
     let places = Places { applications: vec![HOSTILE.into()], environments: vec![HOSTILE.into()], zone };
-    let page = FreezePage { shell: hostile_shell(Section::Administration), item: hostile, form: Some(form), places, errors };
+    let page = FreezePage {
+        shell: hostile_shell(Section::Administration),
+        item: hostile,
+        form: Some(form),
+        places,
+        errors,
+    };
     sound("hostile", "freeze", "current", &page);
 }
 
@@ -129,7 +137,12 @@ fn a_page_that_a_freeze_concerns_says_what_why_who_and_until_when() {
         may_request: true,
     };
     let html = sound("frozen", "home", "ready", &home);
-    for words in ["Everything is frozen.", "Black Friday.", "it ends when an administrator lifts it", "will be under a warning from"] {
+    for words in [
+        "Everything is frozen.",
+        "Black Friday.",
+        "it ends when an administrator lifts it",
+        "will be under a warning from",
+    ] {
         assert!(html.contains(words), "{words}: {html}");
     }
 }

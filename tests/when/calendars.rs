@@ -33,15 +33,27 @@ fn words(value: &Value, at: &str) -> String {
 }
 
 #[rstest]
-#[case::easter_monday("2021-04-05T10:00:00Z", "Closed: Easter Monday (FR). Opens Tuesday 6 April 08:00 (Europe/Paris).")]
-#[case::before_easter("2021-04-02T12:00:00Z", "Closed: Easter Monday (FR). Opens Tuesday 6 April 08:00 (Europe/Paris).")]
+#[case::easter_monday(
+    "2021-04-05T10:00:00Z",
+    "Closed: Easter Monday (FR). Opens Tuesday 6 April 08:00 (Europe/Paris)."
+)]
+#[case::before_easter(
+    "2021-04-02T12:00:00Z",
+    "Closed: Easter Monday (FR). Opens Tuesday 6 April 08:00 (Europe/Paris)."
+)]
 #[case::friday_afternoon("2021-04-23T12:00:00Z", "Opens Monday 26 April 08:00 (Europe/Paris).")]
 #[case::friday_before_two("2021-04-23T11:59:59Z", "Open until today 14:00 (Europe/Paris).")]
 #[case::an_event("2021-04-08T10:00:00Z", "Closed: Stocktaking. Opens Monday 12 April 08:00 (Europe/Paris).")]
-#[case::the_evening_before("2021-04-07T17:00:00Z", "Closed: Stocktaking. Opens Monday 12 April 08:00 (Europe/Paris).")]
+#[case::the_evening_before(
+    "2021-04-07T17:00:00Z",
+    "Closed: Stocktaking. Opens Monday 12 April 08:00 (Europe/Paris)."
+)]
 #[case::a_night("2021-04-12T20:00:00Z", "Opens Tuesday 13 April 08:00 (Europe/Paris).")]
 #[case::a_morning("2021-04-13T05:00:00Z", "Opens today 08:00 (Europe/Paris).")]
-#[case::a_listed_day("2021-12-24T10:00:00Z", "Closed: 24 December. Opens Monday 27 December 08:00 (Europe/Paris).")]
+#[case::a_listed_day(
+    "2021-12-24T10:00:00Z",
+    "Closed: 24 December. Opens Monday 27 December 08:00 (Europe/Paris)."
+)]
 #[case::into_another_year("2021-12-31T14:00:00Z", "Opens Monday 3 January 2022 08:00 (Europe/Paris).")]
 fn a_closed_calendar_says_why_and_when_it_opens(#[case] at: &str, #[case] expected: &str) {
     assert_eq!(words(&office(), at), expected);
@@ -99,10 +111,7 @@ fn years_in_which_nothing_opens_are_looked_through_and_said() {
     value["ics"] = json!(
         "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Wound up\nDTSTART;VALUE=DATE:20210101\nDURATION:P365D\nRRULE:FREQ=YEARLY\nEND:VEVENT\nEND:VCALENDAR"
     );
-    assert_eq!(
-        words(&value, "2021-06-01T10:00:00Z"),
-        "Closed: Wound up. Does not open within 370 days."
-    );
+    assert_eq!(words(&value, "2021-06-01T10:00:00Z"), "Closed: Wound up. Does not open within 370 days.");
     let window = Window::at(Some(&calendar(&value)), "2021-06-01T10:00:00Z".parse().unwrap());
     assert!(matches!(window, Window::Closed { opens: None, .. }), "{window:?}");
 }
@@ -137,5 +146,8 @@ fn the_fleet_file_takes_them_and_gives_them_back() {
     let said = wrong("ics", json!("file:holidays.ics"));
     assert!(said.starts_with("calendars[0].ics: must be the text"), "{said}");
     let said = wrong("ics", json!(STOCKTAKING.replace("DTEND;VALUE=DATE:20210410", "RRULE:FREQ=DAILY")));
-    assert!(said.starts_with("calendars[0].ics: the event \"Stocktaking\" has the rule FREQ=DAILY"), "{said}");
+    assert!(
+        said.starts_with("calendars[0].ics: the event \"Stocktaking\" has the rule FREQ=DAILY"),
+        "{said}"
+    );
 }

@@ -29,7 +29,10 @@ async fn a_lock_closes_every_way_to_a_start_and_shows_on_every_page_concerned() 
     let fields = [("application", "shop"), ("environment", "production"), ("reason", REASON)];
     let fields = [&fields[..], &[("until", "2031-01-02 08:00")]].concat();
     let page = ada.submit(&page, "Set this freeze", &fields).await.unwrap();
-    assert_eq!((page.main_page().as_deref(), page.main_state().as_deref()), (Some("freeze"), Some("current")));
+    assert_eq!(
+        (page.main_page().as_deref(), page.main_state().as_deref()),
+        (Some("freeze"), Some("current"))
+    );
     let freeze = crate::tests::harness::id_of(&page);
 
     let dana = &approved.dana;
@@ -71,7 +74,8 @@ async fn a_lock_closes_every_way_to_a_start_and_shows_on_every_page_concerned() 
         let reply = caller.post(path, &json!({ "release": "v1.0" })).await;
         assert_eq!((reply.problem(409), codes(&reply.body)), ("stopped", vec!["freeze"]), "{who}");
         let browser = service.as_user(who).await;
-        let page = service.post(&browser, "/applications/shop/production/deploy", &[("release", "v1.0")]).await;
+        let page =
+            service.post(&browser, "/applications/shop/production/deploy", &[("release", "v1.0")]).await;
         assert_eq!((page.status, page.main_state().as_deref()), (409, Some("blocked")), "{}", page.text());
     }
     assert_eq!(service.rows_of("deployments").await, before);
@@ -102,7 +106,10 @@ async fn who_waits_to_start_is_mailed_when_it_is_held_up_and_when_it_no_longer_i
     let mail = service.mail_about("[frozen] shop v1.0 → production").await;
     assert_eq!(mail.to, ["dana@example.com"]);
     let text = mail.text().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(text.contains("shop is frozen until an administrator lifts it") && text.contains(REASON), "{text}");
+    assert!(
+        text.contains("shop is frozen until an administrator lifts it") && text.contains(REASON),
+        "{text}"
+    );
     assert!(text.contains("The approval stands until"), "{text}");
     service.unfreeze(freeze).await;
     service.unfreeze(warning).await;
@@ -131,7 +138,12 @@ async fn the_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed()
         let fields: Vec<(&str, &str)> =
             usual.into_iter().filter(|(name, _)| *name != field).chain([(field, value)]).collect();
         let page = service.post(&ada, "/admin/freezes", &fields).await;
-        assert_eq!((page.status, page.main_page().as_deref()), (422, Some("freezes")), "{field}: {}", page.text());
+        assert_eq!(
+            (page.status, page.main_page().as_deref()),
+            (422, Some("freezes")),
+            "{field}: {}",
+            page.text()
+        );
         says(&page, &["Nothing was changed", words]);
         let beside = page.select(&format!("#{field}-e"));
         assert_eq!(beside.len(), 1, "{field}: {}", page.text());
@@ -213,8 +225,18 @@ async fn the_api_sets_reads_changes_and_lifts_and_each_is_on_record() {
     assert_eq!(
         crate::tests::harness::api::keys(&made.body),
         [
-            "id", "application", "environment", "reason", "level", "from", "until", "state", "author",
-            "created_at", "lifted_by", "lifted_at"
+            "id",
+            "application",
+            "environment",
+            "reason",
+            "level",
+            "from",
+            "until",
+            "state",
+            "author",
+            "created_at",
+            "lifted_by",
+            "lifted_at"
         ]
     );
     assert_eq!((&made.body["state"], &made.body["author"]), (&json!("current"), &json!("ada")));

@@ -27,9 +27,15 @@ fn days(text: &str, zone: &str, from: Date, to: Date) -> String {
 
 #[rstest]
 #[case::one_day("DTSTART;VALUE=DATE:20261224", "26-12-24")]
-#[case::the_end_is_not_in_it("DTSTART;VALUE=DATE:20261224\r\nDTEND;VALUE=DATE:20261227", "26-12-24 26-12-25 26-12-26")]
+#[case::the_end_is_not_in_it(
+    "DTSTART;VALUE=DATE:20261224\r\nDTEND;VALUE=DATE:20261227",
+    "26-12-24 26-12-25 26-12-26"
+)]
 #[case::for_days("DTSTART;VALUE=DATE:20261231\r\nDURATION:P3D", "26-12-31 27-1-1 27-1-2")]
-#[case::a_week("DTSTART;VALUE=DATE:20261228\r\nDURATION:P1W", "26-12-28 26-12-29 26-12-30 26-12-31 27-1-1 27-1-2 27-1-3")]
+#[case::a_week(
+    "DTSTART;VALUE=DATE:20261228\r\nDURATION:P1W",
+    "26-12-28 26-12-29 26-12-30 26-12-31 27-1-1 27-1-2 27-1-3"
+)]
 #[case::a_moment("DTSTART:20261224T120000Z", "26-12-24")]
 // 23:30 in UTC is the next day in Paris.
 #[case::by_the_zone_of_the_calendar("DTSTART:20261224T233000Z\r\nDTEND:20261224T235000Z", "26-12-25")]
@@ -37,12 +43,21 @@ fn days(text: &str, zone: &str, from: Date, to: Date) -> String {
 #[case::until_midnight("DTSTART:20261224T200000\r\nDTEND:20261225T000000", "26-12-24")]
 #[case::of_another_zone("DTSTART;TZID=America/New_York:20261224T200000\r\nDURATION:PT1H", "26-12-25")]
 #[case::each_year("DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY", "26-5-1 27-5-1")]
-#[case::over_new_year("DTSTART;VALUE=DATE:20191231\r\nDTEND;VALUE=DATE:20200102\r\nRRULE:FREQ=YEARLY", "26-1-1 26-12-31 27-1-1 27-12-31")]
+#[case::over_new_year(
+    "DTSTART;VALUE=DATE:20191231\r\nDTEND;VALUE=DATE:20200102\r\nRRULE:FREQ=YEARLY",
+    "26-1-1 26-12-31 27-1-1 27-12-31"
+)]
 #[case::each_second_year("DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY;INTERVAL=2", "26-5-1")]
 #[case::seven_times("DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY;COUNT=7", "26-5-1")]
 #[case::until_a_day("DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY;UNTIL=20260501", "26-5-1")]
-#[case::but_not_then("DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY\r\nEXDATE;VALUE=DATE:20260501", "27-5-1")]
-#[case::said_again("DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY;BYMONTH=5;BYMONTHDAY=1;WKST=MO", "26-5-1 27-5-1")]
+#[case::but_not_then(
+    "DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY\r\nEXDATE;VALUE=DATE:20260501",
+    "27-5-1"
+)]
+#[case::said_again(
+    "DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY;BYMONTH=5;BYMONTHDAY=1;WKST=MO",
+    "26-5-1 27-5-1"
+)]
 #[case::leap_days("DTSTART;VALUE=DATE:20240229\r\nRRULE:FREQ=YEARLY", "")]
 #[case::not_before_it_began("DTSTART;VALUE=DATE:20270501\r\nRRULE:FREQ=YEARLY", "27-5-1")]
 #[case::cancelled("DTSTART;VALUE=DATE:20261224\r\nSTATUS:CANCELLED", "")]
@@ -57,7 +72,7 @@ fn an_event_closes_the_days_that_it_touches(#[case] lines: &str, #[case] expecte
 }
 
 #[rstest]
-#[case::no_calendar("hello", "does not begin with BEGIN:VCALENDAR")]
+#[case::no_calendar("HELLO:you", "does not begin with BEGIN:VCALENDAR")]
 #[case::cut_off("BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20261224T120000Z\n", "cut off")]
 #[case::crossed("BEGIN:VCALENDAR\nEND:VEVENT\nEND:VCALENDAR", "END:VEVENT has no beginning")]
 #[case::no_line("BEGIN:VCALENDAR\nwhat is this\nEND:VCALENDAR", "broken at the line \"what is this\"")]

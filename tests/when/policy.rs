@@ -217,7 +217,8 @@ fn break_glass_passes_approval_and_calendar_and_nothing_else(
     assert_eq!(passes(&gates), stops.is_empty());
     if via == Some(Via::Session) && !stops.contains(&"break_glass") {
         // The same person by a bounded token, or somebody in their name.
-        place.access.within = Some(serde_json::from_value(json!({ "grants": [{ "permission": "deploy" }] })).unwrap());
+        place.access.within =
+            Some(serde_json::from_value(json!({ "grants": [{ "permission": "deploy" }] })).unwrap());
         assert_eq!(place.verdict(Act::Deploy, "break_glass"), Some(Verdict::Stop));
         place.access.within = None;
         place.access.by = Some(name("bot"));
@@ -233,7 +234,12 @@ fn break_glass_passes_approval_and_calendar_and_nothing_else(
 #[rstest]
 #[case::launch_before("2026-11-27T12:59:59Z", Act::Launch, Permission::Request, Verdict::Pass)]
 #[case::launch_at_two("2026-11-27T13:00:00Z", Act::Launch, Permission::Request, Verdict::Stop)]
-#[case::the_right_to_deploy_is_none_to_launch("2026-11-27T13:00:00Z", Act::Launch, Permission::Deploy, Verdict::Stop)]
+#[case::the_right_to_deploy_is_none_to_launch(
+    "2026-11-27T13:00:00Z",
+    Act::Launch,
+    Permission::Deploy,
+    Verdict::Stop
+)]
 #[case::start("2026-11-27T13:00:00Z", Act::Start, Permission::Deploy, Verdict::Stop)]
 #[case::in_window("2026-11-27T13:00:00Z", Act::Deploy, Permission::DeployInWindow, Verdict::Stop)]
 #[case::in_window_before("2026-11-27T12:59:59Z", Act::Deploy, Permission::DeployInWindow, Verdict::Pass)]

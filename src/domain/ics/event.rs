@@ -98,7 +98,11 @@ fn length(start: &When, end: Option<&Line>, duration: Option<&Line>) -> Result<L
     let days = match length {
         Length::Days(days) => days - 1,
         Length::Time(time) => {
-            if time.is_negative() { -1 } else { time.as_hours() / 24 }
+            if time.is_negative() {
+                -1
+            } else {
+                time.as_hours() / 24
+            }
         }
     };
     match days {
@@ -167,7 +171,13 @@ fn day_of(value: &str) -> Option<Date> {
 
 impl When {
     fn read(line: &Line) -> Result<Self, String> {
-        let wrong = || format!("has {} {:?}, which is no time", line.name, line.value.chars().take(40).collect::<String>());
+        let wrong = || {
+            format!(
+                "has {} {:?}, which is no time",
+                line.name,
+                line.value.chars().take(40).collect::<String>()
+            )
+        };
         let value = line.value.trim();
         let date = day_of(value).ok_or_else(wrong)?;
         // Far from where the arithmetic of dates ends.
@@ -264,9 +274,7 @@ impl Event {
         let years = first.year().saturating_sub(2)..=last.year().saturating_add(1);
         let beginnings: Vec<When> = match &self.yearly {
             None => vec![self.start.clone()],
-            Some(yearly) => {
-                years.filter_map(|year| yearly.beginning(&self.start, begins, year)).collect()
-            }
+            Some(yearly) => years.filter_map(|year| yearly.beginning(&self.start, begins, year)).collect(),
         };
         let mut days = Vec::new();
         for start in beginnings {

@@ -53,9 +53,7 @@ fn cut(line: &str) -> Result<Line, String> {
     let (head, value) = colon.map(|(place, _)| (&line[..place], &line[place + 1..])).ok_or_else(broken)?;
     let mut parts = head.split(';');
     let name = parts.next().unwrap_or_default().to_ascii_uppercase();
-    let plain = |name: &str| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
+    let plain = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if !plain(&name) {
         return Err(broken());
     }
@@ -63,7 +61,11 @@ fn cut(line: &str) -> Result<Line, String> {
         .filter_map(|part| part.split_once('='))
         .map(|(name, value)| (name.to_ascii_uppercase(), value.trim_matches('"').to_owned()))
         .collect();
-    let value = if matches!(name.as_str(), "BEGIN" | "END") { value.trim().to_ascii_uppercase() } else { value.to_owned() };
+    let value = if matches!(name.as_str(), "BEGIN" | "END") {
+        value.trim().to_ascii_uppercase()
+    } else {
+        value.to_owned()
+    };
     Ok(Line { name, parameters, value })
 }
 

@@ -84,9 +84,11 @@ fn way(facts: &Facts<'_>) -> Option<Via> {
 pub(super) fn break_glass(facts: &Facts<'_>) -> Option<Gate> {
     const CODE: &str = "break_glass";
     Some(match way(facts)? {
-        Via::Token => {
-            Gate::stop(CODE, "Not by a token", "Break-glass is for a person who is signed in, on the deploy page.")
-        }
+        Via::Token => Gate::stop(
+            CODE,
+            "Not by a token",
+            "Break-glass is for a person who is signed in, on the deploy page.",
+        ),
         Via::Impersonation => {
             Gate::stop(CODE, "Not in another's name", "Break-glass is for the person themselves, signed in.")
         }

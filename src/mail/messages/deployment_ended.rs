@@ -103,9 +103,10 @@ impl DeploymentEnded {
         if let Some(first) = words.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        let broken = self.overridden.as_deref().map(|reason| {
-            format!(" By break-glass, without approval: {}.", reason.trim_end_matches('.'))
-        });
+        let broken = self
+            .overridden
+            .as_deref()
+            .map(|reason| format!(" By break-glass, without approval: {}.", reason.trim_end_matches('.')));
         format!("{words}.{} Ended {}.", broken.unwrap_or_default(), self.ended_at)
     }
 

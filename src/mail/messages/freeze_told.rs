@@ -51,13 +51,16 @@ impl FreezeTold {
 
     fn sentence(&self) -> String {
         let release = format!("release of {} to {}", self.change.versions(), self.change.environment);
-        let end = self.until.as_ref().map_or_else(
-            || "until an administrator lifts it".to_owned(),
-            |until| format!("until {until}"),
-        );
+        let end = self
+            .until
+            .as_ref()
+            .map_or_else(|| "until an administrator lifts it".to_owned(), |until| format!("until {until}"));
         match self.state {
             FreezeState::Planned => {
-                format!("{} will be frozen from {} {end}: your accepted {release} cannot start then.", self.what, self.from)
+                format!(
+                    "{} will be frozen from {} {end}: your accepted {release} cannot start then.",
+                    self.what, self.from
+                )
             }
             FreezeState::Current => {
                 format!("{} is frozen {end}: your accepted {release} cannot start before.", self.what)

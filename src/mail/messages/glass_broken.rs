@@ -50,9 +50,18 @@ impl GlassBroken {
     fn sentence(&self) -> String {
         let (change, who) = (&self.change, &self.who);
         if self.reminds {
-            format!("Nobody has signed the override of {who}: {} to {}, {}.", change.versions(), change.environment, self.at)
+            format!(
+                "Nobody has signed the override of {who}: {} to {}, {}.",
+                change.versions(),
+                change.environment,
+                self.at
+            )
         } else {
-            format!("{who} broke the glass: {} goes to {} without approval.", change.versions(), change.environment)
+            format!(
+                "{who} broke the glass: {} goes to {} without approval.",
+                change.versions(),
+                change.environment
+            )
         }
     }
 }

@@ -118,12 +118,7 @@ pub async fn set(bearer: Bearer<'_>, query: Query, body: Body<Form>) -> Result<A
 }
 
 #[rocket::put("/freezes/<id>", data = "<body>")]
-pub async fn change(
-    bearer: Bearer<'_>,
-    id: i64,
-    query: Query,
-    body: Body<Form>,
-) -> Result<Answer, Problem> {
+pub async fn change(bearer: Bearer<'_>, id: i64, query: Query, body: Body<Form>) -> Result<Answer, Problem> {
     query.none()?;
     let Body { input: Form(wanted), once } = body;
     let act = Box::pin(async {

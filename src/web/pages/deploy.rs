@@ -4,8 +4,8 @@
 use super::applications::live;
 use super::freezes;
 use super::items::{diff_href, size};
-use crate::app::deploy::{Ask, Candidate, deploy, look_up};
 use crate::app::break_glass::{Break, break_glass};
+use crate::app::deploy::{Ask, Candidate, deploy, look_up};
 use crate::app::queries::freezes::Concern;
 use crate::app::queries::{applications, deploying};
 use crate::app::sign_in::local_path;
@@ -185,7 +185,12 @@ async fn filled(
         chosen,
         errors,
         form,
-        shell: freezes::shell(visit, Section::Applications, Concern::Environment(&situation.application.name, &situation.environment.name)).await?,
+        shell: freezes::shell(
+            visit,
+            Section::Applications,
+            Concern::Environment(&situation.application.name, &situation.environment.name),
+        )
+        .await?,
     })
 }
 

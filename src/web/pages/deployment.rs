@@ -95,7 +95,12 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
         left_out: out.iter().filter(|left| here(left)).map(left_out).collect(),
         summary: String::new(),
         board,
-        shell: freezes::shell(&visit, Section::Deployments, Concern::Environment(&run.application, &run.environment)).await?,
+        shell: freezes::shell(
+            &visit,
+            Section::Deployments,
+            Concern::Environment(&run.application, &run.environment),
+        )
+        .await?,
     };
     page.summary = summary(app, &run, &page);
     Html::page(&page)

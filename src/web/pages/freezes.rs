@@ -115,7 +115,8 @@ fn item(freeze: &Freeze, now: Timestamp) -> FreezeItem {
 fn as_typed(app: &App, freeze: &Freeze) -> FreezeForm {
     let name = |name: &Option<Name>| name.as_ref().map(ToString::to_string).unwrap_or_default();
     let clock = |at: Timestamp| {
-        at.in_tz(&app.config.timezone).map_or_else(|_| at.to_string(), |at| at.strftime("%Y-%m-%d %H:%M").to_string())
+        at.in_tz(&app.config.timezone)
+            .map_or_else(|_| at.to_string(), |at| at.strftime("%Y-%m-%d %H:%M").to_string())
     };
     FreezeForm {
         application: name(&freeze.on.application),
@@ -196,7 +197,10 @@ impl Typed {
             wrong("level", "A lock or a warning.".to_owned());
         }
         if form.reason.trim().is_empty() && !errors.is_empty() {
-            errors.push(Wrong { field: "reason", message: "Say why; everybody who is held up reads it.".to_owned() });
+            errors.push(Wrong {
+                field: "reason",
+                message: "Say why; everybody who is held up reads it.".to_owned(),
+            });
         }
         if !errors.is_empty() {
             return Err(Refusal::Invalid(errors));

@@ -3,9 +3,9 @@
 
 use super::freezes;
 use super::items::{diff_href, size};
+use crate::app::queries::freezes::Concern;
 use crate::app::request_release::{self, Form, look_up, request_release};
 use crate::app::situation::{Situation, repository};
-use crate::app::queries::freezes::Concern;
 use crate::app::{App, Refusal, queries};
 use crate::domain::actor::Actor;
 use crate::domain::diff::Relation;

@@ -1,9 +1,9 @@
 //! The forms that change the course of a deployment, and put a server back.
 
-use crate::app::{balancing, break_glass};
 use crate::app::cancel_deployment::cancel_deployment;
 use crate::app::steer::{self, RolledBack};
 use crate::app::{Refusal, queries};
+use crate::app::{balancing, break_glass};
 use crate::domain::deployment::CancelWhen;
 use crate::web::form::{Fields, FromFields, Nothing, Posted};
 use crate::web::respond::{PageError, SeeOther};

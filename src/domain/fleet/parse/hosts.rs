@@ -3,11 +3,11 @@
 use super::{Declared, Names};
 use crate::domain::calendar::{self, TimeOfDay};
 use crate::domain::document::{Reader, one_of};
-use crate::domain::holidays::Country;
-use crate::domain::ics::Ics;
 use crate::domain::fleet::{
     Calendar, Cluster, Day, Endpoint, Hours, LoadBalancer, Member, Server, StatsPage, checks, secret,
 };
+use crate::domain::holidays::Country;
+use crate::domain::ics::Ics;
 
 pub(super) fn server<'a>(r: &mut Reader<'a>, names: &Names<'a>) -> Option<Server> {
     let (name, was) = names.read(r);

@@ -14,11 +14,10 @@ use crate::app::{App, Refusal};
 use crate::domain::actor::Actor;
 use crate::domain::balancer::Member;
 use crate::domain::fleet::Application;
-use crate::domain::gate::Verdict;
+use crate::domain::gate::{Gate, Verdict};
 use crate::domain::name::Name;
 use crate::domain::overriding::Via;
 use crate::domain::permission::Permission;
-use crate::domain::policy;
 use crate::domain::request::release_words;
 use crate::domain::risk::risk_hints;
 use crate::domain::scope::Scope;
@@ -306,7 +305,8 @@ fn override_offer(actor: &Actor, candidate: &Candidate, scope: &Scope) -> Option
     let situation = &candidate.situation;
     let (application, environment) = (&situation.application.name, &situation.environment.name);
     let may = actor.access.may(Permission::Deploy, application, environment);
-    if !may || policy::passes(&candidate.gates(actor, scope)) {
+    let passable = |gate: &Gate| gate.verdict == Verdict::Stop && ["approval", "window"].contains(&gate.code);
+    if !may || !candidate.gates(actor, scope).iter().any(passable) {
         return None;
     }
     let gates = candidate.gates_by_override(actor, scope);

@@ -163,9 +163,20 @@ impl FromFields for Typed {
             reason: fields.take("reason"),
             from: fields.take("from").trim().to_owned(),
             until: fields.take("until").trim().to_owned(),
-            version: fields.take("version"),
+            version: String::new(),
         };
         Self { wrong_level: !level.is_empty() && Level::from_word(&level).is_none(), form }
+    }
+}
+
+/// The same of a freeze that is there, with the version that was seen.
+pub struct Retyped(Typed);
+
+impl FromFields for Retyped {
+    fn from_fields(fields: &mut Fields) -> Self {
+        let mut typed = Typed::from_fields(fields);
+        typed.form.version = fields.take("version");
+        Self(typed)
     }
 }
 
@@ -235,8 +246,8 @@ pub async fn set(posted: Posted<'_, Typed>) -> Result<Done, PageError> {
 }
 
 #[rocket::post("/admin/freezes/<id>", data = "<posted>")]
-pub async fn change(id: i64, posted: Posted<'_, Typed>) -> Result<Done, PageError> {
-    let Posted { visit, form: typed } = posted;
+pub async fn change(id: i64, posted: Posted<'_, Retyped>) -> Result<Done, PageError> {
+    let Posted { visit, form: Retyped(typed) } = posted;
     let version = typed.form.version.parse().ok();
     let acted = match typed.read(&visit.app.config.timezone) {
         Ok(wanted) => freeze::change(visit.app, By::Person(visit.actor()), id, wanted, version).await,

@@ -28,4 +28,5 @@ mod running;
 mod sandbox;
 mod security;
 mod when;
+mod watching;
 mod whole_way;

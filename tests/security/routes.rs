@@ -80,6 +80,22 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
         ("/admin", own("/admin")),
         ("/admin/freezes", vec!["/admin/freezes".to_owned(), "/admin/freezes?before=2".to_owned()]),
         ("/admin/freezes/<id>", vec![format!("/admin/freezes/{freeze}")]),
+        (
+            "/admin/access",
+            ["", "?person=dana", "?application=shop&environment=production"]
+                .map(|query| format!("/admin/access{query}"))
+                .to_vec(),
+        ),
+        (
+            "/admin/audit",
+            ["", "?actor=dana&since=2026-01-01", "?before=3"]
+                .map(|query| format!("/admin/audit{query}"))
+                .to_vec(),
+        ),
+        (
+            "/admin/deliveries",
+            vec!["/admin/deliveries".to_owned(), "/admin/deliveries?state=given_up".to_owned()],
+        ),
         ("/health", own("/health")),
         ("/static/<digest>/<path..>", assets::paths().map(assets::url).collect()),
         ("/favicon.ico", own("/favicon.ico")),
@@ -134,6 +150,11 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         // It is what is live: there is nothing to go back to.
         refused(422, form("dana", "/deployments/<id>/rollback", run("rollback"), &[("reason", "why")])),
         refused(404, form("ada", "/servers/out/<id>/put-back", "/servers/out/1/put-back".to_owned(), &[])),
+        // Nothing failed; `watching` sends one again.
+        refused(
+            404,
+            form("ada", "/admin/deliveries/<id>/resend", "/admin/deliveries/999/resend".to_owned(), &[]),
+        ),
         form("dana", "/requests", "/requests".to_owned(), &release),
         form("rosa", "/review/<link>/accept", format!("{review}/accept"), &[("comment", "fine")]),
         form("rosa", "/review/<link>/reject", format!("{review}/reject"), &[("comment", "no")]),

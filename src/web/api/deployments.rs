@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::answer::Answer;
 use super::bearer::Bearer;
 use super::problem::Problem;
-use super::query::{Page, Query, name, number, word};
+use super::query::{Page, Query, instant, name, number, word};
 use crate::app::queries::{deployments, overrides};
 use crate::app::{Refusal, balancing};
 use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState, Direction};
@@ -199,10 +199,6 @@ pub async fn list(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
     let (items, next) = deployments::list(bearer.app, bearer.actor(), &wanted, limit).await?;
     let items: Vec<Item<'_>> = items.iter().map(Item::from).collect();
     Answer::list(&items, next)
-}
-
-fn instant(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "must be an instant like 2026-11-22T08:00:00Z".to_owned())
 }
 
 #[rocket::get("/deployments/<id>")]

@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::bearer::Bearer;
 use super::body::{Body, FromBody};
 use super::problem::Problem;
-use super::query::{Page, Query, name, number, word};
+use super::query::{Page, Query, instant, name, number, word};
 use crate::app::freeze::{self, By, Wanted};
 use crate::app::queries::freezes;
 use crate::domain::document::Reader;
@@ -79,10 +79,6 @@ fn optional<T>(
         return None;
     }
     r.optional(key, parse)
-}
-
-fn instant(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "must be an instant like 2026-11-22T08:00:00Z".to_owned())
 }
 
 #[rocket::get("/freezes")]

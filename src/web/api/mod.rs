@@ -18,6 +18,7 @@ mod releases;
 mod requests;
 mod servers;
 pub mod steering;
+mod watching;
 
 use rocket::{Catcher, Route};
 
@@ -58,6 +59,10 @@ pub fn routes() -> Vec<Route> {
         freezes::set,
         freezes::change,
         freezes::lift,
+        watching::access,
+        watching::audit,
+        watching::deliveries,
+        watching::send_again,
     ]
 }
 

@@ -20,6 +20,7 @@ mod servers;
 mod sign_in;
 mod statics;
 mod steering;
+mod watching;
 mod whats_next;
 
 use rocket::Route;
@@ -72,6 +73,10 @@ pub fn routes() -> Vec<Route> {
         freezes::set,
         freezes::change,
         freezes::lift,
+        watching::access,
+        watching::audit,
+        watching::deliveries,
+        watching::send_again,
         health::health,
         statics::asset,
         statics::favicon,

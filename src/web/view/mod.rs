@@ -3,6 +3,9 @@
 //! while it is rendered. One file per page, beside `templates/PAGE.html`.
 
 pub mod admin;
+pub mod admin_access;
+pub mod admin_audit;
+pub mod admin_deliveries;
 pub mod application;
 pub mod applications;
 pub mod deploy;

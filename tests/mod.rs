@@ -18,6 +18,7 @@ mod docs;
 mod engine;
 mod fleet;
 mod github;
+mod identities;
 mod keys;
 mod mail;
 mod pages;

@@ -63,6 +63,10 @@ pub enum NotIn {
     NameTaken {
         login: String,
     },
+    /// What should name them does not.
+    NotNamed {
+        words: &'static str,
+    },
     Disabled {
         login: String,
     },

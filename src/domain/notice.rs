@@ -45,8 +45,11 @@ impl Notice {
         match self {
             Notice::ReviewAsked { request, .. }
             | Notice::RequestAccepted { request, .. }
-            | Notice::RequestEnded { request } => About::Request(*request),
-            Notice::DeploymentEnded { deployment, .. } => About::Deployment(*deployment),
+            | Notice::RequestEnded { request }
+            | Notice::FreezeTold { request, .. } => About::Request(*request),
+            Notice::DeploymentEnded { deployment, .. }
+            | Notice::GlassBroken { deployment }
+            | Notice::OverrideUnsigned { deployment } => About::Deployment(*deployment),
         }
     }
 
@@ -57,6 +60,9 @@ impl Notice {
             Notice::RequestAccepted { .. } => "The launch link, to the requester",
             Notice::RequestEnded { .. } => "The request ended, to the requester",
             Notice::DeploymentEnded { .. } => "The deployment ended, to owners and requester",
+            Notice::FreezeTold { .. } => "A freeze holds the request up or is over, to the requester",
+            Notice::GlassBroken { .. } => "Somebody broke the glass, to everybody concerned",
+            Notice::OverrideUnsigned { .. } => "Nobody has signed the override, to who may",
         }
     }
 

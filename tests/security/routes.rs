@@ -75,6 +75,10 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
                 format!("/applications/shop/production/preview?release={to}"),
             ],
         ),
+        ("/account", own("/account")),
+        ("/admin/people", vec!["/admin/people".to_owned(), "/admin/people?q=da&after=ada".to_owned()]),
+        ("/admin/people/<name>", own("/admin/people/dana")),
+        ("/admin/tokens", own("/admin/tokens")),
         ("/servers", own("/servers")),
         ("/servers/<name>", own("/servers/web-1")),
         ("/admin", own("/admin")),
@@ -122,6 +126,20 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         address,
         fields: fields.to_vec(),
         answer: 303,
+    };
+    let of_zoe = |what: &'static str, fields: &[(&'static str, &'static str)]| {
+        let route = match what {
+            "roles" => "/admin/people/<name>/roles",
+            "roles/take" => "/admin/people/<name>/roles/take",
+            "external-id" => "/admin/people/<name>/external-id",
+            "password" => "/admin/people/<name>/password",
+            "link" => "/admin/people/<name>/link",
+            "end-sessions" => "/admin/people/<name>/end-sessions",
+            "disable" => "/admin/people/<name>/disable",
+            _ => "/admin/people/<name>/enable",
+        };
+        // An empty version: as they are by now.
+        form("ada", route, format!("/admin/people/zoe/{what}"), &[&[("version", "")], fields].concat())
     };
     let refused = |answer, form: Form| Form { answer, ..form };
     let run = |what: &str| format!("/deployments/{deployment}/{what}");
@@ -193,6 +211,54 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         // It was approved: there is nothing to sign.
         refused(409, form("rosa", "/deployments/<id>/sign", run("sign"), &[("comment", "fine")])),
         form("dana", "/servers/<name>/read", "/servers/web-1/read".to_owned(), &[]),
+        refused(
+            422,
+            form(
+                "dana",
+                "/login",
+                "/login".to_owned(),
+                &[("name", "dana"), ("password", "not a password"), ("return_to", "/")],
+            ),
+        ),
+        refused(422, form("dana", "/login/session", "/login/session".to_owned(), &[("return_to", "/")])),
+        Form {
+            answer: 200,
+            ..form(
+                "dana",
+                "/account/tokens",
+                "/account/tokens".to_owned(),
+                &[
+                    ("name", "ci"),
+                    ("days", "9"),
+                    ("permission", "read"),
+                    ("application", ""),
+                    ("environment", ""),
+                ],
+            )
+        },
+        form("ada", "/admin/tokens/<id>/revoke", "/admin/tokens/1/revoke".to_owned(), &[]),
+        // It is revoked already.
+        refused(409, form("dana", "/account/tokens/<id>/revoke", "/account/tokens/1/revoke".to_owned(), &[])),
+        // GitHub lets dana in.
+        refused(
+            409,
+            form(
+                "dana",
+                "/account/password",
+                "/account/password".to_owned(),
+                &[("old", "not a password"), ("new", "another password")],
+            ),
+        ),
+        form("dana", "/account/sessions/end", "/account/sessions/end".to_owned(), &[]),
+        form("ada", "/admin/people", "/admin/people".to_owned(), &[("name", "zoe"), ("role", "")]),
+        of_zoe("roles", &[("role", "developers")]),
+        of_zoe("roles/take", &[("role", "developers")]),
+        of_zoe("external-id", &[("external_id", "zoe@elsewhere")]),
+        of_zoe("password", &[("password", "a password of hers")]),
+        of_zoe("link", &[("provider", "proxy"), ("subject", "zoe")]),
+        of_zoe("end-sessions", &[]),
+        of_zoe("disable", &[]),
+        of_zoe("enable", &[]),
         form("dana", "/logout", "/logout".to_owned(), &[]),
     ]
 }

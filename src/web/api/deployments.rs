@@ -17,7 +17,7 @@ use crate::domain::name::{CommitId, Name};
 use crate::domain::overriding::Override;
 use crate::domain::scope::Scope;
 use crate::web::ansi::colours_only;
-use crate::web::feed::{LastEventId, Pass, follow};
+use crate::web::feed::{LastEventId, follow};
 use crate::web::view::journal::outgoing;
 
 /// The fields of rules.md 47.
@@ -237,5 +237,5 @@ pub async fn events(
     if i64::try_from(after).is_err() {
         return Err(Refusal::field("after", "must be the number of an event").into());
     }
-    Ok(follow(bearer.app.clone(), Pass::Token(bearer.secret.to_owned()), id, after, shutdown))
+    Ok(follow(bearer.app.clone(), bearer.pass(), id, after, shutdown))
 }

@@ -7,10 +7,12 @@
 mod account;
 pub mod answer;
 mod applications;
+mod auth;
 pub mod bearer;
 pub mod body;
 mod deployments;
 mod freezes;
+mod people;
 mod previews;
 pub mod problem;
 pub mod query;
@@ -19,6 +21,7 @@ mod requests;
 mod servers;
 pub mod steering;
 mod watching;
+pub mod tokens;
 
 use rocket::{Catcher, Route};
 
@@ -63,6 +66,18 @@ pub fn routes() -> Vec<Route> {
         watching::audit,
         watching::deliveries,
         watching::send_again,
+        auth::token,
+        auth::session,
+        people::list,
+        people::create,
+        people::one,
+        people::change,
+        people::disable,
+        tokens::list,
+        tokens::create,
+        tokens::one,
+        tokens::change,
+        tokens::revoke,
     ]
 }
 

@@ -2,6 +2,7 @@
 //! and gives it to the browser: no page asks the database, the clock or a policy
 //! while it is rendered. One file per page, beside `templates/PAGE.html`.
 
+pub mod account;
 pub mod admin;
 pub mod admin_access;
 pub mod admin_audit;
@@ -19,6 +20,7 @@ pub mod journal;
 pub mod launch;
 pub mod login;
 pub mod parts;
+pub mod people;
 pub mod preview;
 pub mod request;
 pub mod request_new;

@@ -8,7 +8,8 @@ use crate::web::{assets, pages};
 
 /// `GET` and the addresses of each route, by the path it is mounted with.
 pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
-    let Furnished { awaiting, accepted, review, launch, used, deployment, commits: [from, to], .. } = world;
+    let Furnished { awaiting, accepted, review, launch, used, deployment, freeze, .. } = world;
+    let [from, to] = &world.commits;
     let own = |path: &str| vec![path.to_owned()];
     vec![
         ("/", own("/")),
@@ -81,6 +82,8 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
         ("/servers", own("/servers")),
         ("/servers/<name>", own("/servers/web-1")),
         ("/admin", own("/admin")),
+        ("/admin/freezes", vec!["/admin/freezes".to_owned(), "/admin/freezes?before=2".to_owned()]),
+        ("/admin/freezes/<id>", vec![format!("/admin/freezes/{freeze}")]),
         (
             "/admin/access",
             ["", "?person=dana", "?application=shop&environment=production"]
@@ -147,7 +150,7 @@ pub struct Form {
 }
 
 pub fn forms(world: &Furnished) -> Vec<Form> {
-    let Furnished { awaiting, accepted, review, launch, deployment, .. } = world;
+    let Furnished { awaiting, accepted, review, launch, deployment, freeze, .. } = world;
     let form = |by, route, address: String, fields: &[(&'static str, &'static str)]| Form {
         by,
         route,
@@ -188,7 +191,7 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
                 "ada",
                 "/applications/<name>/<environment>/deploy",
                 "/applications/shop/production/deploy".to_owned(),
-                &[("release", "v1.3"), ("acknowledge_deletes", "1")],
+                &[("release", "v1.3"), ("acknowledge_deletes", "1"), ("break_glass", ""), ("reason", "")],
             ),
         ),
         refused(409, form("dana", "/deployments/<id>/continue", run("continue"), &[])),
@@ -216,6 +219,28 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
             "/applications/shop/production/preview".to_owned(),
             &[("release", "v1.1")],
         ),
+        form(
+            "ada",
+            "/admin/freezes",
+            "/admin/freezes".to_owned(),
+            &[
+                ("application", "vault"),
+                ("environment", "production"),
+                ("level", "warning"),
+                ("reason", "why"),
+                ("from", "2026-01-01 08:00"),
+                ("until", "2031-01-01 08:00"),
+            ],
+        ),
+        form(
+            "ada",
+            "/admin/freezes/<id>",
+            format!("/admin/freezes/{freeze}"),
+            &[("application", "vault"), ("level", "warning"), ("reason", "why"), ("version", "1")],
+        ),
+        form("ada", "/admin/freezes/<id>/lift", format!("/admin/freezes/{freeze}/lift"), &[]),
+        // It was approved: there is nothing to sign.
+        refused(409, form("rosa", "/deployments/<id>/sign", run("sign"), &[("comment", "fine")])),
         form("dana", "/servers/<name>/read", "/servers/web-1/read".to_owned(), &[]),
         refused(
             422,

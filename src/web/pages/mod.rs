@@ -9,6 +9,7 @@ mod deployment;
 mod deployments;
 mod fleet;
 mod fleet_words;
+mod freezes;
 mod health;
 mod home;
 mod items;
@@ -67,6 +68,7 @@ pub fn routes() -> Vec<Route> {
         steering::retry,
         steering::roll_back,
         steering::put_back,
+        steering::sign,
         live_feed::events,
         preview::page,
         preview::ask,
@@ -74,6 +76,11 @@ pub fn routes() -> Vec<Route> {
         servers::one,
         servers::read,
         admin::overview,
+        freezes::list,
+        freezes::one,
+        freezes::set,
+        freezes::change,
+        freezes::lift,
         watching::access,
         watching::audit,
         watching::deliveries,

@@ -8,6 +8,7 @@ mod m0001_release;
 mod m0002_tokens;
 mod m0003_engine;
 mod m0004_around;
+mod m0007_approval;
 
 pub struct Migrator;
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_tokens::Migration),
             Box::new(m0003_engine::Migration),
             Box::new(m0004_around::Migration),
+            Box::new(m0007_approval::Migration),
         ]
     }
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::tell_of_policy::tell_of_policy;
 use super::{App, Refusal, housekeep};
 use crate::db::fleet::{Kind, Object};
 use crate::db::{self, Tx};
@@ -80,6 +81,7 @@ pub async fn apply_fleet(
         let entry = db::audit::Entry { actor, action, subject, facts: json!({ "details": change.details }) };
         db::audit::append(&tx, &app.keys, now, entry).await?;
     }
+    tell_of_policy(app, &tx, &old, &wanted, actor, now).await?;
     housekeep::void_changed(app, &tx, None, actor).await?;
     tx.commit().await?;
     app.wake.outbox.notify_one();

@@ -1,7 +1,7 @@
 //! People, bound at first sight to (provider, subject), and the roles they hold.
 
 use jiff::Timestamp;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::{people, role_members};
 use super::{DbError, Source, Tx, at, exactly_one};
@@ -121,6 +121,20 @@ pub async fn set_disabled(tx: &Tx, id: i64, at: Option<Timestamp>) -> Result<(),
         people::ActiveModel { disabled_at: Set(at.map(Timestamp::as_millisecond)), ..Default::default() },
     )
     .await
+}
+
+/// Everybody with a verified address, and that address.
+pub async fn list_mails(source: &impl Source) -> Result<Vec<(Name, String)>, DbError> {
+    let rows: Vec<(String, String)> = people::Entity::find()
+        .select_only()
+        .column(people::Column::Name)
+        .column(people::Column::Mail)
+        .filter(people::Column::Mail.is_not_null())
+        .into_tuple()
+        .all(source.connection())
+        .await?;
+    let name = |text: &str| Name::parse(text).map_err(|error| DbError::row(TABLE, text, error));
+    rows.into_iter().map(|(person, mail)| Ok((name(&person)?, mail))).collect()
 }
 
 /// Every membership that could be this person's: by any way their name is

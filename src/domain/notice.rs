@@ -12,6 +12,17 @@ pub enum Notice {
     RequestAccepted { request: i64, link: i64 },
     /// To the requester: rejected, expired, void or cancelled.
     RequestEnded { request: i64 },
+    /// To the requester: a reviewer wants to know something.
+    QuestionAsked { request: i64, question: i64 },
+    /// To those who asked.
+    QuestionAnswered { request: i64, answer: i64 },
+    /// To the review list: nobody decided yet, or the time is nearly over.
+    ReviewReminder { request: i64, is_last: bool },
+    /// To the requester: the slot is nearly over, and nothing was started.
+    SlotReminder { request: i64, link: i64 },
+    /// To the review list of before: who approves in a place has changed. The facts are
+    /// those of the audit row.
+    ApprovalChanged { audit: i64 },
     /// To owners, requester and those always told.
     DeploymentEnded { deployment: i64, audit_count: i64, audit_mac: String },
 }
@@ -22,6 +33,11 @@ impl Notice {
             Notice::ReviewAsked { .. } => "review_asked",
             Notice::RequestAccepted { .. } => "request_accepted",
             Notice::RequestEnded { .. } => "request_ended",
+            Notice::QuestionAsked { .. } => "question_asked",
+            Notice::QuestionAnswered { .. } => "question_answered",
+            Notice::ReviewReminder { .. } => "review_reminder",
+            Notice::SlotReminder { .. } => "slot_reminder",
+            Notice::ApprovalChanged { .. } => "approval_changed",
             Notice::DeploymentEnded { .. } => "deployment_ended",
         }
     }

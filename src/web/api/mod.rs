@@ -9,6 +9,7 @@ pub mod answer;
 mod applications;
 pub mod bearer;
 pub mod body;
+mod decisions;
 mod deployments;
 pub mod problem;
 pub mod query;
@@ -38,6 +39,10 @@ pub fn routes() -> Vec<Route> {
         requests::one,
         requests::ask,
         requests::cancel,
+        decisions::decide,
+        decisions::answer,
+        decisions::new_link,
+        decisions::revoke,
         requests::launch,
         deployments::list,
         deployments::one,

@@ -3,6 +3,7 @@
 
 mod admin;
 mod applications;
+mod deciding;
 mod deploy;
 mod deployment;
 mod deployments;
@@ -12,6 +13,7 @@ mod items;
 mod launch;
 mod live_feed;
 mod preview;
+mod request;
 mod request_new;
 mod requests;
 mod review;
@@ -45,9 +47,15 @@ pub fn routes() -> Vec<Route> {
         requests::cancel,
         requests::start,
         requests::new_link,
+        requests::revoke,
+        requests::accept,
+        requests::reject,
+        requests::ask,
+        requests::answer,
         review::page,
         review::accept,
         review::reject,
+        review::ask,
         launch::page,
         launch::start,
         deployments::list,

@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod application;
 pub mod applications;
+pub mod decide;
 pub mod deploy;
 pub mod deployment;
 pub mod deployments;

@@ -11,4 +11,4 @@ mod reading;
 mod repetition;
 mod rolling_back;
 mod steering;
-mod town;
+pub mod town;

@@ -6,6 +6,7 @@ mod harness;
 mod support;
 
 mod api;
+mod approval;
 mod around;
 mod balancer;
 mod browser;

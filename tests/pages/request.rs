@@ -13,7 +13,9 @@ fn page(state: RequestWord) -> Request {
         timeline: timeline(),
         gates: open_gates(),
         cause: None,
-        is_to_decide: false,
+        decide: None,
+        objection: None,
+        asked: None,
         slot: None,
         deployment: None,
         actions: RequestActions::default(),
@@ -44,6 +46,7 @@ fn an_accepted_request_offers_start_and_a_new_link() {
         actions: RequestActions {
             start: Some(Action::to("/requests/x/start")),
             new_link: Some(Action::to("/requests/x/new-link")),
+            revoke_link: Some(Action::to("/requests/x/revoke-link")),
             cancel: None,
         },
         ..page(RequestWord::Accepted)

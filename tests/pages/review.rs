@@ -1,7 +1,8 @@
 use super::samples::*;
 use super::sound;
 use crate::web::view::Section;
-use crate::web::view::review::{Decide, RefusedDecision, Review, Standing};
+use crate::web::view::decide::{Decide, RefusedDecision};
+use crate::web::view::review::{Review, Standing};
 
 fn decide() -> Decide {
     Decide {

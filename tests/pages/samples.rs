@@ -243,6 +243,7 @@ pub fn sealed() -> Sealed {
         expires_at: Some("2026-11-22T14:02:00Z".parse().unwrap()),
         size: Size { commits: Some(6), files: 14, added: 1601, deleted: 655 },
         fingerprint: FINGERPRINT.into(),
+        approval: Some("1 of 2 accepts: 1 of 1 from ops; 0 of 1 from owners.".into()),
         hosts: 20,
         diff_href: "/applications/shop/diff?from=a&to=b".into(),
         risks: risks(),

@@ -13,8 +13,8 @@ use crate::domain::name::{CommitId, Name};
 use crate::domain::permission::Access;
 use crate::domain::plan::HostFacts as HostPlace;
 use crate::domain::policy::{Facts, HostFacts, LiveFacts, Promotion, not_promoted};
-use crate::domain::scope::Scope;
 use crate::domain::recipe::{Difference, configuration_differences, host_differences};
+use crate::domain::scope::Scope;
 use crate::domain::seal::{Seal, configuration, configuration_digest, host_list, hosts_digest};
 use crate::domain::windows::Window;
 

@@ -153,12 +153,7 @@ async fn standing(
 }
 
 /// What somebody's decision is judged by, as of now.
-pub fn decided(
-    request: &Request,
-    person: &Name,
-    kind: DecisionKind,
-    access: &Access,
-) -> DecisionFacts {
+pub fn decided(request: &Request, person: &Name, kind: DecisionKind, access: &Access) -> DecisionFacts {
     DecisionFacts {
         person: person.clone(),
         kind,
@@ -284,7 +279,16 @@ pub async fn new_link(
     use crate::domain::request::LinkFacts;
     let random = super::session::random::<16>()?;
     let facts = LinkFacts { starts_at: slot.0, expires_at: slot.1, used_at: None, revoked_at: None };
-    let link = Link { id: 0, purpose, request: request.id, person, created_at: now, facts, deployment: None, revoked_by: None };
+    let link = Link {
+        id: 0,
+        purpose,
+        request: request.id,
+        person,
+        created_at: now,
+        facts,
+        deployment: None,
+        revoked_by: None,
+    };
     let id = db::links::insert(tx, &link, super::link::hash(&app.keys, purpose, random)).await?;
     let text = super::link::mint(&app.keys, purpose, random);
     Ok(NewLink { id, sealed: app.keys.seal(LINK_SEAL, text.as_bytes()) })

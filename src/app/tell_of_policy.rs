@@ -29,7 +29,13 @@ pub async fn tell_of_policy(
 }
 
 /// The mail is written from the audit row: the outbox holds no more than its number.
-async fn tell(app: &App, tx: &Tx, change: &ApprovalChange, actor: &str, now: Timestamp) -> Result<(), Refusal> {
+async fn tell(
+    app: &App,
+    tx: &Tx,
+    change: &ApprovalChange,
+    actor: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let entry = db::audit::Entry {
         actor,
         action: "approval.changed",

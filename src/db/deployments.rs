@@ -134,9 +134,7 @@ pub async fn list_succeeded(
         std::iter::successors(Some(row), before).last().is_some_and(|first| first.3.is_none())
     };
     let succeeded = rows.iter().filter(|row| row.2 == DeploymentState::Succeeded.word() && is_whole(row));
-    succeeded
-        .map(|row| CommitId::parse(&row.1).map_err(|error| DbError::row(TABLE, row.0, error)))
-        .collect()
+    succeeded.map(|row| CommitId::parse(&row.1).map_err(|error| DbError::row(TABLE, row.0, error))).collect()
 }
 
 /// The queue, first come first served.

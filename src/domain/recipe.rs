@@ -48,9 +48,14 @@ pub fn host_differences(reviewed: &Value, now: &Value) -> Vec<Difference> {
                 found.push(Difference::new(format!("{name} in {cluster}"), "not there", "added"));
             }
             (Some(was), Some(is)) => {
-                let fields = HOST_FIELDS.iter().enumerate().filter(|(field, _)| was[field + 1] != is[field + 1]);
+                let fields =
+                    HOST_FIELDS.iter().enumerate().filter(|(field, _)| was[field + 1] != is[field + 1]);
                 found.extend(fields.map(|(field, word)| {
-                    Difference::new(format!("{word} of {name}"), shown(&was[field + 1]), shown(&is[field + 1]))
+                    Difference::new(
+                        format!("{word} of {name}"),
+                        shown(&was[field + 1]),
+                        shown(&is[field + 1]),
+                    )
                 }));
             }
             (None, None) => {}
@@ -63,7 +68,8 @@ pub fn host_differences(reviewed: &Value, now: &Value) -> Vec<Difference> {
 pub fn configuration_differences(reviewed: &Value, now: &Value) -> Vec<Difference> {
     let (Some(before), Some(after)) = (reviewed.as_object(), now.as_object()) else { return Vec::new() };
     let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let of = |object: &serde_json::Map<String, Value>, key: &str| object.get(key).cloned().unwrap_or_default();
+    let of =
+        |object: &serde_json::Map<String, Value>, key: &str| object.get(key).cloned().unwrap_or_default();
     let pairs = keys.into_iter().map(|key| (key, of(before, key), of(after, key)));
     let differ = pairs.filter(|(_, was, is)| was != is);
     shortened(differ.map(|(key, was, is)| Difference::new(key, shown(&was), shown(&is))).collect())

@@ -10,7 +10,13 @@ use crate::tests::support::browser::Browser;
 const VERBS: [&str; 3] = ["accept", "reject", "ask"];
 
 /// What somebody gets for each verb by each channel.
-async fn tried(service: &Service, who: &str, browser: &Browser, request: i64, review: &str) -> Vec<(String, u16)> {
+async fn tried(
+    service: &Service,
+    who: &str,
+    browser: &Browser,
+    request: i64,
+    review: &str,
+) -> Vec<(String, u16)> {
     let caller = service.calling_as(who).await;
     let mut found = Vec::new();
     for verb in VERBS {
@@ -87,7 +93,12 @@ async fn who_may_review_decides_on_the_page_and_by_the_api_as_by_the_link() {
     let request = service.asked(&dana, "v1.0", &[]).await;
     let page = rosa.get(&format!("/requests/{request}")).await.unwrap();
     let refused = rosa.submit(&page, "Reject the request", &[("comment", " ")]).await.unwrap();
-    assert_eq!((refused.status, refused.main_page().as_deref()), (422, Some("request")), "{}", refused.text());
+    assert_eq!(
+        (refused.status, refused.main_page().as_deref()),
+        (422, Some("request")),
+        "{}",
+        refused.text()
+    );
     assert!(refused.text().contains("Say why"), "{}", refused.text());
     let page = rosa.submit(&page, "Countersign", &[("comment", "Fine")]).await.unwrap();
     assert_eq!((page.status, page.main_state().as_deref()), (200, Some("accepted")), "{}", page.text());

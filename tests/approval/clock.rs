@@ -112,18 +112,13 @@ fn the_requester_is_reminded_a_quarter_of_an_hour_before_the_slot_ends(
     #[case] due: bool,
 ) {
     let minutes = SignedDuration::from_mins;
-    let unused = LinkFacts {
-        starts_at: at(1),
-        expires_at: at(1) + minutes(length),
-        used_at: None,
-        revoked_at: None,
-    };
+    let unused =
+        LinkFacts { starts_at: at(1), expires_at: at(1) + minutes(length), used_at: None, revoked_at: None };
     let now = at(1) + minutes(since);
     assert_eq!(slot_reminder_is_due(&unused, now), due);
-    for gone in [
-        LinkFacts { used_at: Some(at(1)), ..unused },
-        LinkFacts { revoked_at: Some(at(1)), ..unused },
-    ] {
+    for gone in
+        [LinkFacts { used_at: Some(at(1)), ..unused }, LinkFacts { revoked_at: Some(at(1)), ..unused }]
+    {
         assert!(!slot_reminder_is_due(&gone, now), "{gone:?}");
     }
 }

@@ -87,7 +87,8 @@ fn hosts_that_came_went_or_changed_are_named() {
 
 #[test]
 fn settings_are_named_with_what_they_were_and_are_and_never_without_end() {
-    let (before, after) = (json!({ "path": "/srv/a", "batch": null }), json!({ "path": "/srv/b", "batch": 2 }));
+    let (before, after) =
+        (json!({ "path": "/srv/a", "batch": null }), json!({ "path": "/srv/b", "batch": 2 }));
     let expected = ["batch: none → 2", "path: /srv/a → /srv/b"];
     assert_eq!(words(&configuration_differences(&before, &after)), expected);
     let long = |letter: &str| json!({ "options": letter.repeat(10_000) });
@@ -145,13 +146,22 @@ type Edit = fn(&mut Value);
 #[test]
 fn what_loosens_or_changes_who_approves_is_told_and_nothing_else() {
     let changes: [(Edit, &str); 8] = [
-        (|fleet| production(fleet)["approval"]["required"] = json!(1), "It takes 1 accept instead of 2 accepts."),
-        (|fleet| production(fleet)["approval"]["required"] = json!(0), "It takes 1 accept instead of 2 accepts."),
+        (
+            |fleet| production(fleet)["approval"]["required"] = json!(1),
+            "It takes 1 accept instead of 2 accepts.",
+        ),
+        (
+            |fleet| production(fleet)["approval"]["required"] = json!(0),
+            "It takes 1 accept instead of 2 accepts.",
+        ),
         (
             |fleet| production(fleet)["approval"]["self_approval"] = json!(true),
             "Whoever asks may approve their own request.",
         ),
-        (|fleet| production(fleet)["approval"]["authors_count"] = json!(true), "The accept of an author counts."),
+        (
+            |fleet| production(fleet)["approval"]["authors_count"] = json!(true),
+            "The accept of an author counts.",
+        ),
         (
             |fleet| production(fleet)["approval"]["groups"] = json!([{ "role": "owners", "required": 1 }]),
             "The groups were 1 of ops and are 1 of owners.",

@@ -61,13 +61,17 @@ async fn what_it_was_accepted_under_stays_asked_for_when_the_policy_becomes_laxe
     let dana = service.as_user("dana").await;
     let request = service.asked(&dana, "v1.0", &[]).await;
     let review = service.link_about("review", "v1.0").await;
-    service.apply(|fleet| drop(production(fleet)["approval"].as_object_mut().unwrap().remove("groups"))).await;
+    service
+        .apply(|fleet| drop(production(fleet)["approval"].as_object_mut().unwrap().remove("groups")))
+        .await;
     let remy = service.as_user("remy").await;
     assert_eq!(service.post(&remy, &format!("{review}/accept"), &[]).await.status, 303);
     assert_eq!(service.request_state(request).await, "awaiting_review", "it was asked for under groups");
     let rosa = service.as_user("rosa").await;
     assert_eq!(service.post(&rosa, &format!("{review}/accept"), &[]).await.status, 303);
     assert_eq!(service.request_state(request).await, "accepted");
+
+    let launch = service.link_about("accepted", "v1.0").await;
 
     // And a group that comes later is asked for as well.
     service
@@ -76,7 +80,6 @@ async fn what_it_was_accepted_under_stays_asked_for_when_the_policy_becomes_laxe
         })
         .await;
     assert_eq!(service.request_state(request).await, "void");
-    let launch = service.link_about("accepted", "v1.0").await;
     let page = dana.get(&launch).await.unwrap();
     assert!(page.text().contains("1 of 2 from owners"), "{}", page.text());
 }
@@ -100,7 +103,12 @@ async fn groups_ask_for_approval_where_no_count_does() {
     let accept = json!({ "decision": "accept" });
     let rosa = member(&service, "rosa").await;
     let reply = rosa.post(&path, &accept).await;
-    assert_eq!(reply.body["state"], json!("awaiting_review"), "a reviewer is no administrator: {}", reply.body);
+    assert_eq!(
+        reply.body["state"],
+        json!("awaiting_review"),
+        "a reviewer is no administrator: {}",
+        reply.body
+    );
     let reply = service.calling_as("ada").await.post(&path, &accept).await;
     // Two accepts are there, and one of them is an administrator's.
     assert_eq!(reply.body["state"], json!("accepted"), "{}", reply.body);

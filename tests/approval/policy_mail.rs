@@ -25,7 +25,7 @@ async fn a_laxer_policy_is_mailed_to_the_review_list_of_before() {
         "It takes 1 accept instead of 2 accepts.",
         "Whoever asks may approve their own request.",
         "The review list was releases@example.com and is mallory@example.com.",
-        "was changed by command at",
+        "was changed by command on",
     ] {
         assert!(flowing(&sent[0]).contains(words), "{words}: {}", sent[0].text());
     }

@@ -17,8 +17,12 @@ async fn a_question_changes_no_state_and_its_answer_reaches_who_asked() {
     let page = rosa.submit(&page, "Send the question", &[("comment", "   ")]).await.unwrap();
     assert_eq!((page.status, page.main_state().as_deref()), (422, Some("awaiting_review")));
     assert!(page.text().contains("Say what you want to know"), "{}", page.text());
-    let page = rosa.submit(&page, "Send the question", &[("comment", "How long does it take?")]).await.unwrap();
-    assert_eq!((page.main_page().as_deref(), page.main_state().as_deref()), (Some("request"), Some("awaiting_review")));
+    let page =
+        rosa.submit(&page, "Send the question", &[("comment", "How long does it take?")]).await.unwrap();
+    assert_eq!(
+        (page.main_page().as_deref(), page.main_state().as_deref()),
+        (Some("request"), Some("awaiting_review"))
+    );
     assert!(page.text().contains("A question waits for its answer"), "{}", page.text());
     assert!(!page.has_form("Send the answer"), "only the requester answers");
 
@@ -27,7 +31,11 @@ async fn a_question_changes_no_state_and_its_answer_reaches_who_asked() {
     assert!(flowing(mail).contains("How long does it take?") && flowing(mail).contains("stands still until"));
     assert_eq!(mail.only_link(), format!("{}/requests/{request}", service.base_url));
     let page = dana.get(&format!("/requests/{request}")).await.unwrap();
-    assert!(page.text().contains("A reviewer asks you") && page.text().contains("rosa asked"), "{}", page.text());
+    assert!(
+        page.text().contains("A reviewer asks you") && page.text().contains("rosa asked"),
+        "{}",
+        page.text()
+    );
     let page = dana.submit(&page, "Send the answer", &[("comment", " ")]).await.unwrap();
     assert_eq!(page.status, 422, "{}", page.text());
     assert!(page.text().contains("Write an answer"), "{}", page.text());

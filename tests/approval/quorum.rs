@@ -37,9 +37,9 @@ fn terms(text: &str) -> Terms {
             "self" => terms.self_approval = true,
             "no-authors" => terms.authors_count = false,
             _ => match word.split_once('=') {
-                Some((role, required)) => terms
-                    .groups
-                    .push(ApprovalGroup { role: name(role), required: required.parse().unwrap() }),
+                Some((role, required)) => {
+                    terms.groups.push(ApprovalGroup { role: name(role), required: required.parse().unwrap() })
+                }
                 None => terms.required = word.parse().unwrap(),
             },
         }
@@ -76,13 +76,29 @@ fn terms(text: &str) -> Terms {
 #[case("1 ops=1 owners=1", "rosa:ops remy:owners", "+2 of 2 accepts: 1 of 1 from ops; 1 of 1 from owners.")]
 #[case("1 ops=1 owners=1", "rosa:ops remy:ops", "2 of 2 accepts: 1 of 1 from ops; 0 of 1 from owners.")]
 #[case("3 ops=1 owners=1", "rosa:ops remy:owners", "2 of 3 accepts: 1 of 1 from ops; 1 of 1 from owners.")]
-#[case("3 ops=1 owners=1", "rosa:ops remy:owners ada", "+3 of 3 accepts: 1 of 1 from ops; 1 of 1 from owners.")]
+#[case(
+    "3 ops=1 owners=1",
+    "rosa:ops remy:owners ada",
+    "+3 of 3 accepts: 1 of 1 from ops; 1 of 1 from owners."
+)]
 #[case("1 ops=2", "rosa:ops rosa:ops", "1 of 2 accepts: 1 of 2 from ops.")]
-#[case("1 ops=2", "rosa:ops !remy:ops", "1 of 2 accepts: 1 of 2 from ops. remy may no longer review here, and does not count.")]
+#[case(
+    "1 ops=2",
+    "rosa:ops !remy:ops",
+    "1 of 2 accepts: 1 of 2 from ops. remy may no longer review here, and does not count."
+)]
 // In both groups: counted once, in the one that leaves room for the others.
 #[case("1 ops=1 owners=1", "rosa:ops,owners", "1 of 2 accepts: 1 of 1 from ops; 0 of 1 from owners.")]
-#[case("1 ops=1 owners=1", "rosa:ops,owners remy:ops", "+2 of 2 accepts: 1 of 1 from ops; 1 of 1 from owners.")]
-#[case("1 ops=1 owners=1", "remy:ops rosa:ops,owners", "+2 of 2 accepts: 1 of 1 from ops; 1 of 1 from owners.")]
+#[case(
+    "1 ops=1 owners=1",
+    "rosa:ops,owners remy:ops",
+    "+2 of 2 accepts: 1 of 1 from ops; 1 of 1 from owners."
+)]
+#[case(
+    "1 ops=1 owners=1",
+    "remy:ops rosa:ops,owners",
+    "+2 of 2 accepts: 1 of 1 from ops; 1 of 1 from owners."
+)]
 #[case("1 a=1 b=1 c=1", "x:a,b y:a z:b,c", "+3 of 3 accepts: 1 of 1 from a; 1 of 1 from b; 1 of 1 from c.")]
 #[case("1 a=1 b=1 c=1", "x:a,b,c y:a,b,c", "2 of 3 accepts: 1 of 1 from a; 1 of 1 from b; 0 of 1 from c.")]
 #[case("1 a=2 b=1", "x:a,b y:a,b z:a,b", "+3 of 3 accepts: 2 of 2 from a; 1 of 1 from b.")]

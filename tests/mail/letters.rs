@@ -103,7 +103,7 @@ fn reviewers_are_reminded() {
     let letter = review_reminder().letter(to("releases@example.com"), at(NOW)).unwrap();
     assert_snapshot!(shown(&letter));
     assert_snapshot!(letter.html);
-    let last = ReviewReminder { is_last: true, ..review_reminder() };
+    let last = ReviewReminder { is_last: true, approval: "1 of 2 accepts.".into(), ..review_reminder() };
     let last = last.letter(to("releases@example.com"), at(NOW)).unwrap();
     assert_snapshot!(shown(&last));
     assert_ne!(last.message_id, letter.message_id, "a program that drops duplicates shows both");

@@ -194,7 +194,7 @@ pub fn review_reminder() -> ReviewReminder {
         change: change(),
         requester: "Dana Okafor".into(),
         is_last: false,
-        approval: "1 of 2 accepts: 1 of 1 from ops; 0 of 1 from owners.".into(),
+        approval: "0 of 2 accepts: 0 of 1 from ops; 0 of 1 from owners.".into(),
         decide_before: moment("2026-11-24T14:02:00Z"),
         url: url("/requests/Zk3vQ9"),
         thread: thread(),
@@ -219,7 +219,8 @@ pub fn approval_changed() -> ApprovalChanged {
         at: moment("2026-11-21T14:02:00Z"),
         changes: vec![
             "It takes 1 accept instead of 2 accepts.".into(),
-            "The review list was releases@example.com, security@example.com and is releases@example.com.".into(),
+            "The review list was releases@example.com, security@example.com and is releases@example.com."
+                .into(),
         ],
         url: url("/applications/shop/production"),
         thread: thread(),

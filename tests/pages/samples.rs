@@ -267,6 +267,7 @@ pub fn hostile_sealed() -> Sealed {
         rollback: true,
         size: Size { commits: Some(1), files: 1, added: u64::MAX, deleted: u64::MAX },
         fingerprint: HOSTILE.into(),
+        approval: Some(HOSTILE.into()),
         hosts: 1,
         risks: vec![RiskHint {
             level: RiskLevel::Mid,

@@ -93,7 +93,12 @@ pub(super) async fn review_reminder(
     address(due, to, |to| mail.letter(to, due.created_at))
 }
 
-pub(super) async fn slot_reminder(app: &App, due: &Due, id: i64, link: i64) -> Result<Option<Letter>, Refusal> {
+pub(super) async fn slot_reminder(
+    app: &App,
+    due: &Due,
+    id: i64,
+    link: i64,
+) -> Result<Option<Letter>, Refusal> {
     let stored = Stored::find(app, id).await?;
     let latest = db::links::find_latest(&app.db, Purpose::Launch, id).await?;
     let now = app.clock.now();

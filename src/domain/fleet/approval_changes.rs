@@ -3,7 +3,7 @@
 //! (rules.md 17).
 
 use super::follow::follow;
-use super::{Approval, Environment, Fleet};
+use super::{Approval, Calendar, Environment, Fleet};
 use crate::domain::name::Name;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,19 +56,29 @@ fn changes((old, before): (&Fleet, &Environment), (new, after): (&Fleet, &Enviro
         changes.push(format!("The groups were {} and are {}.", groups(was), groups(is)));
     }
     if is.review_list != was.review_list {
-        changes.push(format!("The review list was {} and is {}.", list(&was.review_list), list(&is.review_list)));
+        changes.push(format!(
+            "The review list was {} and is {}.",
+            list(&was.review_list),
+            list(&is.review_list)
+        ));
     }
     match (&before.calendar, &after.calendar) {
         (was, is) if was != is => {
-            let name = |name: &Option<Name>| name.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+            let name =
+                |name: &Option<Name>| name.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
             changes.push(format!("The calendar was {} and is {}.", name(was), name(is)));
         }
-        (Some(name), _) if old.calendar(name) != new.calendar(name) => {
+        (Some(name), _) if plain(old, name) != plain(new, name) => {
             changes.push(format!("The hours or days of the calendar {name} changed."));
         }
         _ => {}
     }
     changes
+}
+
+/// Without its former name, which says nothing about its hours.
+fn plain(fleet: &Fleet, name: &Name) -> Option<Calendar> {
+    fleet.calendar(name).map(|calendar| Calendar { was: None, ..calendar.clone() })
 }
 
 fn accepts(count: u32) -> String {

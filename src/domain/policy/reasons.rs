@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Act, AskingFacts, Facts, MOST_IN_AN_HOUR, MOST_OPEN, Newer, RequestFacts, TagNow, void_cause,
+    Act, AskingFacts, DecisionFacts, Facts, MOST_IN_AN_HOUR, MOST_OPEN, Newer, RequestFacts, TagNow,
+    void_cause,
 };
 use crate::domain::diff::Relation;
 use crate::domain::fleet::SyncMethod;
@@ -207,16 +208,16 @@ pub(super) fn author(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Option<Ga
 pub(super) fn approved(request: &RequestFacts<'_>) -> Gate {
     let quorum = request.quorum();
     if quorum.is_reached() {
-        let names: Vec<&str> = request
-            .decisions
-            .iter()
-            .filter(|d| d.kind == DecisionKind::Accept)
-            .map(|d| d.person.as_str())
-            .collect();
-        let words = if names.is_empty() {
-            "No approval is needed here.".to_owned()
-        } else {
-            format!("By {}.", names.join(", "))
+        let counts = |decision: &&DecisionFacts| {
+            let is_accept = decision.kind == DecisionKind::Accept;
+            is_accept && quorum.uncounted.iter().all(|(person, _)| *person != decision.person)
+        };
+        let names: Vec<&str> =
+            request.decisions.iter().filter(counts).map(|decision| decision.person.as_str()).collect();
+        let words = match (names.is_empty(), quorum.group_words()) {
+            (true, _) => "No approval is needed here.".to_owned(),
+            (false, groups) if groups.is_empty() => format!("By {}.", names.join(", ")),
+            (false, groups) => format!("By {}: {groups}.", names.join(", ")),
         };
         Gate::pass("approved", "Approved", words)
     } else {

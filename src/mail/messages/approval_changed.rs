@@ -45,7 +45,7 @@ impl ApprovalChanged {
 
     fn sentence(&self) -> String {
         format!(
-            "How releases of {} to {} are approved was changed by {} at {}.",
+            "How releases of {} to {} are approved was changed by {} on {}.",
             self.application, self.environment, self.by, self.at
         )
     }

@@ -43,7 +43,7 @@ impl SlotReminder {
 
     fn sentence(&self) -> String {
         format!(
-            "You may start the release of {} to {} until {}, and have not yet.",
+            "Your slot to start the release of {} to {} ends on {}. Nothing was started yet.",
             self.change.versions(),
             self.change.environment,
             self.slot_until

@@ -74,22 +74,14 @@ pub enum Outcome {
     Again(RefusedDecision),
 }
 
-pub async fn decide(
-    posted: &Posted<'_, Comment>,
-    by: By<'_>,
-    verb: Verb,
-) -> Result<Outcome, Refusal> {
+pub async fn decide(posted: &Posted<'_, Comment>, by: By<'_>, verb: Verb) -> Result<Outcome, Refusal> {
     let (visit, comment) = (&posted.visit, &posted.form.comment);
     let decided = Box::pin(review_release(visit.app, visit.actor(), by, verb, comment)).await;
     outcome(decided, verb.word(), comment)
 }
 
 /// A comment that is wrong goes back into its form; everything else is an answer.
-pub fn outcome(
-    decided: Result<i64, Refusal>,
-    form: &'static str,
-    comment: &str,
-) -> Result<Outcome, Refusal> {
+pub fn outcome(decided: Result<i64, Refusal>, form: &'static str, comment: &str) -> Result<Outcome, Refusal> {
     match decided {
         Ok(request) => Ok(Outcome::Done(request)),
         Err(Refusal::Invalid(errors)) => {

@@ -32,7 +32,13 @@ pub async fn show(visit: &Visit<'_>, id: i64, refused: Option<RefusedDecision>) 
     let changed = changed(actor, &stored);
     let actions = actions(app, actor, &stored, link.as_ref(), &gates);
     let is_accepted = matches!(stored.request.state, RequestState::Accepted { .. });
-    let status = if refused.is_some() { 422 } else if changed.is_some() { 409 } else { 200 };
+    let status = if refused.is_some() {
+        422
+    } else if changed.is_some() {
+        409
+    } else {
+        200
+    };
     let facts = stored.facts(&actor.name, &actor.access, None);
     let (base, may) = (format!("/requests/{id}"), |act| policy::passes(&policy::gates(act, &facts)));
     let objection = (is_accepted && may(Act::Reject))
@@ -67,8 +73,11 @@ fn asked(app: &App, actor: &Actor, stored: &Stored, refused: Option<RefusedDecis
     let open = open_questions(&stored.remarks);
     let now = app.clock.now();
     let waits = request.state.word() == RequestWord::AwaitingReview && request.state.expire(now).is_none();
-    let question =
-        |remark: &Remark| Question { by: remark.person.to_string(), at: remark.at, text: remark.text.clone() };
+    let question = |remark: &Remark| Question {
+        by: remark.person.to_string(),
+        at: remark.at,
+        text: remark.text.clone(),
+    };
     (waits && !open.is_empty()).then(|| Asked {
         questions: open.iter().map(question).collect(),
         paused_until: request.pause.until(now),

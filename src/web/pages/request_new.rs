@@ -182,7 +182,9 @@ async fn fill_tags(
             };
             page.tags_total = commits.len() as u64;
             for commit in &commits {
-                let why_not = why_not_commit(app, &situation, &commit.id, commit.id.short(), page.form.rollback).await?;
+                let why_not =
+                    why_not_commit(app, &situation, &commit.id, commit.id.short(), page.form.rollback)
+                        .await?;
                 page.tags.push(ReleaseChoice {
                     value: commit.id.to_string(),
                     name: commit.id.short().to_owned(),

@@ -82,7 +82,7 @@ pub async fn apply_fleet(
         db::audit::append(&tx, &app.keys, now, entry).await?;
     }
     tell_of_policy(app, &tx, &old, &wanted, actor, now).await?;
-    housekeep::void_changed(app, &tx, None, actor).await?;
+    Box::pin(housekeep::void_changed(app, &tx, None, actor)).await?;
     tx.commit().await?;
     app.wake.outbox.notify_one();
     Ok(changes)

@@ -39,7 +39,7 @@ async fn start(app: &App, actor: &Actor, link: Link) -> Result<i64, Refusal> {
     check_link(app, &link, &stored)?;
     let believed = access::refresh_all(app, &actor.name, &stored.accepted_by()).await?;
     stored.read_tag(app, true).await?;
-    let deployment = consume(app, actor, &stored, &link, &believed).await?;
+    let deployment = Box::pin(consume(app, actor, &stored, &link, &believed)).await?;
     app.wake.queue.notify_one();
     app.wake.outbox.notify_one();
     Ok(deployment)

@@ -46,13 +46,14 @@ fn last(request: i64) -> String {
 
 fn due(request: &Request, is_decided: bool, sent: &[String], now: Timestamp) -> Option<ReviewReminder> {
     let RequestState::AwaitingReview { until } = request.state else { return None };
+    let was = |name: String, reminder| sent.contains(&name).then_some(reminder);
     review_reminder(ReviewTime {
         whole: request.pause.review_time(request.created_at, until),
         left: until.duration_since(now),
         is_paused: request.pause.until(now).is_some(),
         is_decided_by_anybody: is_decided,
-        half_sent: sent.contains(&half(request.id)),
-        last_sent: sent.contains(&last(request.id)),
+        sent: was(last(request.id), ReviewReminder::Last)
+            .or_else(|| was(half(request.id), ReviewReminder::Half)),
     })
 }
 

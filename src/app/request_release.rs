@@ -61,11 +61,11 @@ pub async fn request_release(app: &App, actor: &Actor, form: &Form) -> Result<i6
         app.mirrors.patch(&application, live.from.as_ref(), &candidate.commit).await.map_err(repository)?;
     app.mirrors.keep(&application, &candidate.commit).await.map_err(repository)?;
     let authors = authors(app, &application, live.from.as_ref(), &candidate.commit).await?;
-    store(app, actor, form, candidate, &patch, authors).await
+    Box::pin(store(app, actor, form, candidate, &patch, authors)).await
 }
 
 /// Those known here who wrote one of the commits, by their verified addresses now. A
-/// commit may claim any author, so it is a help and no proof (rules.md 15).
+/// commit may claim any author, so it is a help and no proof.
 async fn authors(
     app: &App,
     application: &Name,

@@ -27,21 +27,21 @@ pub struct ReviewTime {
     /// A question waits for its answer, and the clock stands still.
     pub is_paused: bool,
     pub is_decided_by_anybody: bool,
-    pub half_sent: bool,
-    pub last_sent: bool,
+    /// The later one of those that were sent.
+    pub sent: Option<ReviewReminder>,
 }
 
 /// A review that is not longer than the last reminder is early gets only the first;
 /// after the last one, the first would say less.
 pub fn review_reminder(time: ReviewTime) -> Option<ReviewReminder> {
-    if time.is_paused || time.left <= SignedDuration::ZERO || time.last_sent {
+    if time.is_paused || time.left <= SignedDuration::ZERO || time.sent == Some(ReviewReminder::Last) {
         return None;
     }
     if time.whole > BEFORE_END && time.left <= BEFORE_END {
         return Some(ReviewReminder::Last);
     }
     let half = time.left <= time.whole / 2 && !time.is_decided_by_anybody;
-    (half && !time.half_sent).then_some(ReviewReminder::Half)
+    (half && time.sent.is_none()).then_some(ReviewReminder::Half)
 }
 
 /// A slot that is not longer than the reminder is early needs none.

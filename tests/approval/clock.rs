@@ -92,8 +92,11 @@ fn reviewers_are_reminded_at_half_time_and_before_the_end(
         left: hours(left),
         is_paused: is("paused"),
         is_decided_by_anybody: is("decided"),
-        half_sent: is("half"),
-        last_sent: is("last"),
+        sent: match (is("half"), is("last")) {
+            (_, true) => Some(ReviewReminder::Last),
+            (true, false) => Some(ReviewReminder::Half),
+            (false, false) => None,
+        },
     };
     assert_eq!(review_reminder(time), due, "{time:?}");
 }

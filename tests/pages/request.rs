@@ -95,7 +95,7 @@ fn who_may_decide_finds_the_forms_of_the_review_here_as_well() {
     for form in ["accept", "reject", "ask"] {
         assert!(html.contains(&format!("action=\"/requests/7/{form}\"")), "{form}");
     }
-    assert!(html.contains("body class=\"app focused\""));
+    assert!(html.contains("body class=\"app focused\"") && html.contains("It waits for you"));
     assert!(html.contains("1 of 2 accepts: 1 of 1 from ops; 0 of 1 from owners."));
 
     let objection = Some(Objection { href: "/requests/7/reject".into(), refused: None });

@@ -196,11 +196,14 @@ impl Quorum {
         }
         words.push('.');
         for (person, why) in &self.uncounted {
-            words.push_str(&match why {
-                Uncounted::LostRight => format!(" {person} may no longer review here, and does not count."),
-                Uncounted::OwnRequest => format!(" {person} asked for it, and does not count."),
-                Uncounted::Author => format!(" {person} wrote a part of it, and does not count."),
-            });
+            let why = match why {
+                Uncounted::LostRight => "may no longer review here",
+                Uncounted::OwnRequest => "asked for it",
+                Uncounted::Author => "wrote a part of it",
+            };
+            for part in [" ", person.as_str(), " ", why, ", and does not count."] {
+                words.push_str(part);
+            }
         }
         words
     }

@@ -40,7 +40,7 @@ pub async fn decide(
     query.none()?;
     let Body { input: Verdict { verb, comment }, once } = body;
     let act = Box::pin(async {
-        review_release(bearer.app, bearer.actor(), By::Number(id), verb, &comment).await?;
+        Box::pin(review_release(bearer.app, bearer.actor(), By::Number(id), verb, &comment)).await?;
         let request = requests::find(bearer.app, bearer.actor(), id).await?;
         Answer::made(&format!("/requests/{id}"), &described(&bearer, &request).await?)
     });

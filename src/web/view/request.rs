@@ -96,6 +96,10 @@ impl Request {
         let Sealed { requester, environment, .. } = &self.sealed;
         let accepted = listed(&self.accepted_by);
         match self.state {
+            RequestWord::AwaitingReview if self.decide.is_some() => {
+                "It waits for you: the answers are at the end of this page. Nothing happens before it is countersigned."
+                    .to_owned()
+            }
             RequestWord::AwaitingReview => {
                 "It waits for a reviewer. Nothing happens before somebody countersigns it.".to_owned()
             }

@@ -38,7 +38,9 @@ fn terms(text: &str) -> Terms {
             "no-authors" => terms.authors_count = false,
             _ => match word.split_once('=') {
                 Some((role, required)) => {
-                    terms.groups.push(ApprovalGroup { role: name(role), required: required.parse().unwrap() })
+                    terms
+                        .groups
+                        .push(ApprovalGroup { role: name(role), required: required.parse().unwrap() });
                 }
                 None => terms.required = word.parse().unwrap(),
             },

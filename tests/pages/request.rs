@@ -78,9 +78,9 @@ fn question(text: &str) -> Question {
     Question { by: "Rosa Lindqvist".into(), at: at("14:20"), text: text.into() }
 }
 
-fn asked(answer: Option<Answer>) -> Option<Asked> {
+fn asked(answer: Option<Answer>) -> Asked {
     let questions = vec![question("How long does the migration take?")];
-    Some(Asked { questions, paused_until: Some(at("15:20")), answer })
+    Asked { questions, paused_until: Some(at("15:20")), answer }
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn who_may_decide_finds_the_forms_of_the_review_here_as_well() {
 
 #[test]
 fn a_question_is_answered_by_its_requester_and_read_by_everybody() {
-    let others = Request { asked: asked(None), ..page(RequestWord::AwaitingReview) };
+    let others = Request { asked: Some(asked(None)), ..page(RequestWord::AwaitingReview) };
     let html = sound("asked", "request", "awaiting_review", &others);
     assert!(html.contains("A question waits for its answer") && html.contains("How long does the migration"));
     assert!(html.contains("stands still until the answer") && !html.contains("Send the answer"));
@@ -122,7 +122,7 @@ fn a_question_is_answered_by_its_requester_and_read_by_everybody() {
         error: "Write an answer".into(),
     });
     let answer = Some(Answer { href: "/requests/7/answer".into(), refused });
-    let mine = Request { asked: asked(answer), ..page(RequestWord::AwaitingReview) };
+    let mine = Request { asked: Some(asked(answer)), ..page(RequestWord::AwaitingReview) };
     let html = sound("answer", "request", "awaiting_review", &mine);
     assert!(html.contains("A reviewer asks you") && html.contains("action=\"/requests/7/answer\""));
     assert!(html.contains(" typed &#60;i&#62;</textarea>") && html.contains("Write an answer"));

@@ -50,6 +50,7 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
         github,
         hosts,
         wake: Arc::new(Wake::default()),
+        passwords: Arc::default(),
     })
 }
 

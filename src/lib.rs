@@ -14,6 +14,7 @@ pub mod keys;
 pub mod mail;
 pub mod repo;
 pub mod runner;
+pub mod verifier;
 pub mod web;
 
 #[cfg(test)]

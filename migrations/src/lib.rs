@@ -8,7 +8,9 @@ mod m0001_release;
 mod m0002_tokens;
 mod m0003_engine;
 mod m0004_around;
+mod m0006_identities;
 mod m0007_approval;
+mod m0009_outline;
 
 pub struct Migrator;
 
@@ -20,7 +22,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_tokens::Migration),
             Box::new(m0003_engine::Migration),
             Box::new(m0004_around::Migration),
+            Box::new(m0006_identities::Migration),
             Box::new(m0007_approval::Migration),
+            Box::new(m0009_outline::Migration),
         ]
     }
 }

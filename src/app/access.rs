@@ -4,13 +4,13 @@
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{App, Refusal};
+use super::{App, Refusal, edit_person, impersonate};
 use crate::db::{self, DbError, Source};
 use crate::domain::actor::Actor;
 use crate::domain::event::NoteLevel;
 use crate::domain::name::Name;
-use crate::domain::permission::Access;
-use crate::domain::person::{self, Person};
+use crate::domain::permission::{Access, GlobalPermission};
+use crate::domain::person::{self, GITHUB, Person};
 use crate::github::GitHubError;
 
 /// How long the last known membership is believed while GitHub does not answer.
@@ -26,6 +26,68 @@ pub async fn access_of(source: &impl Source, person: &Person) -> Result<Access, 
 pub async fn actor_of(source: &impl Source, person: Person) -> Result<Actor, DbError> {
     let access = access_of(source, &person).await?;
     Ok(Actor { id: person.id, name: person.name, display: person.display, access })
+}
+
+/// The same actor as they are by now: for the transaction that acts. What bounds them
+/// stays, and who acts for another must still be allowed to.
+pub async fn again(source: &impl Source, actor: &Actor) -> Result<Actor, Refusal> {
+    let person = db::people::find(source, actor.id).await?.ok_or(Refusal::SignedOut)?;
+    let fresh = actor_of(source, person).await?;
+    if let Some(by) = &actor.access.by {
+        let theirs = access_of_name(source, by).await?;
+        impersonate::allowed(&theirs, &fresh)?;
+    }
+    let access =
+        Access { within: actor.access.within.clone(), by: actor.access.by.clone(), ..fresh.access.clone() };
+    Ok(Actor { access, ..fresh })
+}
+
+/// For the journal of what somebody started in another's name.
+pub fn note_of(actor: &Actor) -> Option<(NoteLevel, String)> {
+    let by = actor.access.by.as_ref()?;
+    Some((NoteLevel::Info, format!("{by} started it, acting for {}.", actor.name)))
+}
+
+/// For what nobody does in another's name and no bounded token reaches: the means of
+/// getting in, one's own and everybody's (rules.md 31).
+pub fn in_person(actor: &Actor) -> Result<(), Refusal> {
+    if let Some(by) = &actor.access.by {
+        let words = format!("{by} acts for {}; only {} in person may do this.", actor.name, actor.name);
+        return Err(Refusal::Forbidden(words));
+    }
+    if actor.access.within.is_some() {
+        return Err(Refusal::Forbidden("The scope of this token does not reach this.".to_owned()));
+    }
+    Ok(())
+}
+
+/// For what only administrators do.
+pub fn administers(actor: &Actor) -> Result<(), Refusal> {
+    if actor.access.is_admin() {
+        return Ok(());
+    }
+    Err(Refusal::Forbidden("Only an administrator may do this.".to_owned()))
+}
+
+/// For what administrators do, and who may read everything may see.
+pub fn oversees(actor: &Actor) -> Result<(), Refusal> {
+    if actor.access.has(GlobalPermission::ReadAll) {
+        return Ok(());
+    }
+    Err(Refusal::Forbidden("Only an administrator may see this.".to_owned()))
+}
+
+/// Who is not signed in, where the configuration lets them read (rules.md 43).
+pub async fn anonymous(app: &App) -> Result<Option<Actor>, Refusal> {
+    let Some(role) = &app.config.anonymous_role else { return Ok(None) };
+    let roles = db::fleet::load_roles(&app.db).await?;
+    let Some(role) = roles.into_iter().find(|known| &known.name == role) else {
+        tracing::warn!(%role, "there is no such role for the anonymous; they read nothing");
+        return Ok(None);
+    };
+    let access = Access { globals: role.global, grants: role.grants, ..Access::default() };
+    let name = Name::parse("anonymous").map_err(|error| Refusal::Internal(error.to_string()))?;
+    Ok(Some(Actor { id: 0, name, display: "Not signed in".to_owned(), access: access.reading_only() }))
 }
 
 /// The rights of somebody who is not here, by name; nobody has none.
@@ -69,8 +131,7 @@ pub async fn refresh_all(app: &App, actor: &Name, approvers: &[Name]) -> Result<
 /// too old nothing is known, which loses nobody a right and starts nothing.
 pub async fn refresh(app: &App, name: &Name) -> Result<Option<Timestamp>, Refusal> {
     let Some(person) = db::people::find_by_name(&app.db, name).await? else { return Ok(None) };
-    let from_github = person.identity.as_ref().is_some_and(|identity| identity.provider == "github");
-    if !from_github || person.disabled {
+    if !person.is_from(GITHUB) || person.disabled {
         return Ok(None);
     }
     let now = app.clock.now();
@@ -109,26 +170,27 @@ async fn lose(app: &App, person: &Person, now: Timestamp) -> Result<Option<Times
     Ok(None)
 }
 
+/// What GitHub said longer ago than this is asked again by housekeeping.
+const OLD: SignedDuration = SignedDuration::from_hours(1);
+/// In one round: GitHub counts what it is asked.
+const AT_ONCE: u64 = 10;
+
+/// Reads again what is old of whoever may still come in, a few at a time. The first
+/// silence of GitHub ends the round.
+pub async fn refresh_old(app: &App) -> Result<(), Refusal> {
+    for person in db::people::list_stale(&app.db, app.clock.now() - OLD, AT_ONCE).await? {
+        match refresh(app, &person.name).await {
+            Ok(None) => {}
+            Ok(Some(_)) | Err(Refusal::Unavailable(_)) => break,
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
+}
+
 /// Disables a person: their sessions and tokens end with the same act (security.md 10).
 pub async fn disable(app: &App, actor: &Actor, name: &Name) -> Result<(), Refusal> {
-    if !actor.access.is_admin() {
-        return Err(Refusal::Forbidden("Only an administrator may disable people.".to_owned()));
-    }
-    let person = db::people::find_by_name(&app.db, name).await?.ok_or(Refusal::NotFound)?;
-    let now = app.clock.now();
-    let tx = app.db.begin().await?;
-    db::people::set_disabled(&tx, person.id, Some(now)).await?;
-    db::sessions::end_all_of(&tx, person.id, now).await?;
-    db::tokens::revoke_all_of(&tx, person.id, now).await?;
-    let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
-        action: "person.disabled",
-        subject: format!("person {name}"),
-        facts: serde_json::json!({}),
-    };
-    db::audit::append(&tx, &app.keys, now, entry).await?;
-    tx.commit().await?;
-    Ok(())
+    edit_person::edit(app, actor, name, None, vec![edit_person::Change::Disable]).await.map(|_| ())
 }
 
 /// The token as it is stored.

@@ -4,20 +4,17 @@
 //! A name alone may still be taken by whoever signs in under it first, at GitHub
 //! too (rules.md 29). With a password it belongs to somebody local from then on.
 
-use argon2::Argon2;
-use argon2::password_hash::PasswordHasher as _;
-use secrecy::{ExposeSecret, SecretString};
+use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::{App, Refusal};
 use crate::db::{self, Tx};
 use crate::domain::name::Name;
-use crate::domain::person::{ADMIN_ROLE, Identity, LOCAL, MemberKind, Person, RoleMember};
+use crate::domain::person::{ADMIN_ROLE, Identity, LOCAL, MemberKind, Person, RoleMember, may_be_called};
 
 /// What gave the role; `apply` takes back only what a fleet file gave.
 const SOURCE: &str = "command";
-const SHORTEST_PASSWORD: usize = 12;
-const LONGEST_PASSWORD: usize = 1024;
 
 #[derive(Debug)]
 pub struct Wanted<'a> {
@@ -37,7 +34,7 @@ pub struct Done {
 pub async fn add_person(app: &App, by: &str, wanted: Wanted<'_>) -> Result<Done, Refusal> {
     let name = wanted.name;
     let hash = match wanted.password {
-        Some(password) => Some(hash(password).await?),
+        Some(password) => Some(app.passwords.hash("password", password).await?),
         None => None,
     };
     let now = app.clock.now();
@@ -49,30 +46,41 @@ pub async fn add_person(app: &App, by: &str, wanted: Wanted<'_>) -> Result<Done,
             return Err(Refusal::Conflict(format!("{name} is disabled.")));
         }
         Some(person) => person,
-        None => add(app, &tx, by, name).await?,
+        None => add(app, &tx, by, name, now).await?,
     };
     let given_role = match wanted.role {
-        Some(role) => give(app, &tx, by, name, role).await?,
+        Some(role) => give(app, &tx, by, name, role, SOURCE).await?,
         None => false,
     };
     if let Some(hash) = &hash {
         make_local(&tx, &person).await?;
         db::people::set_password_hash(&tx, person.id, hash).await?;
         db::sessions::end_all_of(&tx, person.id, now).await?;
+        db::tokens::revoke_sign_ins_of(&tx, person.id, now).await?;
         record(app, &tx, by, "person.password_set", name, json!({})).await?;
     }
     tx.commit().await?;
     Ok(Done { added, given_role, set_password: hash.is_some() })
 }
 
-async fn add(app: &App, tx: &Tx, by: &str, name: &Name) -> Result<Person, Refusal> {
-    let id = db::people::insert(tx, name, None, app.clock.now()).await?;
+pub(super) async fn add(app: &App, tx: &Tx, by: &str, name: &Name, now: Timestamp) -> Result<Person, Refusal> {
+    if !may_be_called(name) {
+        return Err(Refusal::field("name", format!("The record calls by {name} what no person did.")));
+    }
+    let id = db::people::insert(tx, name, None, now).await?;
     record(app, tx, by, "person.added", name, json!({})).await?;
     db::people::find(tx, id).await?.ok_or(Refusal::NotFound)
 }
 
 /// False when they hold it already, whoever gave it.
-async fn give(app: &App, tx: &Tx, by: &str, name: &Name, role: &Name) -> Result<bool, Refusal> {
+pub(super) async fn give(
+    app: &App,
+    tx: &Tx,
+    by: &str,
+    name: &Name,
+    role: &Name,
+    source: &str,
+) -> Result<bool, Refusal> {
     let roles = db::fleet::load_roles(tx).await?;
     if role.as_str() != ADMIN_ROLE && !roles.iter().any(|known| &known.name == role) {
         return Err(Refusal::field("role", format!("There is no role {role}.")));
@@ -81,7 +89,7 @@ async fn give(app: &App, tx: &Tx, by: &str, name: &Name, role: &Name) -> Result<
         role: role.clone(),
         kind: MemberKind::User,
         member: name.to_string(),
-        source: SOURCE.to_owned(),
+        source: source.to_owned(),
     };
     if db::people::list_all_members(tx).await?.contains(&member) {
         return Ok(false);
@@ -92,7 +100,7 @@ async fn give(app: &App, tx: &Tx, by: &str, name: &Name, role: &Name) -> Result<
 }
 
 /// Only a name that nobody is bound to, or somebody local, may have a password.
-async fn make_local(tx: &Tx, person: &Person) -> Result<(), Refusal> {
+pub(super) async fn make_local(tx: &Tx, person: &Person) -> Result<(), Refusal> {
     let name = &person.name;
     if let Some(identity) = &person.identity {
         return if identity.provider == LOCAL {
@@ -110,7 +118,7 @@ async fn make_local(tx: &Tx, person: &Person) -> Result<(), Refusal> {
     Ok(db::people::bind(tx, person.id, &identity).await?)
 }
 
-async fn record(
+pub(super) async fn record(
     app: &App,
     tx: &Tx,
     by: &str,
@@ -121,20 +129,4 @@ async fn record(
     let entry = db::audit::Entry { actor: by, action, subject: format!("person {name}"), facts };
     db::audit::append(tx, &app.keys, app.clock.now(), entry).await?;
     Ok(())
-}
-
-/// Argon2id with the parameters that its crate recommends, as a PHC string.
-async fn hash(password: SecretString) -> Result<String, Refusal> {
-    let length = password.expose_secret().len();
-    if !(SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&length) {
-        return Err(Refusal::field(
-            "password",
-            format!("A password is {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} bytes long."),
-        ));
-    }
-    let hashed = tokio::task::spawn_blocking(move || {
-        Argon2::default().hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string())
-    });
-    let failed = |error: &dyn std::fmt::Display| Refusal::Internal(format!("argon2: {error}"));
-    hashed.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
 }

@@ -137,7 +137,7 @@ pub async fn put_back(app: &App, actor: &Actor, id: i64) -> Result<TakenOut, Ref
     let tx = app.db.begin().await?;
     db::out_of_service::remove(&tx, &out.member).await?;
     let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
+        actor: &actor.signature(),
         action: "server.put_back",
         subject: format!("server {}", out.member.server),
         facts: json!({ "member": out.member, "deployment": out.deployment, "up": is_up }),

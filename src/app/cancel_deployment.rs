@@ -27,16 +27,16 @@ pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64, when: CancelWh
                 .to_owned(),
         ));
     }
-    let by = &actor.name;
+    let (by, signature) = (&actor.name, actor.signature());
     let entry = |action, facts| db::audit::Entry {
-        actor: by.as_str(),
+        actor: &signature,
         action,
         subject: format!("deployment {id}"),
         facts,
     };
     match deployment.state {
         DeploymentState::Queued => {
-            let why = format!("Cancelled by {by} before it started.");
+            let why = format!("Cancelled by {signature} before it started.");
             take_from_queue(app, &tx, &deployment, &why, now).await?;
             let facts = json!({ "why": why });
             tell_of_end(app, &tx, id, entry("deployment.cancelled", facts), now).await?;
@@ -57,15 +57,20 @@ pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64, when: CancelWh
 }
 
 pub fn may_read(actor: &Actor, deployment: &Deployment) -> bool {
-    deployment.requested_by == actor.name
-        || deployment.started_by == actor.name
+    theirs(actor, deployment, Permission::Read)
         || actor.access.may(Permission::Read, &deployment.application, &deployment.environment)
 }
 
 pub fn may_cancel(actor: &Actor, deployment: &Deployment) -> bool {
-    deployment.requested_by == actor.name
-        || deployment.started_by == actor.name
+    theirs(actor, deployment, Permission::Request)
         || actor.access.may(Permission::DeployInWindow, &deployment.application, &deployment.environment)
+}
+
+/// Who asked for it or started it, within what they came with.
+fn theirs(actor: &Actor, deployment: &Deployment, wanted: Permission) -> bool {
+    [&deployment.requested_by, &deployment.started_by]
+        .into_iter()
+        .any(|name| actor.owns(name, wanted, &deployment.application, &deployment.environment))
 }
 
 /// Ends a waiting deployment and gives its approval back while it stands.

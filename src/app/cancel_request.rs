@@ -20,13 +20,14 @@ pub async fn cancel_request(app: &App, actor: &Actor, id: i64) -> Result<(), Ref
     }
     request.state = request.state.clone().cancel(actor.name.clone(), now)?;
     db::requests::update(&tx, &request).await?;
-    ended(app, &tx, &request, "request.cancelled", actor.name.as_str(), json!({}), now).await?;
+    ended(app, &tx, &request, "request.cancelled", &actor.signature(), json!({}), now).await?;
     tx.commit().await?;
     app.wake.outbox.notify_one();
     Ok(())
 }
 
 pub fn may_cancel(actor: &Actor, request: &Request) -> bool {
-    request.requester == actor.name
-        || actor.access.may(Permission::Review, &request.application, &request.environment)
+    let (application, environment) = (&request.application, &request.environment);
+    actor.owns(&request.requester, Permission::Request, application, environment)
+        || actor.access.may(Permission::Review, application, environment)
 }

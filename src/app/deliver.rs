@@ -10,7 +10,6 @@ use super::stored_request::{LINK_SEAL, Stored};
 use super::{App, Refusal};
 use crate::db::{self, outbox::Due};
 use crate::domain::deployment::Deployment;
-use crate::domain::event::EventKind;
 use crate::domain::link::Purpose;
 use crate::domain::live::LiveState;
 use crate::domain::name::Name;
@@ -311,19 +310,8 @@ async fn host_lines(
 
 /// The run as its journal tells it, without its output.
 pub async fn progress(app: &App, deployment: &Deployment) -> Result<Progress, Refusal> {
-    const PAGE: usize = 10_000;
-    let mut progress = Progress::default();
-    let mut after = 0;
-    loop {
-        let events = db::journal::read(&app.db, deployment.id, after, PAGE).await?;
-        let Some(last) = events.last() else { return Ok(progress) };
-        after = last.seq;
-        for event in &events {
-            if !matches!(event.what, EventKind::Output { .. }) {
-                progress.apply(event);
-            }
-        }
-    }
+    let outline = db::journal::outline(&app.db, deployment.id, 0).await?;
+    Ok(Progress::of(&outline.events))
 }
 
 fn address(

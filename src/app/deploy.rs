@@ -100,8 +100,7 @@ async fn queue(
     let candidate = look_up(app, ask, commit).await?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
-    let actor = access::actor_of(&tx, person).await?;
+    let actor = access::again(&tx, actor).await?;
     let situation = candidate.situation.again(&tx, now).await?;
     let candidate = Candidate { situation, ..candidate };
     check_scope(&candidate.situation, &ask.scope)?;
@@ -122,9 +121,9 @@ async fn queue(
         deletes_acknowledged: ask.deletes_acknowledged,
         ..Deployment::queued(&ask.application, &ask.environment, &candidate.commit, &actor.name, now)
     };
-    deployment.id = queue::put(&tx, &deployment, believed.iter().map(Believed::note)).await?;
+    deployment.id = queue::put(&tx, &deployment, believed.iter().map(Believed::note).chain(access::note_of(&actor))).await?;
     let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
+        actor: &actor.signature(),
         action: "deployment.queued",
         subject: format!("deployment {}", deployment.id),
         facts: json!({

@@ -1,6 +1,7 @@
 //! What has to happen without anybody asking: requests expire, changes void what
 //! they touch, lost runs are found, unsettled hosts are read, old rows go.
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::situation::Situation;
@@ -25,6 +26,7 @@ pub async fn housekeep(app: &App) {
     report("changed requests", void_moved(app).await);
     report("reminders", remind::remind(app).await);
     report("clean sessions", clean(app).await);
+    report("read memberships again", super::access::refresh_old(app).await);
 }
 
 /// Requests whose time is over.
@@ -214,6 +216,7 @@ async fn clean(app: &App) -> Result<(), Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     db::sessions::clean(&tx, now).await?;
+    db::tokens::clean(&tx, now - SignedDuration::from_hours(24)).await?;
     db::idempotency::clean(&tx, now - idempotency::KEPT_FOR).await?;
     tx.commit().await?;
     Ok(())

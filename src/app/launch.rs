@@ -110,8 +110,7 @@ async fn consume(
 ) -> Result<i64, Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
-    let actor = access::actor_of(&tx, person).await?;
+    let actor = access::again(&tx, actor).await?;
     let mut stored = stored.again(&tx, now).await?;
     let current = db::links::find_latest(&tx, Purpose::Launch, stored.request.id).await?;
     let (request, earlier) = (link.request, stored.request.deployment);
@@ -125,7 +124,7 @@ async fn consume(
         if let Some(cause) = policy::void_cause(&facts)
             && stored.request.state.word() == RequestWord::Accepted
         {
-            stored_request::void(app, &tx, stored.request, cause, actor.name.as_str(), now).await?;
+            stored_request::void(app, &tx, stored.request, cause, &actor.signature(), now).await?;
             tx.commit().await?;
             app.wake.outbox.notify_one();
         }
@@ -152,7 +151,7 @@ async fn consume(
     let facts =
         json!({ "deployment": deployment.id, "fingerprint": request.fingerprint, "believed": believed });
     let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
+        actor: &actor.signature(),
         action: "request.launched",
         subject: format!("request {}", request.id),
         facts,

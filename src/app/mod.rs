@@ -16,6 +16,7 @@ use crate::domain::plan::HostFacts;
 use crate::github::GitHub;
 use crate::keys::Keys;
 use crate::repo::Mirrors;
+use passwords::Passwords;
 
 pub mod access;
 pub mod add_person;
@@ -30,12 +31,18 @@ pub mod clean;
 pub mod deliver;
 pub mod deploy;
 pub mod drift;
+pub mod edit_person;
+pub mod exchange;
 pub mod health;
 pub mod housekeep;
 pub mod idempotency;
+pub mod impersonate;
 pub mod launch;
 pub mod link;
 pub mod look;
+pub mod own_account;
+pub mod own_tokens;
+pub mod passwords;
 pub mod preview;
 pub mod queries;
 pub mod queue;
@@ -49,6 +56,8 @@ pub mod run_deployment;
 pub mod secrets;
 pub mod session;
 pub mod sign_in;
+pub mod sign_in_local;
+pub mod sign_in_proxy;
 pub mod situation;
 pub mod steer;
 pub mod stored_request;
@@ -97,6 +106,7 @@ pub struct App {
     pub github: GitHub,
     pub hosts: Arc<dyn HostReader>,
     pub wake: Arc<Wake>,
+    pub passwords: Arc<Passwords>,
 }
 
 /// Wake signals. They carry ids at most, so that a lost one loses nothing:

@@ -17,6 +17,7 @@ use crate::domain::name::{CommitId, Name, TagName};
 use crate::domain::permission::Permission;
 use crate::domain::plan::{HostFacts, RunFacts};
 use crate::domain::preview::{GIVEN_UP_AFTER, Preview, PreviewState, why_none};
+use crate::domain::scope::Scope;
 
 /// A preview as its reader finds it.
 #[derive(Debug, Clone)]
@@ -32,6 +33,7 @@ pub struct Seen {
     pub why_none: Option<String>,
     pub may_ask: bool,
     pub delete_threshold: u8,
+    pub scope: Scope,
 }
 
 /// What a runner needs to find one.
@@ -49,17 +51,27 @@ pub async fn find(
     application: &str,
     environment: &str,
     release: &str,
+    scope: Scope,
 ) -> Result<Seen, Refusal> {
     let situation = applications::situation(app, actor, application, environment).await?;
+    let servers = situation.fleet.servers_within(&situation.environment, &scope);
+    if servers.is_empty() && !scope.is_whole() {
+        return Err(Refusal::NotFound);
+    }
     applications::fresh_mirror(app, &situation.application).await?;
     let (release, commit) = resolve(app, &situation.application.name, release).await?;
     let (application, environment) = (situation.application.name.clone(), situation.environment.name.clone());
     let known = db::previews::find(&app.db, &application, &environment, &commit).await?;
-    let preview = known.filter(|preview| preview.serves(&digest(&situation), app.clock.now()));
+    let mut preview = known.filter(|preview| preview.serves(&digest(&situation), app.clock.now()));
+    if let Some(PreviewState::Ready { hosts, .. }) = preview.as_mut().map(|preview| &mut preview.state) {
+        // Found for all of them at once, since that is what a later reader may want.
+        hosts.retain(|host| servers.iter().any(|server| server.name == host.server));
+    }
     Ok(Seen {
         may_ask: may_ask(actor, &application, &environment),
         why_none: why_none(&situation.environment),
         delete_threshold: situation.environment.delete_threshold,
+        scope,
         application,
         environment,
         release,
@@ -75,7 +87,7 @@ pub async fn ask(
     application: &str,
     environment: &str,
     release: &str,
-) -> Result<(), Refusal> {
+) -> Result<CommitId, Refusal> {
     let situation = applications::situation(app, actor, application, environment).await?;
     let (application, environment) = (&situation.application.name, &situation.environment.name);
     if !may_ask(actor, application, environment) {
@@ -91,16 +103,17 @@ pub async fn ask(
     let (now, digest) = (app.clock.now(), digest(&situation));
     let tx = app.db.begin().await?;
     let known = db::previews::find(&tx, application, environment, &commit).await?;
-    let failed = |preview: &Preview| matches!(preview.state, PreviewState::Failed { .. });
-    if known.is_some_and(|preview| !failed(&preview) && preview.serves(&digest, now)) {
-        return Ok(());
+    let lacks =
+        |preview: &Preview| matches!(preview.state, PreviewState::Failed { .. }) || preview.state.has_gaps();
+    if known.is_some_and(|preview| !lacks(&preview) && preview.serves(&digest, now)) {
+        return Ok(commit);
     }
     let preview = Preview {
         id: 0,
         application: application.clone(),
         environment: environment.clone(),
         release,
-        commit,
+        commit: commit.clone(),
         digest,
         state: PreviewState::Wanted,
         wanted_by: actor.name.clone(),
@@ -109,7 +122,7 @@ pub async fn ask(
     db::previews::put(&tx, &preview).await?;
     tx.commit().await?;
     app.wake.preview.notify_one();
-    Ok(())
+    Ok(commit)
 }
 
 /// The next one that somebody waits for, with what is needed to find it.

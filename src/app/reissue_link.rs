@@ -34,7 +34,7 @@ pub async fn reissue_link(app: &App, actor: &Actor, request: i64) -> Result<(), 
     }
     issue_launch_link(app, &tx, &stored, now).await?;
     let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
+        actor: &actor.signature(),
         action: "link.reissued",
         subject: format!("request {request}"),
         facts: json!({}),

@@ -259,8 +259,7 @@ async fn store(
 ) -> Result<i64, Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
-    let actor = super::access::actor_of(&tx, person).await?;
+    let actor = super::access::again(&tx, actor).await?;
     let situation = candidate.situation.again(&tx, now).await?;
     let candidate = Candidate { situation, ..candidate };
     let counts = counts(&tx, &actor, &candidate, now).await?;
@@ -268,7 +267,7 @@ async fn store(
     if !policy::passes(&gates) {
         return Err(Refusal::Stopped(gates));
     }
-    let mut request = Request { authors, ..sealed(&candidate, &actor.name, form, patch, now) };
+    let mut request = Request { authors, ..sealed(&candidate, &actor, form, patch, now) };
     if candidate.situation.live().adopted {
         adopt(&tx, &candidate.situation, now).await?;
     }
@@ -285,7 +284,7 @@ async fn store(
         other => other?,
     };
     candidate.situation.keep_recipe(&tx).await?;
-    record(app, &tx, &request, now).await?;
+    record(app, &tx, &actor, &request, now).await?;
     if request.required == 0 {
         accept_at_once(app, &tx, request.id, now).await?;
     } else {
@@ -306,7 +305,7 @@ async fn store(
     Ok(request.id)
 }
 
-fn sealed(candidate: &Candidate, requester: &Name, form: &Form, patch: &Patch, now: Timestamp) -> Request {
+fn sealed(candidate: &Candidate, requester: &Actor, form: &Form, patch: &Patch, now: Timestamp) -> Request {
     let situation = &candidate.situation;
     let live = situation.live();
     let seal = Seal {
@@ -326,6 +325,9 @@ fn sealed(candidate: &Candidate, requester: &Name, form: &Form, patch: &Patch, n
     if live.adopted {
         notes.push("There was no record; the hosts' own word was taken as what is live.".to_owned());
     }
+    if let Some(by) = &requester.access.by {
+        notes.push(format!("{by} asked for this, acting for {}.", requester.name));
+    }
     Request {
         id: 0,
         application: seal.application.clone(),
@@ -334,7 +336,7 @@ fn sealed(candidate: &Candidate, requester: &Name, form: &Form, patch: &Patch, n
         commit: candidate.commit.clone(),
         from: live.from.clone(),
         from_release: live.from.is_some().then(|| live.from_words.clone()),
-        requester: requester.clone(),
+        requester: requester.name.clone(),
         reason: form.reason.trim().to_owned(),
         ticket: form.ticket.trim().to_owned(),
         rollback: form.rollback,
@@ -382,13 +384,19 @@ fn identifier(app: &App, request: &Request) -> Result<String, Refusal> {
     Ok(hex(&app.keys.mac("request identifier", &[&random[..], text.as_bytes()].concat())))
 }
 
-async fn record(app: &App, tx: &db::Tx, request: &Request, now: Timestamp) -> Result<(), Refusal> {
+async fn record(
+    app: &App,
+    tx: &db::Tx,
+    actor: &Actor,
+    request: &Request,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let facts = json!({
         "application": request.application, "environment": request.environment, "release": request.release,
         "commit": request.commit, "from": request.from, "fingerprint": request.fingerprint, "rollback": request.rollback,
     });
     let entry = db::audit::Entry {
-        actor: request.requester.as_str(),
+        actor: &actor.signature(),
         action: "request.created",
         subject: format!("request {}", request.id),
         facts,

@@ -81,8 +81,7 @@ pub async fn find_link(app: &App, purpose: Purpose, text: &str) -> Result<Link, 
 
 pub fn readable(actor: &Actor, stored: &Stored) -> Result<(), Refusal> {
     let request = &stored.request;
-    let own = request.requester == actor.name;
-    if own || actor.access.may(Permission::Read, &request.application, &request.environment) {
+    if super::queries::requests::may_read(actor, request) {
         Ok(())
     } else {
         Err(Refusal::NotFound)
@@ -90,8 +89,7 @@ pub fn readable(actor: &Actor, stored: &Stored) -> Result<(), Refusal> {
 }
 
 /// Who may not review learns nothing else: neither how it stands nor what is in the way.
-/// Every decision of every channel comes by here, so it is here that one made in
-/// another's name is refused (rules.md 31).
+/// Policy refuses a decision in another's name (rules.md 31).
 fn permitted(actor: &Actor, stored: &Stored) -> Result<(), Refusal> {
     let request = &stored.request;
     if request.requester == actor.name
@@ -147,8 +145,7 @@ async fn decide(
 ) -> Result<(), Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
-    let actor = access::actor_of(&tx, person).await?;
+    let actor = access::again(&tx, actor).await?;
     let mut stored = stored.again(&tx, now).await?;
     permitted(&actor, &stored)?;
     let act = match verb {
@@ -161,7 +158,7 @@ async fn decide(
     if !policy::passes(&gates) {
         let cause = (act == Act::Accept).then(|| policy::void_cause(&facts)).flatten();
         if let Some(cause) = cause.filter(|_| stored.request.state.word().is_open()) {
-            stored_request::void(app, &tx, stored.request, cause, actor.name.as_str(), now).await?;
+            stored_request::void(app, &tx, stored.request, cause, &actor.signature(), now).await?;
             tx.commit().await?;
             app.wake.outbox.notify_one();
         }
@@ -186,7 +183,7 @@ async fn decide(
     };
     db::requests::add_decision(&tx, &stored.request, &decision).await?;
     let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
+        actor: &actor.signature(),
         action: if kind == DecisionKind::Accept { "request.accept" } else { "request.reject" },
         subject: format!("request {}", stored.request.id),
         facts: json!({ "fingerprint": stored.request.fingerprint, "comment": decision.comment, "own_request": decision.own_request, "believed": believed }),

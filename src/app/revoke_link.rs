@@ -28,7 +28,7 @@ pub async fn revoke_link(app: &App, actor: &Actor, id: i64) -> Result<(), Refusa
     let link = link.ok_or_else(|| Refusal::Conflict("No link of this request works.".to_owned()))?;
     db::links::revoke_by(&tx, link.id, &actor.name, now).await?;
     let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
+        actor: &actor.signature(),
         action: "link.revoked",
         subject: format!("request {id}"),
         facts: json!({ "link": link.id }),
@@ -39,6 +39,9 @@ pub async fn revoke_link(app: &App, actor: &Actor, id: i64) -> Result<(), Refusa
 }
 
 pub fn may_revoke(actor: &Actor, request: &Request) -> bool {
-    let may = |permission| actor.access.may(permission, &request.application, &request.environment);
-    request.requester == actor.name || may(Permission::Review) || may(Permission::DeployInWindow)
+    let (application, environment) = (&request.application, &request.environment);
+    let may = |permission| actor.access.may(permission, application, environment);
+    actor.owns(&request.requester, Permission::Request, application, environment)
+        || may(Permission::Review)
+        || may(Permission::DeployInWindow)
 }

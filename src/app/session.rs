@@ -10,9 +10,11 @@ use super::{App, Refusal, access};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::manifest::hex;
+use crate::domain::person::Person;
 
 const HASH: &str = "session hash";
 const CSRF: &str = "csrf";
+const STRANGERS_CSRF: &str = "csrf of a stranger";
 /// A session's last-seen stamp is not written more often than this.
 const STAMP_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -20,15 +22,48 @@ const STAMP_EVERY: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug, Clone)]
 pub struct SignedIn {
     pub session: i64,
+    /// What let them in: `github`, `local`, `proxy` or `session`.
+    pub how: String,
     pub actor: Actor,
     /// What every form of this session carries.
     pub csrf: String,
 }
 
-/// A new session's secret, for the cookie alone.
-pub(super) async fn open(app: &App, tx: &db::Tx, person: i64) -> Result<String, Refusal> {
+/// Begins a session: the one that the browser had until now ends with the same act
+/// (security.md 18), and the record says how they came in. Gives the secret, for the
+/// cookie alone.
+pub(super) async fn begin(
+    app: &App,
+    tx: &db::Tx,
+    person: &Person,
+    (how, facts): (&str, serde_json::Value),
+    before: Option<i64>,
+) -> Result<String, Refusal> {
+    let now = app.clock.now();
+    if let Some(before) = before {
+        db::sessions::end(tx, before, now).await?;
+    }
+    let secret = open(app, tx, person.id, how).await?;
+    let entry = db::audit::Entry {
+        actor: person.name.as_str(),
+        action: "person.signed_in",
+        subject: format!("person {}", person.name),
+        facts,
+    };
+    db::audit::append(tx, &app.keys, now, entry).await?;
+    Ok(secret)
+}
+
+/// A session for somebody who has one already and whose rights change: the old one
+/// ends, so that nothing that was known of it reaches further than before.
+pub(super) async fn renew(app: &App, tx: &db::Tx, signed_in: &SignedIn) -> Result<String, Refusal> {
+    db::sessions::end(tx, signed_in.session, app.clock.now()).await?;
+    open(app, tx, signed_in.actor.id, &signed_in.how).await
+}
+
+async fn open(app: &App, tx: &db::Tx, person: i64, how: &str) -> Result<String, Refusal> {
     let secret = random::<32>()?;
-    db::sessions::insert(tx, hex(&app.keys.mac(HASH, &secret)), person, app.clock.now()).await?;
+    db::sessions::insert(tx, hex(&app.keys.mac(HASH, &secret)), person, how, app.clock.now()).await?;
     Ok(URL_SAFE_NO_PAD.encode(secret))
 }
 
@@ -50,9 +85,25 @@ pub async fn find(app: &App, cookie: &str) -> Result<Option<SignedIn>, Refusal> 
     let actor = access::actor_of(&app.db, person).await?;
     Ok(Some(SignedIn {
         session: session.id,
+        how: session.how,
         actor,
         csrf: URL_SAFE_NO_PAD.encode(app.keys.mac(CSRF, &secret)),
     }))
+}
+
+/// The token of a form for somebody without a session: bound to what their browser
+/// was given with the form.
+pub fn csrf_of_stranger(app: &App, secret: &str) -> String {
+    URL_SAFE_NO_PAD.encode(app.keys.mac(STRANGERS_CSRF, secret.as_bytes()))
+}
+
+/// For the cookie that goes with such a form.
+pub fn strangers_secret() -> Result<String, Refusal> {
+    Ok(URL_SAFE_NO_PAD.encode(random::<16>()?))
+}
+
+pub fn csrf_of_stranger_holds(app: &App, secret: &str, token: &str) -> bool {
+    csrf_of_stranger(app, secret).as_bytes().ct_eq(token.as_bytes()).into()
 }
 
 pub fn csrf_holds(signed_in: &SignedIn, token: &str) -> bool {

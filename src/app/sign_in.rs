@@ -14,7 +14,7 @@ use super::{App, Refusal, access, session};
 use crate::db;
 use crate::domain::manifest::hex;
 use crate::domain::name::Name;
-use crate::domain::person::{Identity, MemberKind, Person};
+use crate::domain::person::{GITHUB, Identity, MemberKind, PROVIDERS, Person, may_be_called};
 use crate::github::{self, GitHubError, PkceVerifier};
 
 const HASH: &str = "oauth state";
@@ -117,15 +117,15 @@ async fn arrive(
 ) -> Result<String, NotIn> {
     let name = identity.login.clone();
     let login = || name.to_string();
-    let bound = Identity { provider: "github".to_owned(), subject: identity.subject.clone() };
+    let bound = Identity { provider: GITHUB.to_owned(), subject: identity.subject.clone() };
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let person = match db::people::find_by_identity(&tx, &bound.provider, &bound.subject).await? {
+    let person = match db::identities::find_person(&tx, &bound.provider, &bound.subject).await? {
         Some(person) => Some(person),
         None if membership.member => match bind(app, &tx, &name, &bound).await {
             Ok(person) => Some(person),
             Err(NotIn::NameTaken { login }) => {
-                let facts = json!({ "why": "the name is another identity's", "provider": "github", "subject": bound.subject });
+                let facts = json!({ "why": "the name is another identity's", "provider": GITHUB, "subject": bound.subject });
                 // Not the name alone: that is somebody else here.
                 let entry = db::audit::Entry {
                     actor: &format!("github:{name}"),
@@ -141,7 +141,9 @@ async fn arrive(
         },
         None => None,
     };
-    if let Some(person) = &person {
+    // A GitHub identity that is linked to somebody of another provider lets them in, and
+    // says nothing more of them.
+    if let Some(person) = person.as_ref().filter(|person| person.identity.as_ref() == Some(&bound)) {
         let seen = db::people::Seen {
             display: clean(&identity.display, name.as_str()),
             mail: identity.verified_mail.clone(),
@@ -171,23 +173,21 @@ async fn arrive(
             NotIn::Outsider { login: login() }
         });
     };
-    if let Some(before) = before {
-        db::sessions::end(&tx, before, now).await?;
-    }
-    let secret = session::open(app, &tx, person.id).await?;
-    let facts = json!({ "provider": "github", "subject": bound.subject });
-    let entry = db::audit::Entry { actor: person.name.as_str(), action: "person.signed_in", subject, facts };
-    db::audit::append(&tx, &app.keys, now, entry).await?;
+    let facts = json!({ "provider": GITHUB, "subject": bound.subject });
+    let secret = session::begin(app, &tx, person, (GITHUB, facts), before).await?;
     tx.commit().await?;
     Ok(secret)
 }
 
 /// First sight of an identity: a new name, or one that was reserved for it (rules.md 29).
-async fn bind(app: &App, tx: &db::Tx, name: &Name, identity: &Identity) -> Result<Person, NotIn> {
+pub(super) async fn bind(
+    app: &App,
+    tx: &db::Tx,
+    name: &Name,
+    identity: &Identity,
+) -> Result<Person, NotIn> {
     let taken = || NotIn::NameTaken { login: name.to_string() };
-    let elsewhere = format!("local:{name}");
-    let members = db::people::list_all_members(tx).await?;
-    if members.iter().any(|member| member.kind == MemberKind::User && member.member == elsewhere) {
+    if !may_be_called(name) || is_reserved_elsewhere(tx, name, &identity.provider).await? {
         return Err(taken());
     }
     let id = match db::people::find_by_name(tx, name).await? {
@@ -199,6 +199,17 @@ async fn bind(app: &App, tx: &db::Tx, name: &Name, identity: &Identity) -> Resul
         None => db::people::insert(tx, name, Some(identity), app.clock.now()).await?,
     };
     Ok(db::people::find(tx, id).await?.ok_or(Refusal::NotFound)?)
+}
+
+/// Whether a role names it for another provider: `local:rosa`.
+async fn is_reserved_elsewhere(tx: &db::Tx, name: &Name, provider: &str) -> Result<bool, Refusal> {
+    let others: Vec<String> = PROVIDERS
+        .iter()
+        .filter(|other| **other != provider)
+        .map(|other| format!("{other}:{name}"))
+        .collect();
+    let members = db::people::list_all_members(tx).await?;
+    Ok(members.iter().any(|member| member.kind == MemberKind::User && others.contains(&member.member)))
 }
 
 /// Only a path of this site survives: no scheme, no host, no backslash, no

@@ -36,7 +36,7 @@ pub async fn continue_run(app: &App, actor: &Actor, id: i64) -> Result<(), Refus
     let tx = app.db.begin().await?;
     db::deployments::go_on(&tx, id, &actor.name).await?;
     let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
+        actor: &actor.signature(),
         action: "deployment.continued",
         subject: format!("deployment {id}"),
         facts: json!({}),
@@ -133,8 +133,7 @@ async fn queue_again(
     };
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let person = db::people::find(&tx, actor.id).await?.ok_or(Refusal::SignedOut)?;
-    let actor = access::actor_of(&tx, person).await?;
+    let actor = access::again(&tx, actor).await?;
     let gates = match (&stored, &candidate) {
         (Some(stored), _) => {
             let stored = stored.again(&tx, now).await?;
@@ -163,9 +162,10 @@ async fn queue_again(
         ..Deployment::queued(&old.application, &old.environment, &old.commit, &actor.name, now)
     };
     let words = format!("Retries deployment {} on {}.", old.id, deployment.scope);
-    deployment.id = queue::put(&tx, &deployment, [(NoteLevel::Info, words)]).await?;
+    let notes = std::iter::once((NoteLevel::Info, words)).chain(access::note_of(&actor));
+    deployment.id = queue::put(&tx, &deployment, notes).await?;
     let entry = db::audit::Entry {
-        actor: actor.name.as_str(),
+        actor: &actor.signature(),
         action: "deployment.retried",
         subject: format!("deployment {}", old.id),
         facts: json!({ "deployment": deployment.id, "hosts": hosts, "request": old.request }),
@@ -178,7 +178,7 @@ async fn queue_again(
 
 /// The approval that covers a rollback lets only its starter, and who may deploy
 /// here, retry it (rules.md 11).
-fn covered_for(actor: &Actor, old: &Deployment) -> Option<i64> {
+pub(super) fn covered_for(actor: &Actor, old: &Deployment) -> Option<i64> {
     let theirs = old.started_by == actor.name
         || old.requested_by == actor.name
         || actor.access.may(Permission::DeployInWindow, &old.application, &old.environment);
@@ -216,7 +216,13 @@ pub async fn way_back(app: &App, actor: &Actor, to: &Deployment) -> Result<WayBa
 
 /// Back to the release of a deployment that succeeded here (rules.md 12): directly
 /// where no approval is needed or one covers it, else as a request.
-pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Result<RolledBack, Refusal> {
+pub async fn roll_back(
+    app: &App,
+    actor: &Actor,
+    id: i64,
+    reason: &str,
+    deletes_acknowledged: bool,
+) -> Result<RolledBack, Refusal> {
     let to = readable(app, actor, id).await?;
     if to.state != DeploymentState::Succeeded {
         return Err(Refusal::Conflict("Only a deployment that succeeded can be gone back to.".to_owned()));
@@ -226,7 +232,7 @@ pub async fn roll_back(app: &App, actor: &Actor, id: i64, reason: &str) -> Resul
         environment: to.environment.clone(),
         release: to.release.clone(),
         scope: Scope::Environment,
-        deletes_acknowledged: false,
+        deletes_acknowledged,
     };
     let covered_by = match way_back(app, actor, &to).await? {
         WayBack::Directly => Some(None),

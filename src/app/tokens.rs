@@ -11,8 +11,11 @@ use serde_json::json;
 use super::{App, Refusal, access, session};
 use crate::db;
 use crate::domain::actor::Actor;
+use crate::domain::fleet::Fleet;
 use crate::domain::manifest::hex;
 use crate::domain::name::{Name, is_deceptive};
+use crate::domain::permission::{Access, Pattern, TokenScope};
+use crate::domain::person::Person;
 
 pub use crate::db::tokens::Token;
 
@@ -22,6 +25,8 @@ const PREFIX: &str = "cs_";
 /// A token's last-used stamp is not written more often than this.
 const STAMP_EVERY: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST_NAME: usize = 80;
+const MOST_GRANTS: usize = 100;
+const SIGN_IN_LASTS: SignedDuration = SignedDuration::from_mins(30);
 
 /// Who a token speaks for.
 #[derive(Debug, Clone)]
@@ -38,17 +43,21 @@ pub struct Wanted<'a> {
     pub name: &'a str,
     /// `None`: it does not run out.
     pub lasts_for: Option<SignedDuration>,
+    /// `None`: all that its person may do.
+    pub scope: Option<TokenScope>,
+}
+
+/// A token as its secret is told, this once.
+#[derive(Debug)]
+pub struct Short {
+    pub secret: SecretString,
+    pub expires_at: Timestamp,
 }
 
 /// Makes a token; gives its number and its secret, which nobody sees again.
 pub async fn create(app: &App, by: &str, wanted: Wanted<'_>) -> Result<(i64, SecretString), Refusal> {
-    let name = wanted.name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(is_deceptive) {
-        return Err(Refusal::field(
-            "name",
-            format!("A token's name is 1 to {LONGEST_NAME} characters that can be seen."),
-        ));
-    }
+    let name = check_name(wanted.name)?;
+    check_scope(&db::fleet::load(&app.db).await?, wanted.scope.as_ref())?;
     let now = app.clock.now();
     let lasts_until = |lasts_for| now.checked_add(lasts_for).map_err(|_| too_long());
     let expires_at = wanted.lasts_for.map(lasts_until).transpose()?;
@@ -59,17 +68,96 @@ pub async fn create(app: &App, by: &str, wanted: Wanted<'_>) -> Result<(i64, Sec
         return Err(Refusal::Conflict(format!("{} is disabled.", person.name)));
     }
     let hash = hex(&app.keys.mac(HASH, &secret));
-    let new = db::tokens::NewToken { person: person.id, name, hash, created_by: by, expires_at };
+    let scope = wanted.scope.as_ref();
+    let new = db::tokens::NewToken {
+        person: person.id,
+        name,
+        hash,
+        created_by: by,
+        expires_at,
+        scope,
+        of_sign_in: false,
+    };
     let id = db::tokens::insert(&tx, new, now).await?;
     let entry = db::audit::Entry {
         actor: by,
         action: "token.created",
         subject: format!("token {id}"),
-        facts: json!({ "person": person.name, "name": name, "expires_at": expires_at }),
+        facts: json!({ "person": person.name, "name": name, "expires_at": expires_at, "scope": scope }),
     };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
-    Ok((id, SecretString::from(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret)))))
+    Ok((id, told(&secret)))
+}
+
+/// For somebody who just showed who they are: it lasts half an hour.
+pub(super) async fn of_sign_in(
+    app: &App,
+    tx: &db::Tx,
+    person: &Person,
+    how: &str,
+) -> Result<Short, Refusal> {
+    let (now, secret) = (app.clock.now(), session::random::<32>()?);
+    let expires_at = now + SIGN_IN_LASTS;
+    let new = db::tokens::NewToken {
+        person: person.id,
+        name: how,
+        hash: hex(&app.keys.mac(HASH, &secret)),
+        created_by: person.name.as_str(),
+        expires_at: Some(expires_at),
+        scope: None,
+        of_sign_in: true,
+    };
+    let id = db::tokens::insert(tx, new, now).await?;
+    let entry = db::audit::Entry {
+        actor: person.name.as_str(),
+        action: "token.created",
+        subject: format!("token {id}"),
+        facts: json!({ "person": person.name, "how": how, "expires_at": expires_at }),
+    };
+    db::audit::append(tx, &app.keys, now, entry).await?;
+    Ok(Short { secret: told(&secret), expires_at })
+}
+
+fn told(secret: &[u8]) -> SecretString {
+    SecretString::from(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret)))
+}
+
+pub(super) fn check_name(name: &str) -> Result<&str, Refusal> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(is_deceptive) {
+        let words = format!("A token's name is 1 to {LONGEST_NAME} characters that can be seen.");
+        return Err(Refusal::field("name", words));
+    }
+    Ok(name)
+}
+
+/// A scope that names what does not exist would be a surprise on the day it does.
+/// `fleet` is what its maker may know of.
+pub(super) fn check_scope(fleet: &Fleet, scope: Option<&TokenScope>) -> Result<(), Refusal> {
+    let Some(scope) = scope else { return Ok(()) };
+    if scope.global.is_empty() && scope.grants.is_empty() {
+        return Err(Refusal::field("scope", "A scope that allows nothing is no use; leave it out or fill it."));
+    }
+    if scope.grants.len() > MOST_GRANTS {
+        return Err(Refusal::field("scope", format!("At most {MOST_GRANTS} grants.")));
+    }
+    for grant in &scope.grants {
+        let Pattern::Only(application) = &grant.application else { continue };
+        let known = fleet.applications.iter().find(|known| &known.name == application);
+        let environment = match &grant.environment {
+            Pattern::All => None,
+            Pattern::Only(name) => Some(name),
+        };
+        let exists = known.is_some_and(|known| {
+            environment.is_none_or(|name| known.environments.iter().any(|place| &place.name == name))
+        });
+        if !exists {
+            let place = environment.map_or(String::new(), |name| format!(" {name}"));
+            return Err(Refusal::field("scope", format!("There is no {application}{place}.")));
+        }
+    }
+    Ok(())
 }
 
 /// Who a presented token speaks for; `None` when it speaks for nobody (any more).
@@ -89,6 +177,8 @@ pub async fn find(app: &App, presented: &str) -> Result<Option<Held>, Refusal> {
         tx.commit().await?;
     }
     let actor = access::actor_of(&app.db, person).await?;
+    let access = Access { within: token.scope.clone(), ..actor.access };
+    let actor = Actor { access, ..actor };
     Ok(Some(Held { token, actor }))
 }
 
@@ -98,7 +188,7 @@ pub async fn list(app: &App, user: &Name) -> Result<Vec<Token>, Refusal> {
     Ok(db::tokens::list_of(&app.db, person.id).await?)
 }
 
-/// Ends a token at once.
+/// Ends a token at once. The command line may end any.
 pub async fn revoke(app: &App, by: &str, id: i64) -> Result<(), Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;

@@ -8,6 +8,7 @@ use super::{Failed, actor, say};
 use crate::app::App;
 use crate::app::tokens::{Token, Wanted, create, list, revoke};
 use crate::domain::name::Name;
+use crate::domain::permission::TokenScope;
 
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
@@ -21,6 +22,15 @@ pub enum TokenCommand {
         /// What it is for, for whoever reads the list
         #[arg(long, value_name = "TEXT", default_value = "command line")]
         name: String,
+        /// Bound it: read, request, deploy_in_window, deploy or review, or admin, impersonate or read_all
+        #[arg(long = "permission", value_name = "PERMISSION")]
+        permissions: Vec<String>,
+        /// Where the permissions hold; everywhere without it
+        #[arg(long = "application", value_name = "NAME", requires = "permissions")]
+        applications: Vec<Name>,
+        /// In which environments they hold; in all without it
+        #[arg(long = "environment", value_name = "NAME", requires = "permissions")]
+        environments: Vec<Name>,
     },
     /// Print somebody's tokens, one a line: number, state, end, last use, name
     List {
@@ -36,9 +46,10 @@ pub enum TokenCommand {
 
 pub async fn token(app: &App, what: &TokenCommand) -> Result<(), Failed> {
     match what {
-        TokenCommand::Create { user, days, name } => {
+        TokenCommand::Create { user, days, name, permissions, applications, environments } => {
             let lasts_for = Some(SignedDuration::from_hours(days * 24));
-            let (_, secret) = create(app, &actor(), Wanted { user, name, lasts_for }).await?;
+            let scope = TokenScope::of_words(permissions, applications, environments).map_err(Failed::one)?;
+            let (_, secret) = create(app, &actor(), Wanted { user, name, lasts_for, scope }).await?;
             say(secret.expose_secret())
         }
         TokenCommand::List { user } => {

@@ -18,6 +18,7 @@ pub mod deployments;
 pub mod entity;
 pub mod fleet;
 pub mod idempotency;
+pub mod identities;
 pub mod journal;
 pub mod links;
 pub mod live;

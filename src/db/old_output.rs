@@ -72,8 +72,11 @@ pub async fn remove(
             chunk.exec(tx.on()).await?;
             continue;
         }
+        let data = encode(deployment, &kept)?;
         journal_chunks::Entity::update_many()
-            .col_expr(journal_chunks::Column::Data, Expr::value(encode(deployment, &kept)?))
+            .col_expr(journal_chunks::Column::Outline, Expr::value(data.clone()))
+            .col_expr(journal_chunks::Column::Data, Expr::value(data))
+            .col_expr(journal_chunks::Column::Lines, Expr::value(0_i64))
             .filter(journal_chunks::Column::DeploymentId.eq(deployment))
             .filter(journal_chunks::Column::FirstSeq.eq(row.first_seq))
             .exec(tx.on())

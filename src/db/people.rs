@@ -1,12 +1,13 @@
 //! People, bound at first sight to (provider, subject), and the roles they hold.
 
 use jiff::Timestamp;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::{people, role_members};
 use super::{DbError, Source, Tx, at, exactly_one};
 use crate::domain::name::Name;
-use crate::domain::person::{Identity, MemberKind, Person, RoleMember};
+use crate::domain::person::{GITHUB, Identity, MemberKind, Person, RoleMember};
 
 const TABLE: &str = "people";
 
@@ -33,17 +34,75 @@ pub async fn find_by_name(source: &impl Source, name: &Name) -> Result<Option<Pe
     row.map(parse).transpose()
 }
 
-pub async fn find_by_identity(
-    source: &impl Source,
-    provider: &str,
-    subject: &str,
-) -> Result<Option<Person>, DbError> {
+pub async fn find_by_external_id(source: &impl Source, id: &str) -> Result<Option<Person>, DbError> {
     let row = people::Entity::find()
-        .filter(people::Column::Provider.eq(provider))
-        .filter(people::Column::Subject.eq(subject))
+        .filter(people::Column::ExternalId.eq(id))
         .one(source.connection())
         .await?;
     row.map(parse).transpose()
+}
+
+/// In the order of their names, from above `after`; `words` stand in a name or what
+/// the person is called.
+pub async fn list(
+    source: &impl Source,
+    words: &str,
+    after: Option<&Name>,
+    limit: u64,
+) -> Result<Vec<Person>, DbError> {
+    let mut query = people::Entity::find().order_by_asc(people::Column::Name).limit(limit);
+    if !words.is_empty() {
+        let either = Condition::any()
+            .add(people::Column::Name.contains(words))
+            .add(people::Column::Display.contains(words));
+        query = query.filter(either);
+    }
+    if let Some(after) = after {
+        query = query.filter(people::Column::Name.gt(after.as_str()));
+    }
+    query.all(source.connection()).await?.into_iter().map(parse).collect()
+}
+
+/// Those whose membership GitHub was last asked for before `then`, oldest first. Who
+/// is disabled or has no token to ask with is not asked for.
+pub async fn list_stale(source: &impl Source, then: Timestamp, limit: u64) -> Result<Vec<Person>, DbError> {
+    let rows = people::Entity::find()
+        .filter(people::Column::Provider.eq(GITHUB))
+        .filter(people::Column::GithubToken.is_not_null())
+        .filter(people::Column::DisabledAt.is_null())
+        .filter(people::Column::MembershipAt.lt(then.as_millisecond()))
+        .order_by_asc(people::Column::MembershipAt)
+        .limit(limit)
+        .all(source.connection())
+        .await?;
+    rows.into_iter().map(parse).collect()
+}
+
+/// A PHC string, for who has a password here.
+pub async fn password_hash(source: &impl Source, id: i64) -> Result<Option<String>, DbError> {
+    let row = people::Entity::find_by_id(id).one(source.connection()).await?;
+    Ok(row.and_then(|row| row.password_hash))
+}
+
+/// The next version; a conflict where it is not `expected` any more.
+pub async fn next_version(tx: &Tx, id: i64, expected: i64) -> Result<(), DbError> {
+    let result = people::Entity::update_many()
+        .col_expr(people::Column::Version, Expr::col(people::Column::Version).add(1))
+        .filter(people::Column::Id.eq(id))
+        .filter(people::Column::Version.eq(expected))
+        .exec(tx.on())
+        .await?;
+    exactly_one(result.rows_affected, "the person was changed meanwhile")
+}
+
+pub async fn set_display(tx: &Tx, id: i64, display: &str) -> Result<(), DbError> {
+    let row = people::ActiveModel { display: Set(display.to_owned()), ..Default::default() };
+    update(tx, id, row).await
+}
+
+pub async fn set_external_id(tx: &Tx, id: i64, external: Option<&str>) -> Result<(), DbError> {
+    let row = people::ActiveModel { external_id: Set(external.map(str::to_owned)), ..Default::default() };
+    update(tx, id, row).await
 }
 
 pub async fn insert(
@@ -61,6 +120,7 @@ pub async fn insert(
         member: Set(false),
         membership_at: Set(0),
         created_at: Set(now.as_millisecond()),
+        version: Set(0),
         ..Default::default()
     };
     Ok(people::Entity::insert(row).exec(tx.on()).await?.last_insert_id)
@@ -209,7 +269,7 @@ fn membership_columns(
     })
 }
 
-fn parse(row: people::Model) -> Result<Person, DbError> {
+pub(in crate::db) fn parse(row: people::Model) -> Result<Person, DbError> {
     let bad = |problem: String| DbError::row(TABLE, row.id, problem);
     let identity = match (&row.provider, &row.subject) {
         (Some(provider), Some(subject)) => {
@@ -228,6 +288,10 @@ fn parse(row: people::Model) -> Result<Person, DbError> {
         member: row.member,
         membership_at: at(TABLE, row.id, row.membership_at)?,
         disabled: row.disabled_at.is_some(),
+        external_id: row.external_id.clone(),
+        has_password: row.password_hash.is_some(),
+        created_at: at(TABLE, row.id, row.created_at)?,
+        version: row.version,
     })
 }
 

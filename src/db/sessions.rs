@@ -2,8 +2,8 @@
 //! table holds its keyed hash.
 
 use jiff::{SignedDuration, Timestamp};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::{oauth_states, sessions};
 use super::{DbError, Source, Tx};
@@ -13,16 +13,26 @@ pub const IDLE: SignedDuration = SignedDuration::from_hours(12);
 /// Ends a session however busy it is.
 pub const ABSOLUTE: SignedDuration = SignedDuration::from_hours(24 * 7);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     pub id: i64,
     pub person: i64,
+    pub created_at: Timestamp,
     pub seen_at: Timestamp,
+    /// What let them in: `github`, `local`, `proxy` or `session`.
+    pub how: String,
 }
 
-pub async fn insert(tx: &Tx, hash: String, person: i64, now: Timestamp) -> Result<i64, DbError> {
+pub async fn insert(
+    tx: &Tx,
+    hash: String,
+    person: i64,
+    how: &str,
+    now: Timestamp,
+) -> Result<i64, DbError> {
     let row = sessions::ActiveModel {
         hash: Set(hash),
+        how: Set(Some(how.to_owned())),
         person_id: Set(person),
         created_at: Set(now.as_millisecond()),
         seen_at: Set(now.as_millisecond()),
@@ -40,19 +50,51 @@ pub async fn find(
 ) -> Result<Option<Session>, DbError> {
     let row = sessions::Entity::find()
         .filter(sessions::Column::Hash.is_in(hashes))
-        .filter(sessions::Column::EndedAt.is_null())
-        .filter(sessions::Column::ExpiresAt.gt(now.as_millisecond()))
-        .filter(sessions::Column::SeenAt.gt((now - IDLE).as_millisecond()))
+        .filter(lasts(now))
         .one(source.connection())
         .await?;
-    row.map(|row| {
-        Ok(Session {
-            id: row.id,
-            person: row.person_id,
-            seen_at: super::at("sessions", row.id, row.seen_at)?,
-        })
+    row.map(parse).transpose()
+}
+
+/// Those of a person that still let them in, newest first.
+pub async fn list_of(source: &impl Source, person: i64, now: Timestamp) -> Result<Vec<Session>, DbError> {
+    let rows = sessions::Entity::find()
+        .filter(sessions::Column::PersonId.eq(person))
+        .filter(lasts(now))
+        .order_by_desc(sessions::Column::Id)
+        .all(source.connection())
+        .await?;
+    rows.into_iter().map(parse).collect()
+}
+
+/// When each person was last seen by a session that is still kept.
+pub async fn last_seen(source: &impl Source) -> Result<Vec<(i64, Timestamp)>, DbError> {
+    let rows: Vec<(i64, i64)> = sessions::Entity::find()
+        .select_only()
+        .column(sessions::Column::PersonId)
+        .column_as(sessions::Column::SeenAt.max(), "seen_at")
+        .group_by(sessions::Column::PersonId)
+        .into_tuple()
+        .all(source.connection())
+        .await?;
+    rows.into_iter().map(|(person, at)| Ok((person, super::at("sessions", person, at)?))).collect()
+}
+
+fn lasts(now: Timestamp) -> Condition {
+    Condition::all()
+        .add(sessions::Column::EndedAt.is_null())
+        .add(sessions::Column::ExpiresAt.gt(now.as_millisecond()))
+        .add(sessions::Column::SeenAt.gt((now - IDLE).as_millisecond()))
+}
+
+fn parse(row: sessions::Model) -> Result<Session, DbError> {
+    Ok(Session {
+        id: row.id,
+        person: row.person_id,
+        created_at: super::at("sessions", row.id, row.created_at)?,
+        seen_at: super::at("sessions", row.id, row.seen_at)?,
+        how: row.how.unwrap_or_else(|| crate::domain::person::GITHUB.to_owned()),
     })
-    .transpose()
 }
 
 pub async fn touch(tx: &Tx, id: i64, now: Timestamp) -> Result<(), DbError> {
@@ -70,6 +112,12 @@ pub async fn end(tx: &Tx, id: i64, now: Timestamp) -> Result<(), DbError> {
 
 pub async fn end_all_of(tx: &Tx, person: i64, now: Timestamp) -> Result<(), DbError> {
     end_where(tx, sessions::Column::PersonId.eq(person), now).await
+}
+
+/// All but the one that asks for it.
+pub async fn end_others_of(tx: &Tx, person: i64, but: i64, now: Timestamp) -> Result<(), DbError> {
+    let others = sessions::Column::PersonId.eq(person).and(sessions::Column::Id.ne(but));
+    end_where(tx, others, now).await
 }
 
 /// Rows that can never be used again.

@@ -1,11 +1,12 @@
 //! Tokens for programs. The program holds the secret; the table holds its keyed hash.
 
 use jiff::Timestamp;
-use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::tokens;
 use super::{DbError, Source, Tx, at, exactly_one};
+use crate::domain::permission::TokenScope;
 
 const TABLE: &str = "tokens";
 
@@ -20,6 +21,10 @@ pub struct Token {
     pub expires_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// `None`: all that its person may do.
+    pub scope: Option<TokenScope>,
+    /// Came of a sign-in and lasts minutes, not days.
+    pub of_sign_in: bool,
 }
 
 #[derive(Debug)]
@@ -29,9 +34,21 @@ pub struct NewToken<'a> {
     pub hash: String,
     pub created_by: &'a str,
     pub expires_at: Option<Timestamp>,
+    pub scope: Option<&'a TokenScope>,
+    pub of_sign_in: bool,
 }
 
+/// What a token's owner may change of it.
+#[derive(Debug)]
+pub struct Change<'a> {
+    pub name: &'a str,
+    pub expires_at: Option<Timestamp>,
+}
+
+const SIGN_IN: &str = "sign_in";
+
 pub async fn insert(tx: &Tx, new: NewToken<'_>, now: Timestamp) -> Result<i64, DbError> {
+    let scope = new.scope.map(serde_json::to_string).transpose();
     let row = tokens::ActiveModel {
         person_id: Set(new.person),
         name: Set(new.name.to_owned()),
@@ -39,6 +56,8 @@ pub async fn insert(tx: &Tx, new: NewToken<'_>, now: Timestamp) -> Result<i64, D
         created_at: Set(now.as_millisecond()),
         created_by: Set(new.created_by.to_owned()),
         expires_at: Set(new.expires_at.map(Timestamp::as_millisecond)),
+        scope: Set(scope.map_err(|error| DbError::row(TABLE, "scope", error))?),
+        kind: Set(new.of_sign_in.then(|| SIGN_IN.to_owned())),
         ..Default::default()
     };
     Ok(tokens::Entity::insert(row).exec(tx.on()).await?.last_insert_id)
@@ -76,6 +95,63 @@ pub async fn list_of(source: &impl Source, person: i64) -> Result<Vec<Token>, Db
     rows.into_iter().map(parse).collect()
 }
 
+/// Everybody's, or one person's, oldest first, above `after`; not those of sign-ins.
+pub async fn list(
+    source: &impl Source,
+    person: Option<i64>,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<Token>, DbError> {
+    let mut query = tokens::Entity::find()
+        .filter(tokens::Column::Kind.is_null())
+        .filter(tokens::Column::Id.gt(after))
+        .order_by_asc(tokens::Column::Id)
+        .limit(limit);
+    if let Some(person) = person {
+        query = query.filter(tokens::Column::PersonId.eq(person));
+    }
+    query.all(source.connection()).await?.into_iter().map(parse).collect()
+}
+
+/// When a token of each person was last used.
+pub async fn last_used(source: &impl Source) -> Result<Vec<(i64, Timestamp)>, DbError> {
+    let rows: Vec<(i64, i64)> = tokens::Entity::find()
+        .select_only()
+        .column(tokens::Column::PersonId)
+        .column_as(tokens::Column::LastUsedAt.max(), "used_at")
+        .filter(tokens::Column::LastUsedAt.is_not_null())
+        .group_by(tokens::Column::PersonId)
+        .into_tuple()
+        .all(source.connection())
+        .await?;
+    rows.into_iter().map(|(person, ms)| Ok((person, at(TABLE, person, ms)?))).collect()
+}
+
+pub async fn change(tx: &Tx, id: i64, change: Change<'_>) -> Result<(), DbError> {
+    let row = tokens::ActiveModel {
+        name: Set(change.name.to_owned()),
+        expires_at: Set(change.expires_at.map(Timestamp::as_millisecond)),
+        ..Default::default()
+    };
+    let result = tokens::Entity::update_many()
+        .set(row)
+        .filter(tokens::Column::Id.eq(id))
+        .filter(tokens::Column::RevokedAt.is_null())
+        .exec(tx.on())
+        .await?;
+    exactly_one(result.rows_affected, "the token was revoked meanwhile")
+}
+
+/// Those of sign-ins that ended before `then` are of no use to anybody.
+pub async fn clean(tx: &Tx, then: Timestamp) -> Result<(), DbError> {
+    tokens::Entity::delete_many()
+        .filter(tokens::Column::Kind.eq(SIGN_IN))
+        .filter(tokens::Column::ExpiresAt.lt(then.as_millisecond()))
+        .exec(tx.on())
+        .await?;
+    Ok(())
+}
+
 pub async fn touch(tx: &Tx, id: i64, now: Timestamp) -> Result<(), DbError> {
     tokens::Entity::update_many()
         .col_expr(tokens::Column::LastUsedAt, Expr::value(now.as_millisecond()))
@@ -94,6 +170,13 @@ pub async fn revoke_all_of(tx: &Tx, person: i64, now: Timestamp) -> Result<(), D
     Ok(())
 }
 
+/// What a password or a session elsewhere was exchanged for.
+pub async fn revoke_sign_ins_of(tx: &Tx, person: i64, now: Timestamp) -> Result<(), DbError> {
+    let those = tokens::Column::PersonId.eq(person).and(tokens::Column::Kind.eq(SIGN_IN));
+    revoke_where(tx, those, now).await?;
+    Ok(())
+}
+
 async fn revoke_where(tx: &Tx, which: SimpleExpr, now: Timestamp) -> Result<u64, DbError> {
     let result = tokens::Entity::update_many()
         .col_expr(tokens::Column::RevokedAt, Expr::value(now.as_millisecond()))
@@ -105,6 +188,7 @@ async fn revoke_where(tx: &Tx, which: SimpleExpr, now: Timestamp) -> Result<u64,
 }
 
 fn parse(row: tokens::Model) -> Result<Token, DbError> {
+    let scope = row.scope.as_deref().map(serde_json::from_str).transpose();
     let instant = |ms: Option<i64>| ms.map(|ms| at(TABLE, row.id, ms)).transpose();
     Ok(Token {
         id: row.id,
@@ -113,6 +197,9 @@ fn parse(row: tokens::Model) -> Result<Token, DbError> {
         expires_at: instant(row.expires_at)?,
         last_used_at: instant(row.last_used_at)?,
         revoked_at: instant(row.revoked_at)?,
+        // A scope that cannot be read is no licence for everything.
+        scope: scope.map_err(|error| DbError::row(TABLE, row.id, format!("scope: {error}")))?,
+        of_sign_in: row.kind.as_deref() == Some(SIGN_IN),
         name: row.name,
         created_by: row.created_by,
     })

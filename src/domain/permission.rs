@@ -85,31 +85,98 @@ fn all() -> Pattern {
     Pattern::All
 }
 
-/// Everything a person may do, gathered from their roles.
+/// What a token may be used for, out of what its person may do: in the form of a role.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenScope {
+    #[serde(default)]
+    pub global: Vec<GlobalPermission>,
+    #[serde(default)]
+    pub grants: Vec<Grant>,
+}
+
+impl TokenScope {
+    /// From words that stand in a form or a command: each permission in each of the
+    /// places. `None` when there is no permission: then nothing is bounded.
+    pub fn of_words(
+        permissions: &[String],
+        applications: &[Name],
+        environments: &[Name],
+    ) -> Result<Option<Self>, String> {
+        if permissions.is_empty() {
+            return Ok(None);
+        }
+        let all = |names: &[Name]| -> Vec<Pattern> {
+            if names.is_empty() {
+                vec![Pattern::All]
+            } else {
+                names.iter().cloned().map(Pattern::Only).collect()
+            }
+        };
+        let (applications, environments) = (all(applications), all(environments));
+        let mut scope = Self::default();
+        for word in permissions {
+            let value = || serde_json::Value::String(word.clone());
+            if let Ok(global) = serde_json::from_value(value()) {
+                scope.global.push(global);
+                continue;
+            }
+            let permission: Permission =
+                serde_json::from_value(value()).map_err(|_| format!("there is no permission {word:?}"))?;
+            for application in &applications {
+                for environment in &environments {
+                    let (application, environment) = (application.clone(), environment.clone());
+                    scope.grants.push(Grant { permission, application, environment });
+                }
+            }
+        }
+        Ok(Some(scope))
+    }
+
+    fn covers(&self, wanted: Permission, application: &Name, environment: &Name) -> bool {
+        covers(&self.global, &self.grants, wanted, application, environment)
+    }
+}
+
+/// Everything somebody may do just now.
+///
+/// Roles give, and two things take away: the scope of the token they came with, and
+/// that somebody else acts in their name. Both are judged here and nowhere else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
     pub globals: Vec<GlobalPermission>,
     pub grants: Vec<Grant>,
     pub roles: Vec<Name>,
+    /// What the token reaches; `None` where nothing bounds it.
+    pub within: Option<TokenScope>,
+    /// Who really acts, where that is another: it reads, requests and deploys
+    /// directly, and does nothing else (rules.md 31).
+    pub by: Option<Name>,
 }
 
 impl Access {
     pub fn is_admin(&self) -> bool {
-        self.globals.contains(&GlobalPermission::Admin)
+        self.has(GlobalPermission::Admin)
+    }
+
+    /// Admin is all of them.
+    pub fn has(&self, wanted: GlobalPermission) -> bool {
+        let held = |globals: &[GlobalPermission]| holds(globals, wanted);
+        let in_person = self.by.is_none() || wanted == GlobalPermission::ReadAll;
+        in_person && held(&self.globals) && self.within.as_ref().is_none_or(|scope| held(&scope.global))
     }
 
     pub fn may(&self, wanted: Permission, application: &Name, environment: &Name) -> bool {
-        if self.is_admin() {
-            return true;
-        }
-        if wanted == Permission::Read && self.globals.contains(&GlobalPermission::ReadAll) {
-            return true;
-        }
-        self.grants.iter().any(|grant| {
-            grant.permission.implies(wanted)
-                && grant.application.covers(application)
-                && grant.environment.covers(environment)
-        })
+        let in_person = self.by.is_none() || wanted != Permission::Review;
+        in_person
+            && covers(&self.globals, &self.grants, wanted, application, environment)
+            && self.reaches(wanted, application, environment)
+    }
+
+    /// Whether the scope lets through what is somebody's by other reasons than a
+    /// role: their own request, a deployment that they started.
+    pub fn reaches(&self, wanted: Permission, application: &Name, environment: &Name) -> bool {
+        self.within.as_ref().is_none_or(|scope| scope.covers(wanted, application, environment))
     }
 
     /// May read at least one environment of the application, out of those it has.
@@ -120,4 +187,37 @@ impl Access {
     ) -> bool {
         environments.into_iter().any(|environment| self.may(Permission::Read, application, environment))
     }
+
+    /// What is left of it for who only reads and never acts.
+    #[must_use]
+    pub fn reading_only(self) -> Self {
+        let globals = if holds(&self.globals, GlobalPermission::ReadAll) {
+            vec![GlobalPermission::ReadAll]
+        } else {
+            Vec::new()
+        };
+        let grants = self.grants.into_iter().map(|grant| Grant { permission: Permission::Read, ..grant });
+        Self { globals, grants: grants.collect(), ..self }
+    }
+}
+
+fn holds(globals: &[GlobalPermission], wanted: GlobalPermission) -> bool {
+    globals.contains(&wanted) || globals.contains(&GlobalPermission::Admin)
+}
+
+fn covers(
+    globals: &[GlobalPermission],
+    grants: &[Grant],
+    wanted: Permission,
+    application: &Name,
+    environment: &Name,
+) -> bool {
+    let everywhere =
+        if wanted == Permission::Read { GlobalPermission::ReadAll } else { GlobalPermission::Admin };
+    holds(globals, everywhere)
+        || grants.iter().any(|grant| {
+            grant.permission.implies(wanted)
+                && grant.application.covers(application)
+                && grant.environment.covers(environment)
+        })
 }

@@ -30,6 +30,12 @@ pub struct Person {
     pub member: bool,
     pub membership_at: Timestamp,
     pub disabled: bool,
+    /// Who they are to the operator's verifier of sessions.
+    pub external_id: Option<String>,
+    pub has_password: bool,
+    pub created_at: Timestamp,
+    /// Counts the changes that administrators make, so that two of them notice each other.
+    pub version: i64,
 }
 
 impl std::fmt::Debug for Person {
@@ -52,16 +58,19 @@ pub struct RoleMember {
     pub kind: MemberKind,
     /// `rosa`, `github:rosa`, `local:rosa`, or a team's slug.
     pub member: String,
-    /// What gave it: `fleet` or `command`. Only the giver takes it back (rules.md 32).
+    /// What gave it: `fleet`, `command` or `page`. Only the giver takes it back (rules.md 32).
     pub source: String,
 }
 
 impl Person {
-    /// Who was added here, local or not bound yet, is of the house: somebody with
-    /// the command line said so.
+    /// Only GitHub can say that somebody left. Who is local, comes through the proxy
+    /// or is not bound yet is of the house: an operator said so.
     fn is_outsider(&self) -> bool {
-        let local = self.identity.as_ref().is_none_or(|identity| identity.provider == LOCAL);
-        !local && !self.member
+        self.is_from(GITHUB) && !self.member
+    }
+
+    pub fn is_from(&self, provider: &str) -> bool {
+        self.identity.as_ref().is_some_and(|identity| identity.provider == provider)
     }
 
     /// The ways a role may name this person.
@@ -74,8 +83,20 @@ impl Person {
     }
 }
 
+pub const GITHUB: &str = "github";
 /// The provider of those who sign in with a password of ours.
 pub const LOCAL: &str = "local";
+/// The provider of those whom a reverse proxy of the operator's names.
+pub const PROXY: &str = "proxy";
+/// Who may be linked by hand: where an identity is a text that an operator can know.
+pub const PROVIDERS: [&str; 3] = [GITHUB, LOCAL, PROXY];
+/// Names that the record uses for what no person did.
+const NOBODYS: [&str; 7] = ["anonymous", "auto", "policy", "clock", "command", "runner", "system"];
+
+/// Whether a person may have the name at all.
+pub fn may_be_called(name: &Name) -> bool {
+    !NOBODYS.contains(&name.as_str())
+}
 /// The role that holds `admin` and always exists.
 pub const ADMIN_ROLE: &str = "admin";
 /// The role of everyone signed in.

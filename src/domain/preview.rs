@@ -38,6 +38,12 @@ pub enum PreviewState {
 }
 
 impl PreviewState {
+    /// Hosts that it says nothing about: asking once more may.
+    pub fn has_gaps(&self) -> bool {
+        let PreviewState::Ready { hosts, .. } = self else { return false };
+        hosts.iter().any(|host| !host.found.is_compared())
+    }
+
     pub fn word(&self) -> PreviewWord {
         match self {
             PreviewState::Wanted => PreviewWord::Wanted,
@@ -97,6 +103,12 @@ pub enum Found {
     Problem {
         why: String,
     },
+}
+
+impl Found {
+    pub fn is_compared(&self) -> bool {
+        matches!(self, Found::Changes(_) | Found::Empty { .. })
+    }
 }
 
 /// How many files would change on a host, with the first paths of each kind.

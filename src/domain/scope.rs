@@ -18,6 +18,17 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// From the fields `cluster` and `server`, of which at most one is filled.
+    pub fn of_fields(cluster: &str, server: &str) -> Result<Self, String> {
+        let named = |text: &str| Name::parse(text).map_err(|error| format!("The name {text:?} {error}."));
+        match (cluster, server) {
+            ("", "") => Ok(Scope::Environment),
+            (cluster, "") => named(cluster).map(Scope::Cluster),
+            ("", server) => named(server).map(Scope::Server),
+            _ => Err("A cluster or a server, not both.".to_owned()),
+        }
+    }
+
     pub fn is_whole(&self) -> bool {
         *self == Scope::Environment
     }

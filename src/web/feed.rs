@@ -148,10 +148,13 @@ impl Hosts {
             Some(tiles) => tiles,
             none => none.insert(Tiles::new(deployment.plan.clone()?, ReleaseNames::of(deployment))),
         };
-        while let Some(events) = next_events(app, deployment.id, self.read).await {
-            self.read = events.last().map_or(self.read, |event| event.seq);
-            for event in &events {
-                tiles.take(event);
+        match deployments::outline(app, deployment.id, self.read).await {
+            Ok(outline) => {
+                self.read = outline.last_seq;
+                outline.events.iter().for_each(|event| tiles.take(event));
+            }
+            Err(error) => {
+                tracing::error!(deployment = deployment.id, %error, "the journal cannot be read for its viewer");
             }
         }
         let board = tiles.board();

@@ -82,6 +82,27 @@ async fn a_preview_counts_and_names_what_would_change_and_changes_nothing() {
     assert_eq!(before, after);
 
     assert_eq!(service.connections(1), connected + 1, "one for all of it");
+    let alone = dana.get(&format!("{V3}&server=web-2")).await.unwrap();
+    assert!(alone.text().contains("server web-2 of production"), "{}", alone.text());
+    assert!(alone.html.contains("/servers/web-2") && !alone.html.contains("/servers/web-1"));
+    assert!(alone.link("All hosts of production").is_ok());
+    for nowhere in ["&server=nosuch", "&cluster=web-1", "&server=web-1&cluster=web", "&server=a%20b"] {
+        assert_eq!(dana.get(&format!("{V3}{nowhere}")).await.unwrap().status, 404, "{nowhere}");
+    }
+    let caller = service.calling_as("dana").await;
+    let address = "/applications/shop/environments/production/preview";
+    let said = caller.get(&format!("{address}?release=v1.3&server=web-2")).await.ok();
+    let host = &said["hosts"][0];
+    assert_eq!((&said["state"], said["hosts"].as_array().unwrap().len()), (&json!("ready"), 1), "{said}");
+    assert_eq!(
+        (&host["server"], &host["found"], &host["deleted"]),
+        (&json!("web-2"), &json!("changes"), &json!(1)),
+        "{said}"
+    );
+    assert_eq!(caller.get(&format!("{address}?release=nosuch")).await.status, 404);
+    assert_eq!(caller.get(address).await.wrong_fields(), ["release"]);
+    let asked = caller.post(address, &json!({ "release": "v1.1" })).await;
+    assert_eq!((asked.status, asked.page.header("location").contains("preview?release=")), (202, true));
     let again = rosa.get(V3).await.unwrap();
     assert_eq!(again.main_state().as_deref(), Some("ready"), "whoever reads sees what was found");
     service.post(&dana, "/applications/shop/production/preview", &[("release", "v1.3")]).await;
@@ -108,9 +129,14 @@ async fn a_host_that_a_deployment_has_is_not_asked_for_a_preview() {
     assert_eq!((asked.status, asked.header("location")), (303, V3), "{}", asked.text());
     let page = answered(&dana, V3).await;
     assert!(page.text().contains("Not asked: a deployment has it just now."), "{}", page.text());
+    assert!(page.text().contains("No host could be compared."), "{}", page.text());
     assert_eq!(service.connections(1), connected);
     gate.open().await;
     assert_eq!(service.ended(id).await.state, Succeeded);
+    dana.submit(&page, "Compare again", &[]).await.unwrap();
+    let page = answered(&dana, V3).await;
+    assert!(page.text().contains("What would change on 1 host."), "{}", page.text());
+    assert!(!page.has_form("Compare"), "{:?}", page.buttons());
 }
 
 #[tokio::test(flavor = "multi_thread")]

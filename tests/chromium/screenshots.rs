@@ -64,6 +64,9 @@ async fn pages_are_drawn_where_the_environment_says() {
         ("deployment-queued", format!("/deployments/{}", town.queued)),
         ("deployment-failed-operator", format!("/deployments/{}", town.failed)),
         ("home-operator", "/".to_owned()),
+        ("environment-operator", "/applications/search/production".to_owned()),
+        ("servers", "/servers".to_owned()),
+        ("server", "/servers/web-2".to_owned()),
     ];
     for (name, address) in of_remy {
         draw(&town, &chromium, &folder, name, &address).await;
@@ -80,6 +83,14 @@ async fn pages_are_drawn_where_the_environment_says() {
     chromium.sign_in(&town.service, "Ada Admin").await;
     draw(&town, &chromium, &folder, "admin", "/admin").await;
     town.open_the_gate().await;
+    let preview = "/applications/shop/production/preview?release=v1.3";
+    draw(&town, &chromium, &folder, "preview-unasked", preview).await;
+    chromium.click_button("Compare with the hosts").await;
+    let remy = town.service.as_user("remy").await;
+    while remy.get(preview).await.unwrap().main_state().as_deref() == Some("wanted") {
+        tokio::task::yield_now().await;
+    }
+    draw(&town, &chromium, &folder, "preview", preview).await;
 }
 
 async fn draw(town: &Town, chromium: &Chromium, folder: &Path, name: &str, address: &str) {

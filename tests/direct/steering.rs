@@ -191,3 +191,19 @@ async fn a_run_that_would_delete_much_is_retried_by_who_acknowledges_it() {
     assert_eq!(ended.state, DeploymentState::Succeeded, "{:?}", ended.why);
     assert!(service.on_host(1, "pages/1.html").is_none());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_policy_would_refuse_has_no_button_and_says_why() {
+    let mut service = Service::start_in(free(|_| {})).await;
+    let dana = service.as_user("dana").await;
+    service.broken_on("v1.3", "web-2");
+    let failed = service.ended(id_of(&service.deployed(&dana, "v1.3").await)).await;
+    assert!(run_page(&dana, failed.id).await.has_form("Retry"));
+
+    service.apply(|fleet| production(fleet)["approval"]["required"] = json!(1)).await;
+    let page = run_page(&dana, failed.id).await;
+    says(&page, &["Retry the host that is left", "Needs approval."]);
+    assert!(!page.has_form("Retry"), "{:?}", page.buttons());
+    let posted = service.post(&dana, &format!("/deployments/{}/retry", failed.id), &[]).await;
+    assert_eq!(posted.status, 409, "{}", posted.text());
+}

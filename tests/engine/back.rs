@@ -5,11 +5,14 @@ use serde_json::json;
 use crate::app::steer::{self, RolledBack};
 use crate::domain::deployment::{DeploymentState, Direction};
 use crate::domain::event::EventKind;
+use crate::domain::gate::Verdict;
+use crate::domain::name::Name;
+use crate::domain::scope::Scope;
 use crate::tests::harness::{Service, World, production};
 
 async fn rolled_back(service: &Service, who: &str, to: i64) -> RolledBack {
     let actor = service.actor(who).await;
-    steer::roll_back(&service.app, &actor, to, "It is broken.").await.unwrap()
+    steer::roll_back(&service.app, &actor, to, "It is broken.", false).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +66,7 @@ async fn where_the_policy_says_so_the_way_back_is_a_request_of_its_own() {
     assert_eq!(service.request_state(request).await, "awaiting_review");
     assert_eq!(service.on_host(1, "version").unwrap(), b"v1.1\n");
     let mallory = service.actor("mallory").await;
-    assert!(steer::roll_back(&service.app, &mallory, first.id, "").await.is_err());
+    assert!(steer::roll_back(&service.app, &mallory, first.id, "", false).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,4 +126,54 @@ async fn an_approval_that_ran_out_covers_no_retry() {
     let refused = steer::retry(&service.app, &dana, failed.id, false).await;
     let Err(crate::app::Refusal::Stopped(gates)) = refused else { panic!("{refused:?}") };
     assert!(gates.iter().any(|gate| gate.title == "The approval has run out"), "{gates:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_covered_way_back_is_retried_by_its_starter_and_by_nobody_without_a_right() {
+    let edit_fleet = Box::new(|fleet: &mut serde_json::Value| {
+        let roles = fleet["roles"].as_array_mut().unwrap();
+        let request = json!([{ "permission": "request", "application": "shop" }]);
+        roles.push(json!({ "name": "others", "github_teams": ["interns"], "grants": request }));
+    });
+    let service = Service::start_in(World { hosts: 1, edit_fleet, ..World::default() }).await;
+    let broken = service.path().join("broken");
+    service.commit("v1.3", |repository| {
+        repository.write("deploy.sh", format!("[ ! -e '{}' ]\n", broken.display()));
+    });
+    service.commit("v1.4", |repository| {
+        repository.remove("deploy.sh");
+    });
+    let first = service.released("v1.3").await;
+    let second = service.released("v1.4").await;
+    assert_eq!([first.state, second.state], [DeploymentState::Succeeded; 2]);
+    std::fs::write(&broken, "").unwrap();
+    let RolledBack::Deployment(id) = rolled_back(&service, "dana", first.id).await else {
+        panic!("a request")
+    };
+    let failed = service.ended(id).await;
+    assert_eq!((failed.state, failed.covered_by), (DeploymentState::Failed, second.request));
+    std::fs::remove_file(&broken).unwrap();
+
+    let mallory = service.actor("mallory").await;
+    let refused = steer::retry(&service.app, &mallory, failed.id, false).await;
+    let Err(crate::app::Refusal::Stopped(gates)) = refused else { panic!("{refused:?}") };
+    assert!(gates.iter().any(|gate| gate.code == "permission" && gate.verdict == Verdict::Stop), "{gates:?}");
+    let dana = service.actor("dana").await;
+    let again = steer::retry(&service.app, &dana, failed.id, false).await.unwrap();
+    let again = service.ended(again).await;
+    assert_eq!((again.state, again.covered_by), (DeploymentState::Succeeded, second.request));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn between_two_releases_that_are_live_a_third_is_called_diverged_and_an_older_one_goes_back() {
+    let service = Service::start_in(World::unreviewed(2)).await;
+    service.succeeds("v1.0").await;
+    let second = Scope::Server(Name::parse("web-2").unwrap());
+    let alone = service.queue("v1.2", second).await.unwrap();
+    assert_eq!(service.ended(alone).await.direction, Some(Direction::Forward));
+
+    let between = service.ran("v1.1").await;
+    assert_eq!((between.state, between.direction), (DeploymentState::Succeeded, Some(Direction::Diverged)));
+    let back = service.ran("v1.0").await;
+    assert_eq!((back.state, back.direction), (DeploymentState::Succeeded, Some(Direction::GoesBack)));
 }

@@ -58,11 +58,11 @@ async fn fifty_thousand_files_deploy_and_a_second_release_sends_only_what_differ
     assert_eq!(fs::metadata(&untouched).unwrap().ino(), before);
 }
 
-/// Larger than what is read into memory at once: two gigabytes take the same way.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_file_deploys_without_being_held_in_memory() {
+async fn a_file_of_two_gigabytes_deploys_without_being_held_in_memory() {
     let service = Service::start_in(World::unreviewed(1)).await;
-    let megabytes = 200_u64;
+    // One byte more than two gigabytes, where a number of 31 bits ends.
+    let megabytes = 2_048_u64;
     service.commit("v1.3", |repository| {
         let file = fs::File::create(repository.path().join("large")).unwrap();
         file.set_len((megabytes << 20) + 1).unwrap();

@@ -186,6 +186,25 @@ async fn too_many_deletions_stop_before_anything_is_changed_until_they_are_ackno
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_way_back_from_many_files_is_acknowledged_where_it_is_asked_for() {
+    let service = started(1, |_| {}).await;
+    let first = service.succeeds("v1.0").await;
+    service.commit("v1.3", |repository| {
+        for number in 0..60 {
+            repository.write(format!("data/{number}"), "x");
+        }
+    });
+    service.succeeds("v1.3").await;
+    let ada = service.actor("ada").await;
+    for (acknowledged, state) in [(false, DeploymentState::Failed), (true, DeploymentState::Succeeded)] {
+        let back = steer::roll_back(&service.app, &ada, first, "", acknowledged).await.unwrap();
+        let steer::RolledBack::Deployment(id) = back else { panic!("a request") };
+        assert_eq!(service.ended(id).await.state, state, "{acknowledged}");
+    }
+    assert!(service.on_host(1, "data/59").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_retry_refuses_a_host_that_runs_something_else() {
     let service = started(2, |_| {}).await;
     service.succeeds("v1.0").await;

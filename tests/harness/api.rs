@@ -30,7 +30,7 @@ impl Service {
         let wanted = add_person::Wanted { name: &name, role: None, password: None };
         add_person(&self.app, "a test", wanted).await.unwrap();
         let lasts_for = Some(SignedDuration::from_hours(24 * 90));
-        let wanted = tokens::Wanted { user: &name, name: "a test", lasts_for };
+        let wanted = tokens::Wanted { user: &name, name: "a test", lasts_for, scope: None };
         let (_, secret) = tokens::create(&self.app, "a test", wanted).await.unwrap();
         self.calling_with(secret.expose_secret())
     }

@@ -6,6 +6,7 @@ use crate::domain::deployment::DeploymentState;
 use crate::domain::drift::Standing;
 use crate::domain::name::Name;
 use crate::domain::preview::{Changes, Found, HostPreview, PreviewState};
+use crate::domain::scope::Scope;
 use crate::web::view::Section;
 use crate::web::view::application::Fact;
 use crate::web::view::preview::Preview;
@@ -99,6 +100,7 @@ fn preview(found: Option<PreviewState>) -> Preview {
         found,
         why_none: None,
         may_ask: true,
+        scope: Scope::Environment,
     }
 }
 

@@ -49,9 +49,9 @@ impl Findings<'_> {
     }
 }
 
-const ALL_ROOMS: [&str; 15] = [
+const ALL_ROOMS: [&str; 16] = [
     "app", "balancer", "boot", "cli", "clock", "config", "db", "domain", "github", "keys", "mail", "notify",
-    "repo", "runner", "web",
+    "repo", "runner", "verifier", "web",
 ];
 
 /// Which rooms a room may name. A room that is not listed may name all.
@@ -60,8 +60,10 @@ fn may_enter(room: &str) -> Option<&'static [&'static str]> {
         "domain" | "clock" | "keys" => &["domain"],
         "config" => &["domain", "keys"],
         "db" => &["domain", "clock", "keys"],
-        "repo" | "github" | "mail" | "balancer" | "notify" => &["domain", "config", "clock", "keys"],
-        "app" => &["domain", "config", "clock", "keys", "db", "repo", "github", "mail", "balancer", "notify"],
+        "repo" | "github" | "mail" | "balancer" | "notify" | "verifier" => &["domain", "config", "clock", "keys"],
+        "app" => &[
+            "domain", "config", "clock", "keys", "db", "repo", "github", "mail", "balancer", "notify", "verifier",
+        ],
         "runner" => &[
             "domain", "config", "clock", "keys", "app", "db", "repo", "github", "mail", "balancer", "notify",
         ],
@@ -132,8 +134,8 @@ const FRAMEWORKS: [&str; 25] = [
     "tracing",
     "tracing_subscriber",
 ];
-const NO_ROCKET: [&str; 11] =
-    ["app", "balancer", "clock", "config", "db", "github", "keys", "mail", "notify", "repo", "runner"];
+const NO_ROCKET: [&str; 12] =
+    ["app", "balancer", "clock", "config", "db", "github", "keys", "mail", "notify", "repo", "runner", "verifier"];
 const NO_PROCESSES: [&str; 6] = ["app", "config", "db", "github", "mail", "web"];
 
 fn outside_crates(found: &mut Findings) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::db;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{EventKind, StepId, StepOutcome, Stream};
 use crate::runner::engine::Sink as _;
@@ -41,7 +42,31 @@ async fn a_hundred_thousand_lines_are_kept_in_order_and_the_page_shows_the_last(
     let most = feed.iter().map(|message| message.events().len()).max().unwrap();
     assert!(most <= 500, "{most} events in one message");
 
-    let page = dana.get(&format!("/deployments/{id}")).await.unwrap();
+    let outline = db::journal::outline(&service.app.db, id, 0).await.unwrap();
+    let journal = service.journal(id).await;
+    let (output, happened): (Vec<_>, Vec<_>) =
+        journal.into_iter().partition(|event| matches!(event.what, EventKind::Output { .. }));
+    assert_eq!(
+        (outline.events, outline.lines),
+        (happened, output.len() as u64),
+        "what happened is told apart"
+    );
+    let last = db::journal::last_lines(&service.app.db, id, outline.last_seq, 7).await.unwrap();
+    assert_eq!(last, output[output.len() - 7..]);
+
+    let address = format!("/deployments/{id}");
+    let page = dana.get(&address).await.unwrap();
+    service.sql("UPDATE journal_chunks SET outline = NULL, lines = NULL").await;
+    let old = dana.get(&address).await.unwrap();
+    let main = |html: &str| {
+        html.split_once("<main")
+            .unwrap()
+            .1
+            .split("name=\"csrf\"")
+            .map(|part| part.split_once('>').unwrap().1.to_owned())
+            .collect::<String>()
+    };
+    assert_eq!(main(&old.html), main(&page.html), "chunks of an older schema say the same");
     assert!(page.html.contains(&format!("line {LINES}")) && !page.html.contains("line 90000<"));
     assert!(page.html.matches("<li").count() < LINES_SHOWN + 200, "the page holds the last lines only");
 }

@@ -7,7 +7,7 @@ use crate::app::check_start::{clusters, run_facts};
 use crate::app::deploy::{Ask, Candidate};
 use crate::app::request_release::not_allowed;
 use crate::app::situation::{Situation, repository};
-use crate::app::{App, Refusal, balancing};
+use crate::app::{App, Refusal, balancing, steer};
 use crate::domain::actor::Actor;
 use crate::domain::balancer::{Member, MemberState, TakeOut, may_take_out};
 use crate::domain::deployment::Deployment;
@@ -16,7 +16,8 @@ use crate::domain::fleet::DeployFrom;
 use crate::domain::gate::Gate;
 use crate::domain::name::CommitId;
 use crate::domain::plan::{Plan, RunFacts, plan};
-use crate::domain::policy::{self, Act, DeployFacts};
+use crate::domain::policy::{self, Act, DeployFacts, HostFacts};
+use crate::domain::request::release_words;
 use crate::domain::scope::Scope;
 use crate::repo::RepoError;
 
@@ -134,6 +135,26 @@ pub fn gates_of_place(situation: &Situation, actor: &Actor) -> Vec<Gate> {
         covered_by: None,
     });
     policy::gates(Act::Deploy, &facts)
+}
+
+/// The gates before a run without a request that is to be done again, by the record
+/// alone: nothing is fetched for a page. None where its environment was removed.
+pub async fn gates_again(app: &App, actor: &Actor, run: &Deployment) -> Result<Vec<Gate>, Refusal> {
+    let now = app.clock.now();
+    let Some(situation) = Situation::load(&app.db, &run.application, &run.environment, now).await? else {
+        return Ok(Vec::new());
+    };
+    let mut facts = situation.facts(&actor.name, &actor.access);
+    facts.hosts = HostFacts::within(&situation.fleet, &situation.environment, &run.scope);
+    facts.deploying = Some(DeployFacts {
+        release_words: release_words(&run.release),
+        commit: Some(run.commit.clone()),
+        not_allowed: None,
+        direction: run.direction,
+        scope: run.scope.clone(),
+        covered_by: steer::covered_for(actor, run),
+    });
+    Ok(policy::gates(Act::Deploy, &facts))
 }
 
 /// What a run would do, and what it would meet.

@@ -6,6 +6,7 @@ use super::page::{ROWS, page};
 use crate::app::cancel_deployment::may_read;
 use crate::app::{App, Refusal, deliver};
 use crate::db;
+use crate::db::journal::Outline;
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::Event;
@@ -61,6 +62,16 @@ pub async fn progress(app: &App, deployment: &Deployment) -> Result<Progress, Re
 /// Events after a number: whole chunks, at least `wanted` where there are as many.
 pub async fn journal(app: &App, id: i64, after: u64, wanted: usize) -> Result<Vec<Event>, Refusal> {
     Ok(db::journal::read(&app.db, id, after, wanted).await?)
+}
+
+/// What happened after a number, without the output.
+pub async fn outline(app: &App, id: i64, after: u64) -> Result<Outline, Refusal> {
+    Ok(db::journal::outline(&app.db, id, after).await?)
+}
+
+/// The last lines of output up to a number.
+pub async fn last_lines(app: &App, id: i64, until: u64, wanted: usize) -> Result<Vec<Event>, Refusal> {
+    Ok(db::journal::last_lines(&app.db, id, until, wanted).await?)
 }
 
 pub async fn last_seq(app: &App, id: i64) -> Result<u64, Refusal> {

@@ -5,6 +5,7 @@ pub mod deploying;
 pub mod deployments;
 pub mod out_of_service;
 mod page;
+pub mod people;
 pub mod releases;
 pub mod requests;
 pub mod servers;

@@ -101,8 +101,9 @@ pub async fn decisions_of(app: &App, requests: &[Request]) -> Result<Vec<(i64, D
 }
 
 pub fn may_read(actor: &Actor, request: &Request) -> bool {
-    request.requester == actor.name
-        || actor.access.may(Permission::Read, &request.application, &request.environment)
+    let (application, environment) = (&request.application, &request.environment);
+    actor.owns(&request.requester, Permission::Read, application, environment)
+        || actor.access.may(Permission::Read, application, environment)
 }
 
 /// The commits that a request brings, newest first, and how many there are; nothing

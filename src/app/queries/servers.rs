@@ -98,7 +98,7 @@ impl Known {
                 );
             }
         }
-        let sees_all = actor.access.is_admin() || actor.access.globals.contains(&GlobalPermission::ReadAll);
+        let sees_all = actor.access.has(GlobalPermission::ReadAll);
         if places.is_empty() && !sees_all {
             return Ok(None);
         }

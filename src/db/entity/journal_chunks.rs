@@ -12,6 +12,10 @@ pub struct Model {
     pub first_seq: i64,
     pub last_seq: i64,
     pub data: Vec<u8>,
+    /// The events that are not output; null in rows of an older schema.
+    pub outline: Option<Vec<u8>>,
+    /// How many events are output.
+    pub lines: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -7,6 +7,7 @@ pub mod deployments;
 pub mod fleet_objects;
 pub mod fleet_secrets;
 pub mod idempotency_keys;
+pub mod identities;
 pub mod journal_chunks;
 pub mod links;
 pub mod live;

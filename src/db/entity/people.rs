@@ -21,6 +21,8 @@ pub struct Model {
     pub disabled_at: Option<i64>,
     pub created_at: i64,
     pub password_hash: Option<String>,
+    pub external_id: Option<String>,
+    pub version: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

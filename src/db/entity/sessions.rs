@@ -14,6 +14,7 @@ pub struct Model {
     pub seen_at: i64,
     pub expires_at: i64,
     pub ended_at: Option<i64>,
+    pub how: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

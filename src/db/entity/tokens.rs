@@ -16,6 +16,8 @@ pub struct Model {
     pub expires_at: Option<i64>,
     pub last_used_at: Option<i64>,
     pub revoked_at: Option<i64>,
+    pub scope: Option<String>,
+    pub kind: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -53,6 +53,7 @@ pub const MOST_IN_AN_HOUR: u64 = 20;
 /// Every reason, in the order a person would want to read them.
 pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
     let mut gates = Vec::new();
+    gates.extend(in_person(act, facts));
     match act {
         Act::Request => {
             gates.push(permission(facts, Permission::Request, "request releases"));
@@ -112,6 +113,20 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
         gates.extend(window(act, facts));
     }
     gates
+}
+
+/// Who acts for another reads, requests and deploys directly; what binds a person's
+/// word, or uses up what was made for them, is theirs alone (rules.md 31).
+fn in_person(act: Act, facts: &Facts<'_>) -> Option<Gate> {
+    let by = facts.access.by.as_ref()?;
+    match act {
+        Act::Request | Act::Deploy | Act::Retry | Act::Start => None,
+        _ => Some(Gate::stop(
+            "impersonation",
+            format!("{by} acts for {}", facts.actor),
+            format!("Only {} in person may do this.", facts.actor),
+        )),
+    }
 }
 
 pub fn passes(gates: &[Gate]) -> bool {

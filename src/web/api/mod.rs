@@ -11,6 +11,7 @@ pub mod bearer;
 pub mod body;
 mod decisions;
 mod deployments;
+mod previews;
 pub mod problem;
 pub mod query;
 mod releases;
@@ -33,6 +34,8 @@ pub fn routes() -> Vec<Route> {
         releases::diff,
         releases::fetch,
         releases::commits,
+        previews::one,
+        previews::ask,
         servers::of_environment,
         servers::releases,
         requests::list,

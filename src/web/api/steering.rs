@@ -86,12 +86,14 @@ impl FromBody for Retry {
 /// Why somebody goes back; reviewers read it where one is needed.
 pub struct Rollback {
     pub reason: String,
+    pub acknowledge_deletes: bool,
 }
 
 impl FromBody for Rollback {
     fn read(r: &mut Reader<'_>) -> Option<Self> {
         let as_it_is = |text: &str| Ok::<_, String>(text.to_owned());
-        Some(Self { reason: r.text_or("reason", String::new(), as_it_is) })
+        let reason = r.text_or("reason", String::new(), as_it_is);
+        Some(Self { reason, acknowledge_deletes: r.flag("acknowledge_deletes", false) })
     }
 }
 
@@ -176,9 +178,10 @@ pub async fn roll_back(
     body: Body<Rollback>,
 ) -> Result<Answer, Problem> {
     query.none()?;
-    let Body { input: Rollback { reason }, once } = body;
+    let Body { input: Rollback { reason, acknowledge_deletes }, once } = body;
     let act = Box::pin(async {
-        match Box::pin(steer::roll_back(bearer.app, bearer.actor(), id, &reason)).await? {
+        let back = steer::roll_back(bearer.app, bearer.actor(), id, &reason, acknowledge_deletes);
+        match Box::pin(back).await? {
             RolledBack::Deployment(id) => begun(&bearer, id).await,
             RolledBack::Request(id) => {
                 let request = requests::find(bearer.app, bearer.actor(), id).await?;

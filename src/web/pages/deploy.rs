@@ -114,15 +114,7 @@ fn errors_of(refusal: &Refusal) -> Option<Vec<FieldError>> {
 
 fn ask(application: &str, environment: &str, form: &DeployForm) -> Result<Ask, Refusal> {
     let place = |text: &str| Name::parse(text).map_err(|_| Refusal::NotFound);
-    let target = |text: &str| {
-        Name::parse(text).map_err(|error| Refusal::field("target", format!("The name {text:?} {error}.")))
-    };
-    let scope = match (form.cluster.as_str(), form.server.as_str()) {
-        ("", "") => Scope::Environment,
-        (cluster, "") => Scope::Cluster(target(cluster)?),
-        ("", server) => Scope::Server(target(server)?),
-        _ => return Err(Refusal::field("target", "A cluster or a server, not both.")),
-    };
+    let scope = Scope::of_fields(&form.cluster, &form.server).map_err(|why| Refusal::field("target", why))?;
     Ok(Ask {
         application: place(application)?,
         environment: place(environment)?,

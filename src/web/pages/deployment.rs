@@ -1,7 +1,5 @@
 //! One deployment: live while it runs, then what each host runs and what is safe.
 
-use std::collections::VecDeque;
-
 use super::items::left_out;
 use super::whats_next::{retry, way_back};
 use crate::app::queries::{deployments, out_of_service};
@@ -10,7 +8,7 @@ use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, cancel_deployment};
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{CancelWhen, Deployment as Run, DeploymentState};
-use crate::domain::event::{Event, EventKind, HostState};
+use crate::domain::event::HostState;
 use crate::domain::live::{LiveRow, LiveState};
 use crate::domain::plan::Plan;
 use crate::domain::progress::Progress;
@@ -86,7 +84,7 @@ pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
         cancelling: cancelling(&run),
         cancel: may_act.then(|| cancel(&run, &progress)).flatten(),
         later,
-        retry: retry(actor, &run, &progress, stored.as_ref(), later),
+        retry: retry(app, actor, &run, &progress, stored.as_ref(), later).await?,
         way_back: match later {
             None => way_back(app, actor, &run, stored.as_ref()).await?,
             Some(_) => None,
@@ -271,34 +269,17 @@ fn summary(app: &App, run: &Run, page: &Deployment) -> String {
 async fn read(app: &App, run: &Run) -> Result<(Board, Progress), Refusal> {
     let mut progress = Progress { state: run.state, ..Progress::default() };
     let Some(plan) = &run.plan else { return Ok((Board::default(), progress)) };
-    let mut events: VecDeque<Event> = VecDeque::new();
-    let (mut lines, mut hidden, mut after) = (0_usize, 0_u64, 0);
-    loop {
-        let page = deployments::journal(app, run.id, after, 5_000).await?;
-        let Some(last) = page.last() else { break };
-        after = last.seq;
-        for event in page {
-            if matches!(event.what, EventKind::Output { .. }) {
-                lines += 1;
-            } else {
-                progress.apply(&event);
-            }
-            events.push_back(event);
-        }
-        if lines > LINES_SHOWN {
-            // Output alone is dropped, oldest first; what happened stays.
-            let mut surplus = lines - LINES_SHOWN;
-            events.retain(|event| {
-                let drop = surplus > 0 && matches!(event.what, EventKind::Output { .. });
-                surplus -= usize::from(drop);
-                hidden += u64::from(drop);
-                !drop
-            });
-            lines = LINES_SHOWN;
-        }
+    let outline = deployments::outline(app, run.id, 0).await?;
+    for event in &outline.events {
+        progress.apply(event);
     }
-    let events: Vec<Event> = events.into();
+    let lines = deployments::last_lines(app, run.id, outline.last_seq, LINES_SHOWN).await?;
+    let hidden = outline.lines.saturating_sub(lines.len() as u64);
+    let mut events = outline.events;
+    events.extend(lines);
+    events.sort_by_key(|event| event.seq);
     let mut board = Board::read(plan, &events, &ReleaseNames::of(run));
     board.hidden_lines += hidden;
+    board.last_seq = outline.last_seq;
     Ok((board, progress))
 }

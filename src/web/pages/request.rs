@@ -3,6 +3,7 @@
 
 use super::deciding::forms;
 use super::items::{cause, diff_href, sealed, slot};
+use crate::app::ask_question::may_answer;
 use crate::app::queries::requests;
 use crate::app::revoke_link::may_revoke;
 use crate::app::stored_request::Stored;
@@ -81,7 +82,7 @@ fn asked(app: &App, actor: &Actor, stored: &Stored, refused: Option<RefusedDecis
     (waits && !open.is_empty()).then(|| Asked {
         questions: open.iter().map(question).collect(),
         paused_until: request.pause.until(now),
-        answer: (request.requester == actor.name)
+        answer: may_answer(actor, request)
             .then(|| Answer { href: format!("/requests/{}/answer", request.id), refused }),
     })
 }

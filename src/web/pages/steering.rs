@@ -57,19 +57,23 @@ pub async fn retry(id: i64, posted: Posted<'_, Again>) -> Result<SeeOther, PageE
     Ok(SeeOther(format!("/deployments/{next}")))
 }
 
-pub struct Why(String);
+pub struct Back {
+    reason: String,
+    deletes_acknowledged: bool,
+}
 
-impl FromFields for Why {
+impl FromFields for Back {
     fn from_fields(fields: &mut Fields) -> Self {
-        Why(fields.take("reason"))
+        Self { reason: fields.take("reason"), deletes_acknowledged: fields.take_flag("acknowledge_deletes") }
     }
 }
 
 /// To the release of this deployment, by a run or by a request for one.
 #[rocket::post("/deployments/<id>/rollback", data = "<posted>")]
-pub async fn roll_back(id: i64, posted: Posted<'_, Why>) -> Result<SeeOther, PageError> {
-    let (app, actor) = (posted.visit.app, posted.visit.actor());
-    let gone = Box::pin(steer::roll_back(app, actor, id, &posted.form.0)).await?;
+pub async fn roll_back(id: i64, posted: Posted<'_, Back>) -> Result<SeeOther, PageError> {
+    let Posted { visit, form } = posted;
+    let back = steer::roll_back(visit.app, visit.actor(), id, &form.reason, form.deletes_acknowledged);
+    let gone = Box::pin(back).await?;
     Ok(SeeOther(match gone {
         RolledBack::Deployment(id) => format!("/deployments/{id}"),
         RolledBack::Request(id) => format!("/requests/{id}"),

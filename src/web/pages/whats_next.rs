@@ -1,6 +1,7 @@
 //! What may be done after a run has ended: go on with the hosts that are left, or go
 //! back. A button that is closed says why.
 
+use crate::app::queries::deploying::gates_again;
 use crate::app::queries::deployments;
 use crate::app::steer::{self, undone};
 use crate::app::stored_request::Stored;
@@ -19,13 +20,14 @@ use crate::web::view::Action;
 use crate::web::view::deployment::{Retry, WayBack};
 
 /// The form for the hosts that a run left undone, where it left any.
-pub fn retry(
+pub async fn retry(
+    app: &App,
     actor: &Actor,
     run: &Run,
     progress: &Progress,
     stored: Option<&Stored>,
     later: Option<i64>,
-) -> Option<Retry> {
+) -> Result<Option<Retry>, Refusal> {
     let ended_badly = matches!(
         run.state,
         DeploymentState::Failed | DeploymentState::Cancelled | DeploymentState::Interrupted
@@ -35,17 +37,18 @@ pub fn retry(
     let something_left = !hosts.is_empty() || run.plan.is_none();
     let may = cancel_deployment::may_cancel(actor, run);
     if !ended_badly || !something_left || run.started_at.is_none() || later.is_some() || !may {
-        return None;
+        return Ok(None);
     }
     let href = format!("/deployments/{}/retry", run.id);
-    let why_not = stored.and_then(|stored| {
-        let gates = policy::gates(Act::Retry, &stored.facts(&actor.name, &actor.access, None));
-        let stop = gates.into_iter().find(|gate| gate.verdict == Verdict::Stop)?;
-        Some(format!("{}. {}", stop.title, stop.remedy))
-    });
+    let gates = match stored {
+        Some(stored) => policy::gates(Act::Retry, &stored.facts(&actor.name, &actor.access, None)),
+        None => gates_again(app, actor, run).await?,
+    };
+    let stop = gates.into_iter().find(|gate| gate.verdict == Verdict::Stop);
+    let why_not = stop.map(|stop| format!("{}. {}", stop.title, stop.remedy));
     let percent = run.plan.as_ref().map_or(0, |plan| plan.facts.delete_threshold);
     let approval = if run.request.is_some() { " The same approval covers it." } else { "" };
-    Some(Retry {
+    Ok(Some(Retry {
         title: match hosts.len() {
             0 => "Start it once more".to_owned(),
             1 => "Retry the host that is left".to_owned(),
@@ -58,7 +61,7 @@ pub fn retry(
         ),
         act: why_not.map_or_else(|| Action::to(&href), |why| Action::refused(&href, why)),
         acknowledge: stopped_at_deletes(progress, &hosts).then_some(percent),
-    })
+    }))
 }
 
 /// Comparing only looks; it fails a host where too much would be deleted.

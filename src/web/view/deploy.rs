@@ -10,6 +10,7 @@ use crate::domain::deployment::Direction;
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::plan::{Balance, Plan, Stage, Step};
 use crate::domain::risk::RiskHint;
+use crate::domain::scope::Scope;
 use crate::web::html::{capital, counted, filters, listed};
 
 #[derive(Debug, Template)]
@@ -159,7 +160,8 @@ impl Deploy {
     /// What it would do on each host: asked there, so on a page of its own.
     fn host_preview(&self, chosen: &Chosen) -> String {
         let release = if self.form.release.is_empty() { &chosen.commit } else { &self.form.release };
-        preview_href(&self.application, &self.environment, release)
+        let scope = Scope::of_fields(&self.form.cluster, &self.form.server).unwrap_or_default();
+        preview_href(&self.application, &self.environment, release, &scope)
     }
 
     fn state(&self) -> &'static str {

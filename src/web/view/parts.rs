@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::request::RequestWord;
 use crate::domain::risk::RiskHint;
+use crate::domain::scope::Scope;
 use crate::web::html::{Mark, counted, grouped, time};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -302,9 +303,15 @@ pub struct ReleaseChoice {
 }
 
 /// The host preview of a release.
-pub fn preview_href(application: &str, environment: &str, release: &str) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("release", release).finish();
-    format!("/applications/{application}/{environment}/preview?{query}")
+pub fn preview_href(application: &str, environment: &str, release: &str, scope: &Scope) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("release", release);
+    match scope {
+        Scope::Cluster(name) => query.append_pair("cluster", name.as_str()),
+        Scope::Server(name) => query.append_pair("server", name.as_str()),
+        Scope::Environment | Scope::Servers(_) => &mut query,
+    };
+    format!("/applications/{application}/{environment}/preview?{}", query.finish())
 }
 
 impl Sealed {
@@ -314,7 +321,7 @@ impl Sealed {
 
     /// What it would change on the hosts.
     pub fn preview_href(&self) -> String {
-        preview_href(&self.application, &self.environment, &self.commit)
+        preview_href(&self.application, &self.environment, &self.commit, &Scope::Environment)
     }
 
     /// The ticket as an address, when it is one.

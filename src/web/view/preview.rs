@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{Section, Shell};
 use crate::domain::preview::{Changes, Found, HostPreview, PreviewState, PreviewWord};
+use crate::domain::scope::Scope;
 use crate::web::html::{counted, filters};
 
 #[derive(Debug, Template)]
@@ -24,6 +25,8 @@ pub struct Preview {
     /// Why there can be none here at all.
     pub why_none: Option<String>,
     pub may_ask: bool,
+    /// The part that is looked at.
+    pub scope: Scope,
 }
 
 impl Preview {
@@ -44,14 +47,26 @@ impl Preview {
             Some(PreviewState::Failed { .. }) => "The comparison failed. Nothing was changed.".to_owned(),
             Some(PreviewState::None { .. }) => "There is no preview.".to_owned(),
             Some(PreviewState::Ready { hosts, .. }) => {
-                let number = counted(hosts.len() as u64, "host", "hosts");
-                let changed = hosts.iter().filter(|host| !is_same(host)).count();
-                match changed {
-                    0 => format!("Nothing would change on {number}."),
-                    _ => format!("What would change on {number}. Nothing was changed by looking."),
+                let compared: Vec<_> = hosts.iter().filter(|host| host.found.is_compared()).collect();
+                let number = counted(compared.len() as u64, "host", "hosts");
+                let left = hosts.len() - compared.len();
+                let rest = if left == 0 { String::new() } else { format!(" {left} could not be compared.") };
+                if compared.is_empty() {
+                    "No host could be compared.".to_owned()
+                } else if compared.into_iter().all(is_same) {
+                    format!("Nothing would change on {number}.{rest}")
+                } else {
+                    format!("What would change on {number}.{rest} Nothing was changed by looking.")
                 }
             }
         }
+    }
+
+    /// The same for all hosts of the environment, from a part of them.
+    fn whole_href(&self) -> Option<String> {
+        let whole =
+            super::preview_href(&self.application, &self.environment, &self.asked, &Scope::Environment);
+        (!self.scope.is_whole()).then_some(whole)
     }
 
     /// Why there is none, of the environment or of this release.
@@ -84,10 +99,11 @@ impl Preview {
     }
 
     fn may_ask_now(&self) -> bool {
-        let answered = matches!(
-            self.found,
-            Some(PreviewState::Ready { .. } | PreviewState::None { .. } | PreviewState::Wanted)
-        );
+        let answered = match &self.found {
+            Some(PreviewState::None { .. } | PreviewState::Wanted) => true,
+            Some(ready @ PreviewState::Ready { .. }) => !ready.has_gaps(),
+            Some(PreviewState::Failed { .. }) | None => false,
+        };
         self.may_ask && self.why_none.is_none() && !answered
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{FieldError, ReleaseChoice, Section, Shell, Size};
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::risk::RiskHint;
+use crate::domain::scope::Scope;
 use crate::web::html::{filters, grouped};
 
 #[derive(Debug, Template)]
@@ -90,7 +91,7 @@ impl RequestNew {
 
     fn host_preview(&self) -> String {
         let form = &self.form;
-        super::preview_href(&form.application, &form.environment, &form.tag)
+        super::preview_href(&form.application, &form.environment, &form.tag, &Scope::Environment)
     }
 
     fn filter_words(&self) -> String {

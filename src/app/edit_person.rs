@@ -1,0 +1,221 @@
+//! An administrator changes a person: roles, ways in, whether they may come at all.
+//! One use case for pages and API, any number of changes in one transaction, each
+//! recorded, and none lost to somebody who edits at the same time.
+
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::add_person::{add, give, make_local, record};
+use super::{App, Refusal, access};
+use crate::db::{self, Tx};
+use crate::domain::actor::Actor;
+use crate::domain::name::{Name, is_deceptive};
+use crate::domain::person::{ADMIN_ROLE, Identity, LOCAL, MemberKind, PROVIDERS, Person, RoleMember};
+
+/// What gave the roles that pages and API give (rules.md 32).
+pub const SOURCE: &str = "page";
+const LONGEST_TEXT: usize = 190;
+
+#[derive(Debug)]
+pub enum Change {
+    Give(Name),
+    Take(Name),
+    Disable,
+    Enable,
+    Password(SecretString),
+    ExternalId(Option<String>),
+    Display(String),
+    Link(Identity),
+    EndSessions,
+}
+
+/// Somebody new, by name, with what else is said of them.
+pub async fn create(app: &App, actor: &Actor, name: &Name, changes: Vec<Change>) -> Result<Person, Refusal> {
+    access::administers(actor)?;
+    let now = app.clock.now();
+    let changes = hashed(app, changes).await?;
+    let tx = app.db.begin().await?;
+    let actor = access::again(&tx, actor).await?;
+    access::administers(&actor)?;
+    if db::people::find_by_name(&tx, name).await?.is_some() {
+        return Err(Refusal::field("name", format!("The name {name} is somebody's already, for ever.")));
+    }
+    let person = add(app, &tx, actor.name.as_str(), name, now).await?;
+    for change in changes {
+        apply(app, &tx, &actor, &person, change).await?;
+    }
+    let person = db::people::find(&tx, person.id).await?.ok_or(Refusal::NotFound)?;
+    tx.commit().await?;
+    Ok(person)
+}
+
+/// `version` is what the editor saw; without it, what stands now is changed.
+pub async fn edit(
+    app: &App,
+    actor: &Actor,
+    name: &Name,
+    version: Option<i64>,
+    changes: Vec<Change>,
+) -> Result<Person, Refusal> {
+    access::administers(actor)?;
+    let changes = hashed(app, changes).await?;
+    let tx = app.db.begin().await?;
+    let actor = access::again(&tx, actor).await?;
+    access::administers(&actor)?;
+    let person = db::people::find_by_name(&tx, name).await?.ok_or(Refusal::NotFound)?;
+    db::people::next_version(&tx, person.id, version.unwrap_or(person.version)).await?;
+    for change in changes {
+        apply(app, &tx, &actor, &person, change).await?;
+    }
+    let person = db::people::find(&tx, person.id).await?.ok_or(Refusal::NotFound)?;
+    tx.commit().await?;
+    Ok(person)
+}
+
+/// A change that is ready for the transaction: hashing takes its time.
+enum Ready {
+    Password(String),
+    Other(Change),
+}
+
+async fn hashed(app: &App, changes: Vec<Change>) -> Result<Vec<Ready>, Refusal> {
+    let mut ready = Vec::with_capacity(changes.len());
+    for change in changes {
+        ready.push(match change {
+            Change::Password(password) => {
+                Ready::Password(app.passwords.hash("password", password).await?)
+            }
+            other => Ready::Other(other),
+        });
+    }
+    Ok(ready)
+}
+
+async fn apply(app: &App, tx: &Tx, actor: &Actor, person: &Person, change: Ready) -> Result<(), Refusal> {
+    let (by, name, now) = (actor.name.as_str(), &person.name, app.clock.now());
+    let (action, facts) = match change {
+        Ready::Password(hash) => {
+            make_local(tx, person).await?;
+            db::people::set_password_hash(tx, person.id, &hash).await?;
+            end_everything(app, tx, person, true).await?;
+            ("person.password_set", json!({}))
+        }
+        Ready::Other(Change::Password(_)) => return Err(Refusal::Internal("an unhashed password".to_owned())),
+        Ready::Other(Change::Give(role)) => {
+            if give(app, tx, by, name, &role, SOURCE).await? {
+                end_everything(app, tx, person, false).await?;
+            }
+            return Ok(());
+        }
+        Ready::Other(Change::Take(role)) => {
+            take(tx, actor, name, &role).await?;
+            end_everything(app, tx, person, false).await?;
+            ("role.taken", json!({ "role": role }))
+        }
+        Ready::Other(Change::Disable) => {
+            if person.id == actor.id {
+                return Err(Refusal::Conflict("Nobody disables themselves; ask another administrator.".to_owned()));
+            }
+            db::people::set_disabled(tx, person.id, Some(now)).await?;
+            db::sessions::end_all_of(tx, person.id, now).await?;
+            db::tokens::revoke_all_of(tx, person.id, now).await?;
+            ("person.disabled", json!({}))
+        }
+        Ready::Other(Change::Enable) => {
+            db::people::set_disabled(tx, person.id, None).await?;
+            ("person.enabled", json!({}))
+        }
+        Ready::Other(Change::ExternalId(id)) => {
+            let id = id.map(|id| text("external_id", &id)).transpose()?;
+            set_external_id(tx, person, id.as_deref()).await?;
+            ("person.external_id_set", json!({ "external_id": id }))
+        }
+        Ready::Other(Change::Display(display)) => {
+            let display = text("display", &display)?;
+            db::people::set_display(tx, person.id, &display).await?;
+            ("person.display_set", json!({ "display": display }))
+        }
+        Ready::Other(Change::Link(identity)) => {
+            let facts = json!({ "provider": identity.provider, "subject": identity.subject });
+            link(app, tx, person, identity).await?;
+            ("person.linked", facts)
+        }
+        Ready::Other(Change::EndSessions) => {
+            end_everything(app, tx, person, true).await?;
+            ("person.sessions_ended", json!({}))
+        }
+    };
+    record(app, tx, by, action, name, facts).await
+}
+
+/// Sessions end with a change of what they stand for (security.md 18); tokens that came
+/// of a sign-in end where the way in itself changed.
+async fn end_everything(app: &App, tx: &Tx, person: &Person, tokens: bool) -> Result<(), Refusal> {
+    let now = app.clock.now();
+    db::sessions::end_all_of(tx, person.id, now).await?;
+    if tokens {
+        db::tokens::revoke_sign_ins_of(tx, person.id, now).await?;
+    }
+    Ok(())
+}
+
+/// Only what pages, API or the command line gave: the fleet file takes back its own.
+async fn take(tx: &Tx, actor: &Actor, name: &Name, role: &Name) -> Result<(), Refusal> {
+    if role.as_str() == ADMIN_ROLE && actor.name == *name {
+        return Err(Refusal::Conflict("Nobody takes the administration from themselves.".to_owned()));
+    }
+    let members = db::people::list_all_members(tx).await?;
+    let theirs: Vec<&RoleMember> = members
+        .iter()
+        .filter(|member| &member.role == role && member.kind == MemberKind::User)
+        .filter(|member| member.member.rsplit(':').next() == Some(name.as_str()))
+        .collect();
+    if theirs.is_empty() {
+        return Err(Refusal::Conflict(format!("{name} was not given the role {role} by name.")));
+    }
+    if theirs.iter().any(|member| member.source == "fleet") {
+        return Err(Refusal::Conflict(format!(
+            "The fleet file gives {name} the role {role}; take it away there and apply it."
+        )));
+    }
+    for member in theirs {
+        db::people::remove_member(tx, member).await?;
+    }
+    Ok(())
+}
+
+async fn set_external_id(tx: &Tx, person: &Person, id: Option<&str>) -> Result<(), Refusal> {
+    let set = db::people::set_external_id(tx, person.id, id).await;
+    if matches!(&set, Err(error) if error.is_taken()) {
+        return Err(Refusal::field("external_id", "This account is somebody else's already."));
+    }
+    Ok(set?)
+}
+
+/// A further way in, or the first one for a name that nobody was bound to (rules.md 29).
+async fn link(app: &App, tx: &Tx, person: &Person, identity: Identity) -> Result<(), Refusal> {
+    let subject = text("subject", &identity.subject)?;
+    if !PROVIDERS.contains(&identity.provider.as_str()) {
+        return Err(Refusal::field("provider", "This is none of the providers."));
+    }
+    if identity.provider == LOCAL {
+        return Err(Refusal::field("provider", "Set a password instead; that makes a local identity."));
+    }
+    if let Some(whose) = db::identities::find_person(tx, &identity.provider, &subject).await? {
+        return Err(Refusal::field("subject", format!("This identity is {}'s already.", whose.name)));
+    }
+    let identity = Identity { subject, ..identity };
+    match person.identity {
+        None => db::people::bind(tx, person.id, &identity).await?,
+        Some(_) => db::identities::link(tx, person.id, &identity, app.clock.now()).await?,
+    }
+    Ok(())
+}
+
+fn text(field: &'static str, text: &str) -> Result<String, Refusal> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > LONGEST_TEXT || text.chars().any(is_deceptive) {
+        return Err(Refusal::field(field, format!("1 to {LONGEST_TEXT} bytes that can be seen.")));
+    }
+    Ok(text.to_owned())
+}

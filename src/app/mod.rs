@@ -49,6 +49,7 @@ pub mod queue;
 pub mod reissue_link;
 pub mod remind;
 pub mod request_release;
+pub mod resend;
 pub mod review_release;
 pub mod revoke_link;
 pub mod rotation;

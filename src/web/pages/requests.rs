@@ -9,7 +9,7 @@ use crate::app::review_release::{By, Verb};
 use crate::app::{cancel_request, launch, reissue_link, revoke_link};
 use crate::domain::request::RequestWord;
 use crate::web::form::{Nothing, Posted};
-use crate::web::guard::{Visit, may_request_anywhere};
+use crate::web::guard::{Looking, may_request_anywhere};
 use crate::web::html::Mark;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::requests::{Filter, Requests};
@@ -19,11 +19,12 @@ const A_PAGE: usize = 50;
 
 #[rocket::get("/requests?<state>&<mine>&<before>")]
 pub async fn list(
-    visit: Visit<'_>,
+    looking: Looking<'_>,
     state: Option<&str>,
     mine: Option<&str>,
     before: Option<i64>,
 ) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let word = state.and_then(RequestWord::from_word);
     let mine = mine == Some("1");
     let wanted =
@@ -59,8 +60,8 @@ pub async fn list(
 }
 
 #[rocket::get("/requests/<id>")]
-pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
-    show(&visit, id, None).await
+pub async fn one(looking: Looking<'_>, id: i64) -> Result<Html, PageError> {
+    show(&looking.0, id, None).await
 }
 
 #[rocket::post("/requests/<id>/cancel", data = "<posted>")]

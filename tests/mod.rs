@@ -7,6 +7,7 @@ mod support;
 
 mod administering;
 mod api;
+mod approval;
 mod around;
 mod balancer;
 mod browser;

@@ -19,7 +19,7 @@ impl MigrationName for Migration {
 pub(crate) const KEY: u32 = 190;
 pub(crate) const WORD: u32 = 32;
 
-fn long_blob(name: &'static str) -> ColumnDef {
+pub(crate) fn long_blob(name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(name));
     // A BLOB of `MariaDB` holds 64 KiB; this type is its LONGBLOB and plain elsewhere.
     column.blob().not_null();

@@ -72,7 +72,7 @@ pub async fn apply_fleet(
     let is_managed = |place: &Place| given.contains(place) || managed.contains(place);
     Write { ground: &ground, after: &after, renames: &renames, managed: &is_managed }.rows(app, &tx).await?;
     members(&tx, &wanted, options.prune).await?;
-    fleet_rows::record(app, &tx, actor, &changes, (old, &after)).await?;
+    fleet_rows::record(app, &tx, actor, &changes, (old, &wanted)).await?;
     tx.commit().await?;
     fleet_rows::announce(app);
     Ok(changes)

@@ -1,6 +1,7 @@
 //! The outbox, emptied: each notice becomes a mail written from what is true when
 //! it is sent. A mail server that is down delays a notice and loses nothing.
 
+mod around_review;
 mod when;
 
 use jiff::{SignedDuration, Timestamp};
@@ -85,6 +86,19 @@ async fn letter(app: &App, due: &Due) -> Result<Option<Letter>, Refusal> {
         Notice::ReviewAsked { request, .. } => review_asked(app, due, *request).await,
         Notice::RequestAccepted { request, link } => request_accepted(app, due, *request, *link).await,
         Notice::RequestEnded { request } => request_ended(app, due, *request).await,
+        Notice::QuestionAsked { request, question } => {
+            around_review::question_asked(app, due, *request, *question).await
+        }
+        Notice::QuestionAnswered { request, answer } => {
+            around_review::question_answered(app, due, *request, *answer).await
+        }
+        Notice::ReviewReminder { request, is_last } => {
+            around_review::review_reminder(app, due, *request, *is_last).await
+        }
+        Notice::SlotReminder { request, link } => {
+            around_review::slot_reminder(app, due, *request, *link).await
+        }
+        Notice::ApprovalChanged { audit } => around_review::approval_changed(app, due, *audit).await,
         Notice::DeploymentEnded { deployment, audit_count, audit_mac } => {
             deployment_ended(app, due, *deployment, (*audit_count, audit_mac)).await
         }
@@ -143,7 +157,7 @@ async fn request_accepted(app: &App, due: &Due, id: i64, link: i64) -> Result<Op
         .filter(|comment| !comment.is_empty());
     let mail = RequestAccepted {
         change: change(request),
-        accepted_by: displays(app, &stored.accepted_by()).await?,
+        accepted_by: signers(app, &stored).await?,
         comment,
         slot_from: (latest.facts.starts_at > latest.created_at)
             .then(|| Moment { at: latest.facts.starts_at, zone: zone.clone() }),
@@ -171,7 +185,7 @@ async fn request_ended(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, 
             (Ending::Cancelled { by: display(app, by).await? }, "It was withdrawn.".to_owned())
         }
         RequestState::Expired { .. } => (Ending::Expired, "Its time ran out.".to_owned()),
-        RequestState::Void { cause, .. } => (Ending::Void, cause.words()),
+        RequestState::Void { cause, .. } => (Ending::Void, cause.summary()),
         RequestState::AwaitingReview { .. }
         | RequestState::Accepted { .. }
         | RequestState::Launched { .. } => return Ok(None),
@@ -195,9 +209,15 @@ fn differences(request: &Request, cause: &VoidCause) -> Vec<Difference> {
             one(format!("the tag {}", request.release), request.commit.short(), "deleted")
         }
         VoidCause::LiveChanged { was, is } => one("the live release".to_owned(), was, is),
+        VoidCause::HostsChanged { differs } | VoidCause::ConfigurationChanged { differs } => {
+            let difference = |differs: &crate::domain::recipe::Difference| Difference {
+                what: differs.what.clone(),
+                reviewed: differs.reviewed.clone(),
+                now: differs.now.clone(),
+            };
+            differs.iter().map(difference).collect()
+        }
         VoidCause::TagReplaced { .. }
-        | VoidCause::HostsChanged
-        | VoidCause::ConfigurationChanged
         | VoidCause::ApproverLostRight { .. }
         | VoidCause::QuorumRaised { .. }
         | VoidCause::EnvironmentGone => Vec::new(),
@@ -222,7 +242,10 @@ async fn deployment_ended(
     };
     let zone =
         stored.as_ref().map_or_else(|| app.config.timezone.clone(), |stored| stored.situation.zone(app));
-    let accepted_by = stored.as_ref().map(Stored::accepted_by).unwrap_or_default();
+    let accepted_by = match &stored {
+        Some(stored) => signers(app, stored).await?,
+        None => Vec::new(),
+    };
     let progress = progress(app, &deployment).await?;
     let mail = DeploymentEnded {
         deployment: number(id),
@@ -237,7 +260,7 @@ async fn deployment_ended(
         hosts: host_lines(app, &deployment, &progress).await?,
         out_of_service: left_out(app, &deployment).await?,
         requested_by: Some(display(app, &deployment.requested_by).await?),
-        accepted_by: displays(app, &accepted_by).await?,
+        accepted_by,
         started_by: display(app, &deployment.started_by).await?,
         overridden: db::overrides::find(&app.db, id).await?.map(|broken| broken.reason),
         ended_at: Moment { at: deployment.ended_at.unwrap_or(due.created_at), zone },
@@ -355,12 +378,14 @@ async fn display(app: &App, name: &Name) -> Result<String, Refusal> {
     Ok(person.map_or_else(|| name.to_string(), |person| person.display))
 }
 
-async fn displays(app: &App, names: &[Name]) -> Result<Vec<String>, Refusal> {
-    let mut displays = Vec::new();
-    for name in names {
-        displays.push(display(app, name).await?);
+/// Who accepted, as people call them. An approval of one's own is marked wherever it is named.
+async fn signers(app: &App, stored: &Stored) -> Result<Vec<String>, Refusal> {
+    let mut signers = Vec::new();
+    for name in stored.accepted_by() {
+        let own = if name == stored.request.requester { " (their own request)" } else { "" };
+        signers.push(format!("{}{own}", display(app, &name).await?));
     }
-    Ok(displays)
+    Ok(signers)
 }
 
 /// Only a verified address, or none.

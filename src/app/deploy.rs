@@ -57,6 +57,7 @@ impl Candidate {
             hosts: HostFacts::within(fleet, environment, scope),
             deploying: Some(DeployFacts {
                 release_words: release_words(&self.release),
+                commit: Some(self.commit.clone()),
                 not_allowed: self.not_allowed.clone(),
                 direction: self.direction,
                 scope: scope.clone(),

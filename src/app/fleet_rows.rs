@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::tell_of_policy::tell_of_policy;
 use super::{App, Refusal, housekeep};
 use crate::db::fleet::{Object, Standing};
 use crate::db::{self, DbError, Source, Tx};
@@ -223,13 +224,15 @@ fn with_new_parent(place: &Place, renames: &[(Place, Name)]) -> Place {
 }
 
 /// What every change of the fleet brings with it, in its own transaction: it is on
-/// record, and requests that it touches are void (rules.md 9).
+/// record, the review list of before is told of another policy (rules.md 17), and
+/// requests that it touches are void (rules.md 9). The second fleet names renames by
+/// `was`.
 pub async fn record(
     app: &App,
     tx: &Tx,
     by: &str,
     changes: &[Change],
-    _fleets: (&Fleet, &Fleet),
+    (old, wanted): (&Fleet, &Fleet),
 ) -> Result<(), Refusal> {
     let now = app.clock.now();
     for change in changes {
@@ -243,6 +246,7 @@ pub async fn record(
         let facts = json!({ "details": change.details });
         db::audit::append(tx, &app.keys, now, db::audit::Entry { actor: by, action, subject, facts }).await?;
     }
+    tell_of_policy(app, tx, old, wanted, by, now).await?;
     housekeep::void_changed(app, tx, None, by).await
 }
 

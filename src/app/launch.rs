@@ -39,7 +39,7 @@ async fn start(app: &App, actor: &Actor, link: Link) -> Result<i64, Refusal> {
     check_link(app, &link, &stored)?;
     let believed = access::refresh_all(app, &actor.name, &stored.accepted_by()).await?;
     stored.read_tag(app, true).await?;
-    let deployment = consume(app, actor, &stored, &link, &believed).await?;
+    let deployment = Box::pin(consume(app, actor, &stored, &link, &believed)).await?;
     app.wake.queue.notify_one();
     app.wake.outbox.notify_one();
     Ok(deployment)
@@ -72,7 +72,7 @@ pub fn check_link(app: &App, link: &Link, stored: &Stored) -> Result<(), Refusal
             "The slot of this link is over. While the approval stands, the request page makes a new one."
                 .to_owned(),
         ),
-        LinkState::Revoked => ("revoked", revoked_words(stored)),
+        LinkState::Revoked => ("revoked", revoked_words(link, stored)),
     };
     Err(Refusal::Gone(Box::new(Gone {
         state,
@@ -82,8 +82,17 @@ pub fn check_link(app: &App, link: &Link, stored: &Stored) -> Result<(), Refusal
     })))
 }
 
-/// Why a link was revoked: a newer one was made, or the request ended.
-pub fn revoked_words(stored: &Stored) -> String {
+/// Why a link was revoked: somebody did, a newer one was made, or the request ended.
+pub fn revoked_words(link: &Link, stored: &Stored) -> String {
+    if let (Some(by), Some(at)) = (&link.revoked_by, link.facts.revoked_at) {
+        let at = at.strftime("%Y-%m-%d %H:%M UTC");
+        let approval = if stored.request.state.word() == RequestWord::Accepted {
+            "The approval stands, so the request page can make a new link."
+        } else {
+            ""
+        };
+        return format!("{by} revoked this link at {at}. {approval}").trim_end().to_owned();
+    }
     match stored.request.state.word() {
         RequestWord::Accepted | RequestWord::Launched => {
             "A newer link replaced this one. Use the one in the last mail.".to_owned()
@@ -106,9 +115,8 @@ async fn consume(
     let current = db::links::find_latest(&tx, Purpose::Launch, stored.request.id).await?;
     let (request, earlier) = (link.request, stored.request.deployment);
     let gone = |state, words| Refusal::Gone(Box::new(Gone { state, words, request, deployment: earlier }));
-    let link = current
-        .filter(|current| current.id == link.id)
-        .ok_or_else(|| gone("revoked", revoked_words(&stored)))?;
+    let newer = || gone("revoked", revoked_words(link, &stored));
+    let link = current.filter(|current| current.id == link.id).ok_or_else(newer)?;
     check_link(app, &link, &stored)?;
     let facts = stored.facts(&actor.name, &actor.access, Some(link.facts.state(now)));
     let gates = policy::gates(Act::Launch, &facts);

@@ -15,8 +15,9 @@ use crate::domain::glob;
 use crate::domain::live::{LiveRow, LiveState};
 use crate::domain::manifest::hex;
 use crate::domain::name::{CommitId, Name, TagName, is_deceptive};
+use crate::domain::pause::Pause;
 use crate::domain::permission::Permission;
-use crate::domain::policy::{self, Act, AskingFacts, Facts, Newer};
+use crate::domain::policy::{self, Act, AskingFacts, Facts, Newer, Terms};
 use crate::domain::request::{Request, RequestState, RequestWord, release_words};
 use crate::domain::seal::Seal;
 
@@ -57,7 +58,22 @@ pub async fn request_release(app: &App, actor: &Actor, form: &Form) -> Result<i6
     let patch =
         app.mirrors.patch(&application, live.from.as_ref(), &candidate.commit).await.map_err(repository)?;
     app.mirrors.keep(&application, &candidate.commit).await.map_err(repository)?;
-    store(app, actor, form, candidate, &patch).await
+    let authors = authors(app, &application, live.from.as_ref(), &candidate.commit).await?;
+    Box::pin(store(app, actor, form, candidate, &patch, authors)).await
+}
+
+/// Those known here who wrote one of the commits, by their verified addresses now. A
+/// commit may claim any author, so it is a help and no proof.
+async fn authors(
+    app: &App,
+    application: &Name,
+    from: Option<&CommitId>,
+    to: &CommitId,
+) -> Result<Vec<Name>, Refusal> {
+    let mails = app.mirrors.author_mails(application, from, to).await.map_err(repository)?;
+    let known = db::people::list_mails(&app.db).await?;
+    let wrote = known.into_iter().filter(|(_, mail)| mails.contains(&mail.trim().to_lowercase()));
+    Ok(wrote.map(|(person, _)| person).collect())
 }
 
 /// Where: what may not be read is not there.
@@ -189,6 +205,7 @@ impl Candidate {
         Facts {
             asking: Some(AskingFacts {
                 release_words: release_words(&self.release),
+                commit: self.commit.clone(),
                 not_allowed: self.not_allowed.clone(),
                 newer: self.newer,
                 rollback: self.rollback,
@@ -236,6 +253,7 @@ async fn store(
     form: &Form,
     candidate: Candidate,
     patch: &Patch,
+    authors: Vec<Name>,
 ) -> Result<i64, Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
@@ -247,7 +265,7 @@ async fn store(
     if !policy::passes(&gates) {
         return Err(Refusal::Stopped(gates));
     }
-    let mut request = sealed(&candidate, &actor, form, patch, now);
+    let mut request = Request { authors, ..sealed(&candidate, &actor, form, patch, now) };
     if candidate.situation.live().adopted {
         adopt(&tx, &candidate.situation, now).await?;
     }
@@ -263,6 +281,7 @@ async fn store(
         }
         other => other?,
     };
+    candidate.situation.keep_recipe(&tx).await?;
     record(app, &tx, &actor, &request, now).await?;
     if request.required == 0 {
         accept_at_once(app, &tx, request.id, now).await?;
@@ -314,7 +333,10 @@ fn sealed(candidate: &Candidate, requester: &Actor, form: &Form, patch: &Patch, 
         seal,
         stat: patch.stat.clone(),
         notes,
-        required: approval.required,
+        required: approval.needed(),
+        terms: vec![Terms::from(approval)],
+        authors: Vec::new(),
+        pause: Pause::default(),
         created_at: now,
         accepted_at: None,
         deployment: None,

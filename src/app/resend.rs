@@ -26,11 +26,17 @@ pub async fn resend(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
             db::outbox::replaced(&tx, id, now).await?;
             issue_launch_link(app, &tx, &stored, now).await?;
         }
+        // Written from what is true then, and not at all when that makes it pointless.
         Notice::RequestEnded { .. }
         | Notice::DeploymentEnded { .. }
         | Notice::FreezeTold { .. }
         | Notice::GlassBroken { .. }
-        | Notice::OverrideUnsigned { .. } => {
+        | Notice::OverrideUnsigned { .. }
+        | Notice::QuestionAsked { .. }
+        | Notice::QuestionAnswered { .. }
+        | Notice::ReviewReminder { .. }
+        | Notice::SlotReminder { .. }
+        | Notice::ApprovalChanged { .. } => {
             db::outbox::once_more(&tx, id, now).await?;
         }
     }

@@ -1,38 +1,76 @@
-//! A reviewer decides. Accept and reject are one act with two outcomes: the same
-//! checks, the same transaction, the same record.
+//! A reviewer decides, or asks first. Accept, reject and ask are one act with three
+//! outcomes: the same checks, the same transaction, the same record, whether it comes
+//! by the link of the mail, from the request's page or by the API.
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::access::{self, Believed};
-use super::stored_request::{self, Stored, issue_launch_link};
+use super::ask_question::ask;
+use super::stored_request::{self, Stored, decided, issue_launch_link};
 use super::{App, Gone, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::link::{Link, Purpose};
 use crate::domain::permission::Permission;
-use crate::domain::policy::{self, Act, DecisionFacts};
+use crate::domain::policy::{self, Act};
 use crate::domain::request::{Decision, DecisionKind, LinkState, RequestState, RequestWord};
+use crate::domain::words::words;
 
 const LONGEST_COMMENT: usize = 4000;
 
-/// Decides by the link of the mail. Gives the request's number.
+/// What a reviewer says to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Accept,
+    Reject,
+    Ask,
+}
+
+words!(Verb { Accept => "accept", Reject => "reject", Ask => "ask" });
+
+/// How they come to it.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// The link of the mail.
+    Link(&'a str),
+    /// The number of the request, from its page or by the API.
+    Number(i64),
+}
+
+/// Gives the request's number.
 pub async fn review_release(
     app: &App,
     actor: &Actor,
-    link: &str,
-    kind: DecisionKind,
+    by: By<'_>,
+    verb: Verb,
     comment: &str,
 ) -> Result<i64, Refusal> {
-    let link = find_link(app, Purpose::Review, link).await?;
-    let mut stored = Stored::find(app, link.request).await?;
-    permitted(actor, &stored)?;
-    check_link(app, &link, &stored)?;
-    check_comment(kind, comment)?;
+    let mut stored = match by {
+        By::Link(text) => {
+            let link = find_link(app, Purpose::Review, text).await?;
+            let stored = Stored::find(app, link.request).await?;
+            permitted(actor, &stored)?;
+            check_link(app, &link, &stored)?;
+            stored
+        }
+        By::Number(id) => {
+            let stored = Stored::find(app, id).await?;
+            readable(actor, &stored)?;
+            permitted(actor, &stored)?;
+            stored
+        }
+    };
+    let missing = match verb {
+        Verb::Ask => "Say what you want to know; the requester is mailed your question.",
+        Verb::Accept | Verb::Reject => "Say why; the requester is mailed your reason.",
+    };
+    check_comment(verb != Verb::Accept, comment, missing)?;
     let believed = access::refresh_all(app, &actor.name, &[]).await?;
     stored.read_tag(app, true).await?;
-    decide(app, actor, stored, kind, comment, &believed).await?;
-    Ok(link.request)
+    let id = stored.request.id;
+    decide(app, actor, stored, verb, comment, &believed).await?;
+    Ok(id)
 }
 
 /// The link of a text, or the answer for texts that were never made here.
@@ -47,6 +85,7 @@ pub fn readable(actor: &Actor, stored: &Stored) -> Result<(), Refusal> {
 }
 
 /// Who may not review learns nothing else: neither how it stands nor what is in the way.
+/// Policy refuses a decision in another's name (rules.md 31).
 fn permitted(actor: &Actor, stored: &Stored) -> Result<(), Refusal> {
     let request = &stored.request;
     if request.requester == actor.name
@@ -82,12 +121,12 @@ fn gone(stored: &Stored, now: Timestamp) -> Refusal {
     }))
 }
 
-fn check_comment(kind: DecisionKind, comment: &str) -> Result<(), Refusal> {
+pub(super) fn check_comment(is_required: bool, comment: &str, missing: &str) -> Result<(), Refusal> {
     if comment.len() > LONGEST_COMMENT {
         return Err(Refusal::field("comment", format!("At most {LONGEST_COMMENT} bytes.")));
     }
-    if kind == DecisionKind::Reject && comment.trim().is_empty() {
-        return Err(Refusal::field("comment", "Say why; the requester is mailed your reason."));
+    if is_required && comment.trim().is_empty() {
+        return Err(Refusal::field("comment", missing));
     }
     Ok(())
 }
@@ -96,7 +135,7 @@ async fn decide(
     app: &App,
     actor: &Actor,
     stored: Stored,
-    kind: DecisionKind,
+    verb: Verb,
     comment: &str,
     believed: &[Believed],
 ) -> Result<(), Refusal> {
@@ -105,7 +144,11 @@ async fn decide(
     let actor = access::again(&tx, actor).await?;
     let mut stored = stored.again(&tx, now).await?;
     permitted(&actor, &stored)?;
-    let act = if kind == DecisionKind::Accept { Act::Accept } else { Act::Reject };
+    let act = match verb {
+        Verb::Accept => Act::Accept,
+        Verb::Reject => Act::Reject,
+        Verb::Ask => Act::Ask,
+    };
     let facts = stored.facts(&actor.name, &actor.access, None);
     let gates = policy::gates(act, &facts);
     if !policy::passes(&gates) {
@@ -117,6 +160,16 @@ async fn decide(
         }
         return Err(Refusal::Stopped(gates));
     }
+    let kind = match verb {
+        Verb::Accept => DecisionKind::Accept,
+        Verb::Reject => DecisionKind::Reject,
+        Verb::Ask => {
+            ask(app, &tx, stored.request, &actor, comment, now).await?;
+            tx.commit().await?;
+            app.wake.outbox.notify_one();
+            return Ok(());
+        }
+    };
     let decision = Decision {
         person: actor.name.clone(),
         kind,
@@ -133,7 +186,7 @@ async fn decide(
     };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     stored.standing.retain(|standing| standing.person != actor.name);
-    stored.standing.push(DecisionFacts { person: actor.name.clone(), kind, may_review: true });
+    stored.standing.push(decided(&stored.request, &actor.name, kind, &actor.access));
     match kind {
         DecisionKind::Reject => reject(app, &tx, stored, &actor, decision.comment).await?,
         DecisionKind::Accept => accept(app, &tx, stored).await?,
@@ -162,15 +215,16 @@ async fn reject(
 async fn accept(app: &App, tx: &db::Tx, mut stored: Stored) -> Result<(), Refusal> {
     let now = app.clock.now();
     let approval = stored.situation.environment.approval.clone();
-    let required = stored.request.required.max(approval.required);
-    if policy::accepts(&stored.standing, &stored.request.requester, &approval) < required {
+    let quorum = stored.quorum();
+    if !quorum.is_reached() {
         // The version moves although the state stays, so that decisions come one after another.
         return Ok(db::requests::update(tx, &stored.request).await?);
     }
     stored.request.state =
         stored.request.state.clone().accept(&approval, stored.situation.slot_begins(), now)?;
     stored.request.accepted_at = Some(now);
-    stored.request.required = required;
+    stored.request.required = quorum.need;
+    stored.request.terms = stored.terms();
     db::requests::update(tx, &stored.request).await?;
     stored.request.version += 1;
     let by: Vec<String> = stored.accepted_by().iter().map(ToString::to_string).collect();
@@ -178,7 +232,7 @@ async fn accept(app: &App, tx: &db::Tx, mut stored: Stored) -> Result<(), Refusa
         actor: "policy",
         action: "request.accepted",
         subject: format!("request {}", stored.request.id),
-        facts: json!({ "by": by }),
+        facts: json!({ "by": by, "quorum": quorum.words() }),
     };
     db::audit::append(tx, &app.keys, now, entry).await?;
     debug_assert!(matches!(stored.request.state, RequestState::Accepted { .. }));

@@ -13,9 +13,10 @@ use crate::domain::live::{HostWord, LiveRow, live_facts, recorded_commits};
 use crate::domain::name::{CommitId, Name};
 use crate::domain::permission::Access;
 use crate::domain::plan::HostFacts as HostPlace;
-use crate::domain::policy::{Facts, HostFacts, LiveFacts};
+use crate::domain::policy::{Facts, HostFacts, LiveFacts, Promotion, not_promoted};
+use crate::domain::recipe::{Difference, configuration_differences, host_differences};
 use crate::domain::scope::Scope;
-use crate::domain::seal::{configuration_digest, hosts_digest};
+use crate::domain::seal::{Seal, configuration, configuration_digest, host_list, hosts_digest};
 use crate::domain::windows::Window;
 
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct Situation {
     pub window: Window,
     /// Those that bind it now.
     pub freezes: Vec<Freeze>,
+    /// Empty where nothing is promoted.
+    pub promotion: Promotion,
 }
 
 impl Situation {
@@ -53,6 +56,7 @@ impl Situation {
         let rows = db::live::list(source, &application.name, &environment.name).await?;
         let busy = db::deployments::find_under_way(source, &application.name, &environment.name).await?;
         let window = window(&fleet, &environment, now);
+        let promotion = promotion(source, &application.name, &environment).await?;
         let mut situation = Self {
             now,
             fleet,
@@ -65,6 +69,7 @@ impl Situation {
             busy,
             window,
             freezes: Vec::new(),
+            promotion,
         };
         situation.read_freezes(source, now).await?;
         Ok(Some(situation))
@@ -107,6 +112,7 @@ impl Situation {
             busy: None,
             window,
             freezes: Vec::new(),
+            promotion: Promotion::default(),
         })
     }
 
@@ -205,6 +211,35 @@ impl Situation {
         hosts_digest(&self.fleet, &self.environment)
     }
 
+    /// Keeps what the digests of a seal made now are of.
+    pub async fn keep_recipe(&self, tx: &db::Tx) -> Result<(), DbError> {
+        let hosts = host_list(&self.fleet, &self.environment);
+        db::recipes::put(tx, &self.hosts_digest(), &hosts).await?;
+        db::recipes::put(tx, &self.configuration_digest(), &configuration(&self.environment)).await
+    }
+
+    /// What is not as it was sealed, where it is still known what was.
+    pub async fn differences(&self, source: &impl Source, seal: &Seal) -> Result<Vec<Difference>, DbError> {
+        if seal.hosts != self.hosts_digest() {
+            let sealed = db::recipes::find(source, &seal.hosts).await?;
+            let now = host_list(&self.fleet, &self.environment);
+            return Ok(sealed.map_or_else(Vec::new, |sealed| host_differences(&sealed, &now)));
+        }
+        if seal.configuration != self.configuration_digest() {
+            let sealed = db::recipes::find(source, &seal.configuration).await?;
+            let now = configuration(&self.environment);
+            return Ok(sealed.map_or_else(Vec::new, |sealed| configuration_differences(&sealed, &now)));
+        }
+        Ok(Vec::new())
+    }
+
+    /// Why a release has to succeed elsewhere first, if so: for lists, which ask it of
+    /// every entry.
+    pub fn not_promoted(&self, commit: &CommitId, release_words: &str) -> Option<String> {
+        let from = self.environment.promote_from.as_ref();
+        not_promoted(from, &self.promotion, commit, release_words)
+    }
+
     pub fn configuration_digest(&self) -> String {
         configuration_digest(&self.environment)
     }
@@ -222,6 +257,7 @@ impl Situation {
             freezes: self.freezes.clone(),
             zone: self.zone_or("UTC").to_owned(),
             busy: self.busy,
+            promotion: &self.promotion,
             asking: None,
             request: None,
             deploying: None,
@@ -245,6 +281,18 @@ impl Situation {
         let calendar = self.environment.calendar.as_ref().and_then(|name| self.fleet.calendar(name));
         calendar.map_or(otherwise, |calendar| &calendar.timezone)
     }
+}
+
+async fn promotion(
+    source: &impl Source,
+    application: &Name,
+    environment: &Environment,
+) -> Result<Promotion, DbError> {
+    let Some(from) = &environment.promote_from else { return Ok(Promotion::default()) };
+    Ok(Promotion {
+        there: db::deployments::list_succeeded(source, application, from).await?,
+        here: db::deployments::list_succeeded(source, application, &environment.name).await?,
+    })
 }
 
 pub fn place_of(server: &crate::domain::fleet::Server) -> HostPlace {

@@ -209,7 +209,7 @@ pub async fn way_back(app: &App, actor: &Actor, to: &Deployment) -> Result<WayBa
     let covered_by = covering_request(app, actor, to, environment.approval.covers_rollback).await?;
     Ok(match covered_by {
         Some(request) => WayBack::Covered(request),
-        None if environment.approval.required == 0 => WayBack::Directly,
+        None if environment.approval.needed() == 0 => WayBack::Directly,
         None => WayBack::ByRequest,
     })
 }

@@ -10,7 +10,9 @@ use crate::domain::link::{Link, Purpose};
 use crate::domain::name::Name;
 use crate::domain::notice::Notice;
 use crate::domain::permission::{Access, Permission};
-use crate::domain::policy::{DecisionFacts, Facts, RequestFacts, TagNow};
+use crate::domain::policy::{DecisionFacts, Facts, Quorum, RequestFacts, TagNow, Terms, strictest};
+use crate::domain::recipe::Difference;
+use crate::domain::remark::Remark;
 use crate::domain::request::{Decision, DecisionKind, LinkState, Request, RequestState, VoidCause};
 
 /// A mirror younger than this is read as it is.
@@ -20,10 +22,14 @@ pub const FRESH: SignedDuration = SignedDuration::from_secs(30);
 pub struct Stored {
     pub request: Request,
     pub decisions: Vec<Decision>,
+    /// Questions and answers.
+    pub remarks: Vec<Remark>,
     pub situation: Situation,
     pub tag: TagNow,
     /// Each person's standing decision and whether they may still review.
     pub standing: Vec<DecisionFacts>,
+    /// What is not as it was sealed, of hosts or configuration.
+    pub differs: Vec<Difference>,
     pub from_words: String,
 }
 
@@ -52,8 +58,10 @@ impl Stored {
     async fn of(source: &impl Source, request: Request, situation: Situation) -> Result<Self, Refusal> {
         let decisions = db::requests::list_decisions(source, request.id).await?;
         let standing = standing(source, &request, &decisions).await?;
+        let remarks = db::remarks::list(source, &[request.id]).await?;
+        let differs = situation.differences(source, &request.seal).await?;
         let from_words = request.from_words();
-        Ok(Self { request, decisions, situation, tag: TagNow::Same, standing, from_words })
+        Ok(Self { request, decisions, remarks, situation, tag: TagNow::Same, standing, differs, from_words })
     }
 
     /// The same request as the database tells it now, keeping what was read outside.
@@ -84,7 +92,6 @@ impl Stored {
     }
 
     pub fn facts<'a>(&'a self, actor: &'a Name, access: &'a Access, link: Option<LinkState>) -> Facts<'a> {
-        let now_required = self.situation.environment.approval.required;
         Facts {
             request: Some(RequestFacts {
                 id: self.request.id,
@@ -95,12 +102,28 @@ impl Stored {
                 tag: self.tag.clone(),
                 hosts_digest: self.situation.hosts_digest(),
                 configuration_digest: self.situation.configuration_digest(),
+                differs: &self.differs,
+                authors: &self.request.authors,
                 decisions: self.standing.clone(),
-                required: self.request.required.max(now_required),
+                terms: self.terms(),
                 link,
             }),
             ..self.situation.facts(actor, access)
         }
+    }
+
+    /// Of when it was made, of when it was accepted, and of now (rules.md 17).
+    pub fn terms(&self) -> Vec<Terms> {
+        let mut terms = self.request.terms.clone();
+        let now = Terms::from(&self.situation.environment.approval);
+        if !terms.contains(&now) {
+            terms.push(now);
+        }
+        terms
+    }
+
+    pub fn quorum(&self) -> Quorum {
+        strictest(&self.terms(), &self.standing, &self.request.requester)
     }
 
     pub fn accepted_by(&self) -> Vec<Name> {
@@ -124,11 +147,21 @@ async fn standing(
             continue;
         }
         let access = access::access_of_name(source, &decision.person).await?;
-        let may_review = access.may(Permission::Review, &request.application, &request.environment);
-        standing.push(DecisionFacts { person: decision.person.clone(), kind: decision.kind, may_review });
+        standing.push(decided(request, &decision.person, decision.kind, &access));
     }
     standing.reverse();
     Ok(standing)
+}
+
+/// What somebody's decision is judged by, as of now.
+pub fn decided(request: &Request, person: &Name, kind: DecisionKind, access: &Access) -> DecisionFacts {
+    DecisionFacts {
+        person: person.clone(),
+        kind,
+        may_review: access.may(Permission::Review, &request.application, &request.environment),
+        roles: access.roles.clone(),
+        is_author: request.authors.contains(person),
+    }
 }
 
 async fn tag_now(app: &App, request: &Request, situation: &Situation, fetch: bool) -> TagNow {
@@ -259,7 +292,16 @@ pub async fn new_link(
     use crate::domain::request::LinkFacts;
     let random = super::session::random::<16>()?;
     let facts = LinkFacts { starts_at: slot.0, expires_at: slot.1, used_at: None, revoked_at: None };
-    let link = Link { id: 0, purpose, request: request.id, person, created_at: now, facts, deployment: None };
+    let link = Link {
+        id: 0,
+        purpose,
+        request: request.id,
+        person,
+        created_at: now,
+        facts,
+        deployment: None,
+        revoked_by: None,
+    };
     let id = db::links::insert(tx, &link, super::link::hash(&app.keys, purpose, random)).await?;
     let text = super::link::mint(&app.keys, purpose, random);
     Ok(NewLink { id, sealed: app.keys.seal(LINK_SEAL, text.as_bytes()) })

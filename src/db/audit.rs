@@ -126,6 +126,10 @@ pub async fn list(source: &impl Source, wanted: &Wanted, limit: u64) -> Result<V
     query.all(source.connection()).await?.into_iter().map(line).collect()
 }
 
+pub async fn find(source: &impl Source, seq: i64) -> Result<Option<Line>, DbError> {
+    audit_log::Entity::find_by_id(seq).one(source.connection()).await?.map(line).transpose()
+}
+
 /// Oldest first, above `after`.
 pub async fn list_after(source: &impl Source, after: i64, limit: u64) -> Result<Vec<Line>, DbError> {
     let query = audit_log::Entity::find()

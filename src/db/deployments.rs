@@ -1,6 +1,8 @@
 //! Deployments, their queue and their leases. A runner's writes name the fence
 //! of its claim; once another claim or an end has happened, they meet no row.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -95,6 +97,45 @@ pub async fn list(source: &impl Source, filter: &Filter, limit: u64) -> Result<V
         query = query.filter(deployments::Column::Id.lt(before));
     }
     query.all(source.connection()).await?.into_iter().map(parse).collect()
+}
+
+/// Commits that succeeded in a place as a whole: by a run of all of it, or by the
+/// retries that finished such a run. Two questions at most, however many there are.
+pub async fn list_succeeded(
+    source: &impl Source,
+    application: &Name,
+    environment: &Name,
+) -> Result<BTreeSet<CommitId>, DbError> {
+    type Row = (i64, String, String, Option<String>, Option<i64>);
+    let columns = || {
+        deployments::Entity::find()
+            .select_only()
+            .column(deployments::Column::Id)
+            .column(deployments::Column::CommitId)
+            .column(deployments::Column::State)
+            .column(deployments::Column::Scope)
+            .column(deployments::Column::RetryOf)
+            .filter(deployments::Column::Application.eq(application.as_str()))
+            .filter(deployments::Column::Environment.eq(environment.as_str()))
+    };
+    let wanted = Condition::any()
+        .add(deployments::Column::State.eq(DeploymentState::Succeeded.word()))
+        .add(deployments::Column::RetryOf.is_not_null());
+    let rows: Vec<Row> = columns().filter(wanted).into_tuple().all(source.connection()).await?;
+    let known: BTreeSet<i64> = rows.iter().map(|row| row.0).collect();
+    let first: Vec<i64> = rows.iter().filter_map(|row| row.4).filter(|id| !known.contains(id)).collect();
+    let first: Vec<Row> = if first.is_empty() {
+        Vec::new()
+    } else {
+        columns().filter(deployments::Column::Id.is_in(first)).into_tuple().all(source.connection()).await?
+    };
+    let runs: BTreeMap<i64, &Row> = rows.iter().chain(&first).map(|row| (row.0, row)).collect();
+    let is_whole = |row: &Row| {
+        let before = |row: &&Row| row.4.and_then(|id| runs.get(&id).copied());
+        std::iter::successors(Some(row), before).last().is_some_and(|first| first.3.is_none())
+    };
+    let succeeded = rows.iter().filter(|row| row.2 == DeploymentState::Succeeded.word() && is_whole(row));
+    succeeded.map(|row| CommitId::parse(&row.1).map_err(|error| DbError::row(TABLE, row.0, error))).collect()
 }
 
 /// The queue, first come first served.

@@ -1,7 +1,7 @@
 //! Review and launch links. A row holds a keyed hash and facts, never the secret;
 //! it stays as a tombstone when the link is spent (rules.md 35).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
@@ -104,20 +104,64 @@ pub async fn revoke(tx: &Tx, request: i64, purpose: Option<Purpose>, now: Timest
     Ok(query.exec(tx.on()).await?.rows_affected)
 }
 
+/// The same for one link that somebody wants gone, which must still work.
+pub async fn revoke_by(tx: &Tx, id: i64, by: &Name, now: Timestamp) -> Result<(), DbError> {
+    let result = links::Entity::update_many()
+        .col_expr(links::Column::RevokedAt, Expr::value(now.as_millisecond()))
+        .col_expr(links::Column::RevokedBy, Expr::value(by.as_str()))
+        .filter(links::Column::Id.eq(id))
+        .filter(links::Column::UsedAt.is_null())
+        .filter(links::Column::RevokedAt.is_null())
+        .filter(links::Column::ExpiresAt.gt(now.as_millisecond()))
+        .exec(tx.on())
+        .await?;
+    exactly_one(result.rows_affected, "the link ended meanwhile")
+}
+
+/// Review links end with the time for review, which questions make longer.
+pub async fn set_review_end(tx: &Tx, request: i64, ends: Timestamp) -> Result<(), DbError> {
+    links::Entity::update_many()
+        .col_expr(links::Column::ExpiresAt, Expr::value(ends.as_millisecond()))
+        .filter(links::Column::RequestId.eq(request))
+        .filter(links::Column::Purpose.eq(Purpose::Review.word()))
+        .filter(links::Column::RevokedAt.is_null())
+        .exec(tx.on())
+        .await?;
+    Ok(())
+}
+
+/// Launch links that nobody used yet and that end within `within`.
+pub async fn list_ending(
+    source: &impl Source,
+    within: SignedDuration,
+    now: Timestamp,
+) -> Result<Vec<Link>, DbError> {
+    let rows = links::Entity::find()
+        .filter(links::Column::Purpose.eq(Purpose::Launch.word()))
+        .filter(links::Column::UsedAt.is_null())
+        .filter(links::Column::RevokedAt.is_null())
+        .filter(links::Column::ExpiresAt.gt(now.as_millisecond()))
+        .filter(links::Column::ExpiresAt.lte((now + within).as_millisecond()))
+        .order_by_asc(links::Column::Id)
+        .all(source.connection())
+        .await?;
+    rows.into_iter().map(parse).collect()
+}
+
+pub async fn find_by_id(source: &impl Source, id: i64) -> Result<Option<Link>, DbError> {
+    links::Entity::find_by_id(id).one(source.connection()).await?.map(parse).transpose()
+}
+
 fn parse(row: links::Model) -> Result<Link, DbError> {
     let id = row.id;
     let instant = |ms: i64| at(TABLE, id, ms);
+    let name = |text: &str| Name::parse(text).map_err(|error| DbError::row(TABLE, id, error));
     Ok(Link {
         id,
         purpose: Purpose::from_word(&row.purpose)
             .ok_or_else(|| DbError::row(TABLE, id, "unknown purpose"))?,
         request: row.request_id,
-        person: row
-            .person
-            .as_deref()
-            .map(Name::parse)
-            .transpose()
-            .map_err(|error| DbError::row(TABLE, id, error))?,
+        person: row.person.as_deref().map(name).transpose()?,
         created_at: instant(row.created_at)?,
         facts: LinkFacts {
             starts_at: instant(row.starts_at)?,
@@ -126,5 +170,6 @@ fn parse(row: links::Model) -> Result<Link, DbError> {
             revoked_at: row.revoked_at.map(instant).transpose()?,
         },
         deployment: row.deployment_id,
+        revoked_by: row.revoked_by.as_deref().map(name).transpose()?,
     })
 }

@@ -192,6 +192,20 @@ pub async fn set_disabled(tx: &Tx, id: i64, at: Option<Timestamp>) -> Result<(),
     .await
 }
 
+/// Everybody with a verified address, and that address.
+pub async fn list_mails(source: &impl Source) -> Result<Vec<(Name, String)>, DbError> {
+    let rows: Vec<(String, String)> = people::Entity::find()
+        .select_only()
+        .column(people::Column::Name)
+        .column(people::Column::Mail)
+        .filter(people::Column::Mail.is_not_null())
+        .into_tuple()
+        .all(source.connection())
+        .await?;
+    let name = |text: &str| Name::parse(text).map_err(|error| DbError::row(TABLE, text, error));
+    rows.into_iter().map(|(person, mail)| Ok((name(&person)?, mail))).collect()
+}
+
 /// Every membership that could be this person's: by any way their name is
 /// written, and by their teams.
 pub async fn list_memberships(source: &impl Source, person: &Person) -> Result<Vec<RoleMember>, DbError> {

@@ -1,7 +1,7 @@
 //! Requests and their decisions. Every change of state is conditional on the
 //! version that was read.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -9,6 +9,8 @@ use sea_orm::{
 use super::entity::{decisions, patches, requests};
 use super::{DbError, Source, Tx, at, exactly_one};
 use crate::domain::name::{CommitId, Name};
+use crate::domain::pause::Pause;
+use crate::domain::policy::Terms;
 use crate::domain::request::{Decision, DecisionKind, Request, RequestState, RequestWord};
 
 const TABLE: &str = "requests";
@@ -213,6 +215,10 @@ fn columns(request: &Request) -> Result<requests::ActiveModel, DbError> {
         stat: Set(serde_json::to_string(&request.stat).map_err(text)?),
         notes: Set(serde_json::to_string(&request.notes).map_err(text)?),
         required: Set(i32::try_from(request.required).unwrap_or(i32::MAX)),
+        terms: Set(Some(serde_json::to_string(&request.terms).map_err(text)?)),
+        authors: Set(Some(serde_json::to_string(&request.authors).map_err(text)?)),
+        paused_since: Set(request.pause.since.map(Timestamp::as_millisecond)),
+        paused_ms: Set(Some(i64::try_from(request.pause.used.as_millis()).unwrap_or(i64::MAX))),
         created_at: Set(request.created_at.as_millisecond()),
         ended_at: Set(ended_at.map(Timestamp::as_millisecond)),
         ended_by: Set(ended_by),
@@ -294,11 +300,31 @@ fn parse(row: requests::Model) -> Result<Request, DbError> {
         state,
         fingerprint: row.fingerprint,
         required: u32::try_from(row.required).unwrap_or(u32::MAX),
+        terms: match row.terms.as_deref() {
+            Some(text) => serde_json::from_str(text).map_err(|error| bad(format!("terms: {error}")))?,
+            None => vec![older_terms(row.required)],
+        },
+        authors: row
+            .authors
+            .as_deref()
+            .map_or(Ok(Vec::new()), serde_json::from_str)
+            .map_err(|error| bad(format!("authors: {error}")))?,
+        pause: Pause {
+            since: row.paused_since.map(|ms| at(TABLE, id, ms)).transpose()?,
+            used: SignedDuration::from_millis(row.paused_ms.unwrap_or_default()),
+        },
         created_at: at(TABLE, id, row.created_at)?,
         accepted_at: row.accepted_at.map(|ms| at(TABLE, id, ms)).transpose()?,
         deployment: row.deployment_id,
         version: row.version,
     })
+}
+
+/// Of a request that was stored when only the count was: the rest is asked of the
+/// policy of now alone.
+fn older_terms(required: i32) -> Terms {
+    let required = u32::try_from(required).unwrap_or(u32::MAX);
+    Terms { required, self_approval: true, authors_count: true, groups: Vec::new() }
 }
 
 fn parse_decision(row: decisions::Model) -> Result<Decision, DbError> {

@@ -24,4 +24,6 @@ pub struct Link {
     pub created_at: Timestamp,
     pub facts: LinkFacts,
     pub deployment: Option<i64>,
+    /// `None`: nobody revoked it by hand; a newer one or the end of the request did.
+    pub revoked_by: Option<Name>,
 }

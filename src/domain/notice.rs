@@ -14,6 +14,17 @@ pub enum Notice {
     RequestAccepted { request: i64, link: i64 },
     /// To the requester: rejected, expired, void or cancelled.
     RequestEnded { request: i64 },
+    /// To the requester: a reviewer wants to know something.
+    QuestionAsked { request: i64, question: i64 },
+    /// To those who asked.
+    QuestionAnswered { request: i64, answer: i64 },
+    /// To the review list: nobody decided yet, or the time is nearly over.
+    ReviewReminder { request: i64, is_last: bool },
+    /// To the requester: the slot is nearly over, and nothing was started.
+    SlotReminder { request: i64, link: i64 },
+    /// To the review list of before: who approves in a place has changed. The facts are
+    /// those of the audit row.
+    ApprovalChanged { audit: i64 },
     /// To owners, requester and those always told.
     DeploymentEnded { deployment: i64, audit_count: i64, audit_mac: String },
     /// To the requester of an accepted request: it is held up, or no longer.
@@ -29,6 +40,8 @@ pub enum Notice {
 pub enum About {
     Request(i64),
     Deployment(i64),
+    /// A row of the audit trail.
+    Audit(i64),
 }
 
 impl std::fmt::Display for About {
@@ -36,6 +49,7 @@ impl std::fmt::Display for About {
         match self {
             About::Request(id) => write!(f, "request {id}"),
             About::Deployment(id) => write!(f, "deployment {id}"),
+            About::Audit(seq) => write!(f, "audit row {seq}"),
         }
     }
 }
@@ -46,7 +60,12 @@ impl Notice {
             Notice::ReviewAsked { request, .. }
             | Notice::RequestAccepted { request, .. }
             | Notice::RequestEnded { request }
-            | Notice::FreezeTold { request, .. } => About::Request(*request),
+            | Notice::FreezeTold { request, .. }
+            | Notice::QuestionAsked { request, .. }
+            | Notice::QuestionAnswered { request, .. }
+            | Notice::ReviewReminder { request, .. }
+            | Notice::SlotReminder { request, .. } => About::Request(*request),
+            Notice::ApprovalChanged { audit } => About::Audit(*audit),
             Notice::DeploymentEnded { deployment, .. }
             | Notice::GlassBroken { deployment }
             | Notice::OverrideUnsigned { deployment } => About::Deployment(*deployment),
@@ -59,6 +78,11 @@ impl Notice {
             Notice::ReviewAsked { .. } => "A review is asked for, to the review list",
             Notice::RequestAccepted { .. } => "The launch link, to the requester",
             Notice::RequestEnded { .. } => "The request ended, to the requester",
+            Notice::QuestionAsked { .. } => "A question, to the requester",
+            Notice::QuestionAnswered { .. } => "The answer to a question, to who asked",
+            Notice::ReviewReminder { .. } => "A reminder, to the review list",
+            Notice::SlotReminder { .. } => "A slot is nearly over, to the requester",
+            Notice::ApprovalChanged { .. } => "Approval has changed, to the review list of before",
             Notice::DeploymentEnded { .. } => "The deployment ended, to owners and requester",
             Notice::FreezeTold { .. } => "A freeze holds the request up or is over, to the requester",
             Notice::GlassBroken { .. } => "Somebody broke the glass, to everybody concerned",
@@ -71,6 +95,11 @@ impl Notice {
             Notice::ReviewAsked { .. } => "review_asked",
             Notice::RequestAccepted { .. } => "request_accepted",
             Notice::RequestEnded { .. } => "request_ended",
+            Notice::QuestionAsked { .. } => "question_asked",
+            Notice::QuestionAnswered { .. } => "question_answered",
+            Notice::ReviewReminder { .. } => "review_reminder",
+            Notice::SlotReminder { .. } => "slot_reminder",
+            Notice::ApprovalChanged { .. } => "approval_changed",
             Notice::DeploymentEnded { .. } => "deployment_ended",
             Notice::FreezeTold { .. } => "freeze_told",
             Notice::GlassBroken { .. } => "glass_broken",

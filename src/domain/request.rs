@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::diff::DiffStat;
 use super::fleet::Approval;
 use super::name::{CommitId, Name};
+use super::pause::Pause;
+use super::policy::Terms;
+use super::recipe::Difference;
 use super::seal::Seal;
 use super::words::words;
 
@@ -33,6 +36,11 @@ pub struct Request {
     pub notes: Vec<String>,
     /// Accepts the policy asked for when it was made or accepted.
     pub required: u32,
+    /// What the policy asked for when it was made and when it was accepted.
+    pub terms: Vec<Terms>,
+    /// Those known here who wrote a commit of it, by verified mail: a help, not a proof.
+    pub authors: Vec<Name>,
+    pub pause: Pause,
     pub created_at: Timestamp,
     /// When it was accepted, also after it ended.
     pub accepted_at: Option<Timestamp>,
@@ -137,8 +145,14 @@ pub enum VoidCause {
         was: String,
         is: String,
     },
-    HostsChanged,
-    ConfigurationChanged,
+    HostsChanged {
+        #[serde(default)]
+        differs: Vec<Difference>,
+    },
+    ConfigurationChanged {
+        #[serde(default)]
+        differs: Vec<Difference>,
+    },
     ApproverLostRight {
         who: Name,
     },
@@ -146,13 +160,31 @@ pub enum VoidCause {
     QuorumRaised {
         have: u32,
         need: u32,
+        /// `1 of 1 from ops; 0 of 1 from owners`; empty without groups.
+        #[serde(default)]
+        groups: String,
     },
     EnvironmentGone,
 }
 
 impl VoidCause {
-    /// One sentence for pages and mails.
+    /// What was reviewed and what is there now, piece by piece, where it is known.
+    pub fn differs(&self) -> &[Difference] {
+        match self {
+            VoidCause::HostsChanged { differs } | VoidCause::ConfigurationChanged { differs } => differs,
+            _ => &[],
+        }
+    }
+
+    /// The cause with all that differs, for pages.
     pub fn words(&self) -> String {
+        let differs: Vec<String> = self.differs().iter().map(Difference::words).collect();
+        let summary = self.summary();
+        if differs.is_empty() { summary } else { format!("{summary} {}.", differs.join("; ")) }
+    }
+
+    /// One sentence.
+    pub fn summary(&self) -> String {
         match self {
             VoidCause::TagMoved { was, is } => {
                 format!("The tag was moved after the request: it pointed to {was} and now points to {is}.")
@@ -166,19 +198,20 @@ impl VoidCause {
             VoidCause::LiveChanged { was, is } => {
                 format!("Superseded: {was} was live when this was asked for, and now it is {is}.")
             }
-            VoidCause::HostsChanged => "The set of hosts changed after the request.".to_owned(),
-            VoidCause::ConfigurationChanged => {
+            VoidCause::HostsChanged { .. } => "The set of hosts changed after the request.".to_owned(),
+            VoidCause::ConfigurationChanged { .. } => {
                 "The way this environment is deployed changed after the request.".to_owned()
             }
             VoidCause::ApproverLostRight { who } => {
                 format!("{who}, who accepted it, may no longer review here.")
             }
-            VoidCause::QuorumRaised { have, need } => {
+            VoidCause::QuorumRaised { have, need, groups } => {
                 let (accepts, count) = (
                     if *need == 1 { "accept" } else { "accepts" },
                     if *have == 1 { "counts" } else { "count" },
                 );
-                format!("This environment asks for {need} {accepts} now, and {have} {count}.")
+                let groups = if groups.is_empty() { String::new() } else { format!(": {groups}") };
+                format!("This environment asks for {need} {accepts} now, and {have} {count}{groups}.")
             }
             VoidCause::EnvironmentGone => "The environment no longer exists.".to_owned(),
         }

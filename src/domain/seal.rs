@@ -50,8 +50,21 @@ impl Seal {
     }
 }
 
-/// Whether a server is active is not in it: that may change without a new review.
 pub fn hosts_digest(fleet: &Fleet, environment: &Environment) -> String {
+    digest(&host_list(fleet, environment))
+}
+
+pub fn configuration_digest(environment: &Environment) -> String {
+    digest(&configuration(environment))
+}
+
+/// SHA-256 of the canonical form.
+fn digest(value: &Value) -> String {
+    sha256(&canonical(value))
+}
+
+/// Whether a server is active is not in it: that may change without a new review.
+pub fn host_list(fleet: &Fleet, environment: &Environment) -> Value {
     let mut hosts: Vec<Value> = Vec::new();
     for cluster in fleet.clusters_of(environment) {
         for member in &cluster.servers {
@@ -68,14 +81,14 @@ pub fn hosts_digest(fleet: &Fleet, environment: &Environment) -> String {
         }
     }
     hosts.sort_by_key(canonical);
-    sha256(&canonical(&Value::Array(hosts)))
+    Value::Array(hosts)
 }
 
-pub fn configuration_digest(environment: &Environment) -> String {
+pub fn configuration(environment: &Environment) -> Value {
     let health = environment.health_check.as_ref().map(|check: &HealthCheck| {
         json!({ "command": check.command, "url": check.url, "attempts": check.attempts, "interval_s": check.interval_s })
     });
-    sha256(&canonical(&json!({
+    json!({
         "path": environment.target_path,
         "layout": environment.layout,
         "sync": environment.sync,
@@ -88,7 +101,7 @@ pub fn configuration_digest(environment: &Environment) -> String {
         "strategy": environment.strategy,
         "batch": environment.batch,
         "health_check": health,
-    })))
+    })
 }
 
 /// Objects with their keys in byte order, whatever order the map type keeps.

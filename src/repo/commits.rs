@@ -1,6 +1,7 @@
 //! Commits of a mirror: what they are, how they stand to each other, and which ones
 //! must never be lost.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -98,6 +99,32 @@ impl Mirrors {
                 .map(|&id| describe(&repository.find_commit(id)?))
                 .collect::<Result<Vec<_>, RepoError>>()?;
             Ok(CommitRange { total: ids.len(), commits })
+        })
+        .await
+    }
+
+    /// The mail addresses of everybody who wrote one of those commits, in lower case.
+    /// They are what the commits claim.
+    pub async fn author_mails(
+        &self,
+        app: &Name,
+        from: Option<&CommitId>,
+        to: &CommitId,
+    ) -> Result<BTreeSet<String>, RepoError> {
+        let (from, to) = (from.cloned(), to.clone());
+        self.read(app, move |repository| {
+            let mut walk = repository.revwalk()?;
+            walk.push(find(repository, &to)?.id())?;
+            if let Some(from) = from {
+                walk.hide(find(repository, &from)?.id())?;
+            }
+            let mut mails = BTreeSet::new();
+            for id in walk {
+                let commit = repository.find_commit(id?)?;
+                let mail = plain_text::line(commit.author().email_bytes());
+                mails.insert(mail.trim().to_lowercase());
+            }
+            Ok(mails)
         })
         .await
     }

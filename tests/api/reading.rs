@@ -91,7 +91,14 @@ async fn a_request_has_the_fields_of_the_rules() {
     assert_eq!(one["fingerprint"].as_str().unwrap().len(), 64);
     let decision = &one["decisions"][0];
     assert_eq!((&decision["person"], &decision["decision"]), (&json!("rosa"), &json!("accept")));
-    assert_eq!(dana.get("/requests?state=launched&mine=true").await.ok()["items"], json!([one]));
+    assert_eq!(decision["own_request"], json!(false));
+    assert_eq!((&one["approval"]["accepts"], &one["questions"]), (&json!(1), &json!([])));
+    // A list has what every request has.
+    let mut listed = one.clone();
+    for field in ["approval", "questions"] {
+        listed.as_object_mut().unwrap().remove(field);
+    }
+    assert_eq!(dana.get("/requests?state=launched&mine=true").await.ok()["items"], json!([listed]));
     assert_eq!(dana.get("/requests?state=accepted").await.ok()["items"], json!([]));
 }
 

@@ -36,6 +36,7 @@ async fn pages_are_drawn_where_the_environment_says() {
         ("home-reviewer", "/".to_owned()),
         ("review", town.review.clone()),
         ("request", format!("/requests/{}", town.awaiting)),
+        ("request-accepted", format!("/requests/{}", town.awaiting - 1)),
     ];
     for (name, address) in of_rosa {
         draw(&town, &chromium, &folder, name, &address).await;
@@ -48,6 +49,12 @@ async fn pages_are_drawn_where_the_environment_says() {
     chromium.open(&town.service, &town.review).await;
     chromium.click_button("Accept…").await;
     save(&chromium, &folder.join("review-accept-phone-light.png")).await;
+    let request = format!("/requests/{}", town.awaiting);
+    let rosa = town.service.as_user("rosa").await;
+    let question = [("comment", "How long does the migration take on a copy of production?")];
+    assert_eq!(town.service.post(&rosa, &format!("{request}/ask"), &question).await.status, 303);
+    chromium.sign_in(&town.service, "Dana Okafor").await;
+    draw(&town, &chromium, &folder, "request-asked", &request).await;
     chromium.sign_in(&town.service, "Remy Duval").await;
     let deploy = "/applications/search/production/deploy";
     let of_remy = [

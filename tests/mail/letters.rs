@@ -5,12 +5,15 @@ use lettre::message::Mailbox;
 use proptest::prelude::*;
 
 use super::samples::{
-    self, PATCH, at, change, deployment_failed, moment, patch_of, question_asked, request_accepted,
-    request_rejected, request_void, review_asked, thread, to,
+    self, PATCH, approval_changed, at, change, deployment_failed, moment, patch_of, question_answered,
+    question_asked, request_accepted, request_rejected, request_void, review_asked, review_reminder,
+    slot_reminder, thread, to,
 };
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::HostState;
-use crate::mail::messages::{Change, DeploymentEnded, Ending, Moment, RequestEnded, ReviewAsked, Thread};
+use crate::mail::messages::{
+    Change, DeploymentEnded, Ending, Moment, RequestEnded, ReviewAsked, ReviewReminder, Thread,
+};
 use crate::mail::{Attachment, Letter, recipients};
 use crate::tests::support::smtp::Mail;
 
@@ -86,6 +89,38 @@ fn a_rejected_request_says_by_whom_and_why() {
 #[test]
 fn a_question_reaches_the_requester() {
     assert_snapshot!(shown(&question_asked().letter(to("dana@example.com"), at(NOW)).unwrap()));
+}
+
+#[test]
+fn an_answer_reaches_who_asked() {
+    let letter = question_answered().letter(to("rosa@example.com"), at(NOW)).unwrap();
+    assert_snapshot!(shown(&letter));
+    assert_snapshot!(letter.html);
+}
+
+#[test]
+fn reviewers_are_reminded() {
+    let letter = review_reminder().letter(to("releases@example.com"), at(NOW)).unwrap();
+    assert_snapshot!(shown(&letter));
+    assert_snapshot!(letter.html);
+    let last = ReviewReminder { is_last: true, approval: "1 of 2 accepts.".into(), ..review_reminder() };
+    let last = last.letter(to("releases@example.com"), at(NOW)).unwrap();
+    assert_snapshot!(shown(&last));
+    assert_ne!(last.message_id, letter.message_id, "a program that drops duplicates shows both");
+}
+
+#[test]
+fn a_requester_is_reminded_of_the_slot() {
+    let letter = slot_reminder().letter(to("dana@example.com"), at(NOW)).unwrap();
+    assert_snapshot!(shown(&letter));
+    assert_snapshot!(letter.html);
+}
+
+#[test]
+fn a_laxer_policy_is_told() {
+    let letter = approval_changed().letter(to("releases@example.com"), at(NOW)).unwrap();
+    assert_snapshot!(shown(&letter));
+    assert_snapshot!(letter.html);
 }
 
 #[test]

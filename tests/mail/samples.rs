@@ -9,8 +9,9 @@ use crate::domain::diff::{DiffStat, FileStat, FileStatus, Patch};
 use crate::domain::event::HostState;
 use crate::mail::Letter;
 use crate::mail::messages::{
-    AuditHead, Change, DeploymentEnded, Difference, Ending, HostLine, Moment, QuestionAsked, RequestAccepted,
-    RequestEnded, RequestRejected, ReviewAsked, Risk, Thread,
+    ApprovalChanged, AuditHead, Change, DeploymentEnded, Difference, Ending, HostLine, Moment, Question,
+    QuestionAnswered, QuestionAsked, RequestAccepted, RequestEnded, RequestRejected, ReviewAsked,
+    ReviewReminder, Risk, SlotReminder, Thread,
 };
 
 pub const PATCH: &str = "\
@@ -174,6 +175,59 @@ pub fn deployment_failed() -> DeploymentEnded {
     }
 }
 
+pub fn question_answered() -> QuestionAnswered {
+    QuestionAnswered {
+        change: change(),
+        by: "Dana Okafor".into(),
+        answer: "Two minutes, measured on last night's copy.\nNothing is locked meanwhile.".into(),
+        questions: vec![Question {
+            by: "Rosa Lindqvist".into(),
+            text: "How long does the migration take on a copy of production?".into(),
+        }],
+        decide_before: Some(moment("2026-11-24T14:02:00Z")),
+        url: url("/requests/Zk3vQ9"),
+        thread: thread(),
+    }
+}
+
+pub fn review_reminder() -> ReviewReminder {
+    ReviewReminder {
+        change: change(),
+        requester: "Dana Okafor".into(),
+        is_last: false,
+        approval: "0 of 2 accepts: 0 of 1 from ops; 0 of 1 from owners.".into(),
+        decide_before: moment("2026-11-24T14:02:00Z"),
+        url: url("/requests/Zk3vQ9"),
+        thread: thread(),
+    }
+}
+
+pub fn slot_reminder() -> SlotReminder {
+    SlotReminder {
+        change: change(),
+        slot_until: moment("2026-11-21T14:17:00Z"),
+        stands_until: moment("2026-11-22T13:17:00Z"),
+        url: url("/requests/Zk3vQ9"),
+        thread: thread(),
+    }
+}
+
+pub fn approval_changed() -> ApprovalChanged {
+    ApprovalChanged {
+        application: "shop".into(),
+        environment: "production".into(),
+        by: "ada".into(),
+        at: moment("2026-11-21T14:02:00Z"),
+        changes: vec![
+            "It takes 1 accept instead of 2 accepts.".into(),
+            "The review list was releases@example.com, security@example.com and is releases@example.com."
+                .into(),
+        ],
+        url: url("/applications/shop/production"),
+        thread: thread(),
+    }
+}
+
 /// One letter of every kind.
 pub fn all() -> Vec<Letter> {
     let (to, now) = (|| to("releases@example.com"), at("2026-11-21T14:02:03Z"));
@@ -183,6 +237,10 @@ pub fn all() -> Vec<Letter> {
         request_rejected().letter(to(), now).unwrap(),
         question_asked().letter(to(), now).unwrap(),
         request_void().letter(to(), now).unwrap(),
+        question_answered().letter(to(), now).unwrap(),
+        review_reminder().letter(to(), now).unwrap(),
+        slot_reminder().letter(to(), now).unwrap(),
+        approval_changed().letter(to(), now).unwrap(),
         deployment_failed().letter(to(), now).unwrap(),
     ]
 }

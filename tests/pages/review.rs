@@ -1,11 +1,16 @@
 use super::samples::*;
 use super::sound;
 use crate::web::view::Section;
-use crate::web::view::review::{Decide, RefusedDecision, Review, Standing};
+use crate::web::view::decide::{Decide, RefusedDecision};
+use crate::web::view::review::{Review, Standing};
 
 fn decide() -> Decide {
+    decide_at("/review/abc")
+}
+
+pub fn decide_at(base: &str) -> Decide {
     Decide {
-        base: "/review/abc".into(),
+        base: base.into(),
         slot_words: "within 60 minutes, until 17:42 Europe/Paris".into(),
         refused: None,
         may_ask: true,

@@ -247,6 +247,7 @@ pub fn sealed() -> Sealed {
         expires_at: Some("2026-11-22T14:02:00Z".parse().unwrap()),
         size: Size { commits: Some(6), files: 14, added: 1601, deleted: 655 },
         fingerprint: FINGERPRINT.into(),
+        approval: Some("1 of 2 accepts: 1 of 1 from ops; 0 of 1 from owners.".into()),
         hosts: 20,
         diff_href: "/applications/shop/diff?from=a&to=b".into(),
         risks: risks(),
@@ -270,6 +271,7 @@ pub fn hostile_sealed() -> Sealed {
         rollback: true,
         size: Size { commits: Some(1), files: 1, added: u64::MAX, deleted: u64::MAX },
         fingerprint: HOSTILE.into(),
+        approval: Some(HOSTILE.into()),
         hosts: 1,
         risks: vec![RiskHint {
             level: RiskLevel::Mid,

@@ -180,11 +180,7 @@ async fn what_this_version_cannot_do_is_not_done_otherwise() {
     let mut service = quiet().await;
     let dana = service.as_user("dana").await;
     let good = service.fleet.clone();
-    let edits: [(Edit, &str); 4] = [
-        (
-            |fleet| production(fleet)["approval"]["groups"] = json!([{ "role": "admin", "required": 1 }]),
-            "approval groups",
-        ),
+    let edits: [(Edit, &str); 3] = [
         (
             |fleet| drop(fleet["servers"][0].as_object_mut().unwrap().remove("host_key")),
             "Host key not pinned",

@@ -173,6 +173,7 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         form("ada", route, format!("/admin/people/zoe/{what}"), &[&[("version", "")], fields].concat())
     };
     let refused = |answer, form: Form| Form { answer, ..form };
+    let made = awaiting + 2;
     let run = |what: &str| format!("/deployments/{deployment}/{what}");
     let release =
         [("application", "shop"), ("environment", "production"), ("tag", "v1.3"), ("reason", "why")];
@@ -205,6 +206,14 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
             form("ada", "/admin/deliveries/<id>/resend", "/admin/deliveries/999/resend".to_owned(), &[]),
         ),
         form("dana", "/requests", "/requests".to_owned(), &release),
+        // One that is decided on its page, and made again for what comes below.
+        form("rosa", "/requests/<id>/accept", format!("/requests/{made}/accept"), &[("comment", "fine")]),
+        form("rosa", "/requests/<id>/revoke-link", format!("/requests/{made}/revoke-link"), &[]),
+        form("rosa", "/requests/<id>/reject", format!("/requests/{made}/reject"), &[("comment", "no")]),
+        form("dana", "/requests", "/requests".to_owned(), &release),
+        form("rosa", "/review/<link>/ask", format!("{review}/ask"), &[("comment", "Why?")]),
+        form("dana", "/requests/<id>/answer", format!("/requests/{awaiting}/answer"), &[("comment", "So.")]),
+        form("rosa", "/requests/<id>/ask", format!("/requests/{awaiting}/ask"), &[("comment", "How?")]),
         form("rosa", "/review/<link>/accept", format!("{review}/accept"), &[("comment", "fine")]),
         form("rosa", "/review/<link>/reject", format!("{review}/reject"), &[("comment", "no")]),
         form("dana", "/launch/<link>", launch.clone(), &[]),
@@ -212,7 +221,7 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         form("dana", "/deployments/<id>/cancel", format!("/deployments/{}/cancel", deployment + 1), &[]),
         form("dana", "/requests/<id>/new-link", format!("/requests/{accepted}/new-link"), &[]),
         form("dana", "/requests/<id>/start", format!("/requests/{accepted}/start"), &[]),
-        form("dana", "/requests/<id>/cancel", format!("/requests/{}/cancel", awaiting + 2), &[]),
+        form("dana", "/requests/<id>/cancel", format!("/requests/{}/cancel", made + 1), &[]),
         form(
             "dana",
             "/applications/<name>/<environment>/preview",

@@ -37,6 +37,11 @@ impl GitRepository {
         self
     }
 
+    /// The same repository, with what somebody else commits.
+    pub fn as_author(&self, name: &str, mail: &str) -> Self {
+        Self { folder: self.folder.clone(), author: (name.to_owned(), mail.to_owned()) }
+    }
+
     pub fn path(&self) -> &Path {
         &self.folder
     }

@@ -77,7 +77,7 @@ pub async fn releases(
 fn of_tag(situation: &Situation, tag: TagInfo) -> Release {
     Release {
         live: situation.recorded().contains(&&tag.commit),
-        why_not: not_allowed(situation, tag.name.as_str()),
+        why_not: why_not(situation, tag.name.as_str(), &tag.commit),
         name: tag.name.to_string(),
         commit: tag.commit,
         at: tag.at,
@@ -87,11 +87,16 @@ fn of_tag(situation: &Situation, tag: TagInfo) -> Release {
     }
 }
 
+/// Why the rules of the environment do not take a tag, promotion among them.
+fn why_not(situation: &Situation, tag: &str, commit: &CommitId) -> Option<String> {
+    not_allowed(situation, tag).or_else(|| situation.not_promoted(commit, tag))
+}
+
 fn of_commit(situation: &Situation, commit: CommitInfo, tags: &[TagInfo]) -> Release {
     let of_it = tags.iter().filter(|tag| tag.commit == commit.id);
     Release {
         live: situation.recorded().contains(&&commit.id),
-        why_not: None,
+        why_not: situation.not_promoted(&commit.id, commit.id.short()),
         name: commit.id.to_string(),
         tags: of_it.map(|tag| tag.name.to_string()).collect(),
         at: commit.at,
@@ -107,7 +112,8 @@ pub async fn newest_allowed(app: &App, situation: &Situation) -> Option<(String,
     match &situation.environment.deploy_from {
         DeployFrom::Tags(_) => {
             let tags = app.mirrors.tags(application, 200).await.ok()?.tags;
-            let fits = tags.into_iter().find(|tag| not_allowed(situation, tag.name.as_str()).is_none())?;
+            let fits =
+                tags.into_iter().find(|tag| why_not(situation, tag.name.as_str(), &tag.commit).is_none())?;
             Some((fits.name.to_string(), fits.commit))
         }
         DeployFrom::Branch(branch) => {
@@ -122,6 +128,7 @@ pub fn gates_of_place(situation: &Situation, actor: &Actor) -> Vec<Gate> {
     let mut facts = situation.facts(&actor.name, &actor.access);
     facts.deploying = Some(DeployFacts {
         release_words: String::new(),
+        commit: None,
         not_allowed: None,
         direction: None,
         scope: Scope::Environment,
@@ -142,6 +149,7 @@ pub async fn gates_again(app: &App, actor: &Actor, run: &Deployment) -> Result<V
     facts.hosts = HostFacts::within(&situation.fleet, &situation.environment, &run.scope);
     facts.deploying = Some(DeployFacts {
         release_words: release_words(&run.release),
+        commit: Some(run.commit.clone()),
         not_allowed: None,
         direction: run.direction,
         scope: run.scope.clone(),

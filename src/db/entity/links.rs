@@ -18,6 +18,7 @@ pub struct Model {
     pub used_at: Option<i64>,
     pub revoked_at: Option<i64>,
     pub deployment_id: Option<i64>,
+    pub revoked_by: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -36,6 +36,10 @@ pub struct Model {
     pub deployment_id: Option<i64>,
     pub open_key: Option<String>,
     pub version: i64,
+    pub terms: Option<String>,
+    pub authors: Option<String>,
+    pub paused_since: Option<i64>,
+    pub paused_ms: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

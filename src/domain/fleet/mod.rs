@@ -4,6 +4,7 @@
 //! A value of these types is valid in itself (names, paths, options). That the
 //! parts fit each other is checked once more by `parse`, over the whole file.
 
+pub mod approval_changes;
 mod batch;
 pub mod changes;
 pub(crate) mod checks;
@@ -291,10 +292,17 @@ pub struct Approval {
     pub slot_minutes: u32,
     pub stand_hours: u32,
     pub covers_rollback: bool,
-    /// `false`: an author of a commit in the range cannot be the only approver.
+    /// `false`: the accept of an author of a commit in the range does not count.
     pub authors_count: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<ApprovalGroup>,
+}
+
+impl Approval {
+    /// How many people have to accept, groups included; 0: none.
+    pub fn needed(&self) -> u32 {
+        crate::domain::policy::needed(self.required, &self.groups)
+    }
 }
 
 impl Default for Approval {

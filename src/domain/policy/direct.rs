@@ -44,7 +44,7 @@ pub(super) fn approval_not_needed(facts: &Facts<'_>, deploying: &DeployFacts) ->
         let words = format!("The approval of request {request} covers the way back as well.");
         return Some(Gate::pass(CODE, "Covered by an approval", words));
     }
-    (facts.environment.approval.required > 0).then(|| {
+    (facts.environment.approval.needed() > 0).then(|| {
         if broken(facts) {
             return Gate::warn(CODE, "Approval overridden", "Somebody else signs it afterwards.");
         }

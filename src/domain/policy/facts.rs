@@ -14,6 +14,10 @@ use crate::domain::scope::Scope;
 use crate::domain::seal::Seal;
 use crate::domain::windows::Window;
 
+use super::promotion::Promotion;
+use super::quorum::{Quorum, Terms, strictest};
+use crate::domain::recipe::Difference;
+
 #[derive(Debug, Clone)]
 pub struct Facts<'a> {
     pub now: Timestamp,
@@ -31,6 +35,7 @@ pub struct Facts<'a> {
     pub zone: String,
     /// The deployment that runs or waits here, if any.
     pub busy: Option<i64>,
+    pub promotion: &'a Promotion,
     pub asking: Option<AskingFacts>,
     pub request: Option<RequestFacts<'a>>,
     pub deploying: Option<DeployFacts>,
@@ -103,6 +108,8 @@ pub struct LiveFacts {
 #[derive(Debug, Clone)]
 pub struct DeployFacts {
     pub release_words: String,
+    /// `None` where no release is chosen yet.
+    pub commit: Option<CommitId>,
     pub not_allowed: Option<String>,
     /// `None` where nothing is live yet.
     pub direction: Option<Direction>,
@@ -117,6 +124,7 @@ pub struct DeployFacts {
 #[derive(Debug, Clone)]
 pub struct AskingFacts {
     pub release_words: String,
+    pub commit: CommitId,
     /// Why the tag or commit may not be deployed here, if it may not.
     pub not_allowed: Option<String>,
     pub newer: Newer,
@@ -150,10 +158,19 @@ pub struct RequestFacts<'a> {
     pub tag: TagNow,
     pub hosts_digest: String,
     pub configuration_digest: String,
+    /// What differs in hosts or configuration, where the sealed ones are still known.
+    pub differs: &'a [Difference],
+    pub authors: &'a [Name],
     pub decisions: Vec<DecisionFacts>,
-    /// Accepts needed: the stricter of the policy when it was accepted and now (rules.md 17).
-    pub required: u32,
+    /// Of the policy when it was made, when it was accepted, and now (rules.md 17).
+    pub terms: Vec<Terms>,
     pub link: Option<LinkState>,
+}
+
+impl RequestFacts<'_> {
+    pub fn quorum(&self) -> Quorum {
+        strictest(&self.terms, &self.decisions, self.requester)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,4 +193,8 @@ pub struct DecisionFacts {
     pub person: Name,
     pub kind: DecisionKind,
     pub may_review: bool,
+    /// Held now, directly or by a team.
+    pub roles: Vec<Name>,
+    /// Wrote a commit of what is asked for.
+    pub is_author: bool,
 }

@@ -5,13 +5,15 @@
 mod direct;
 mod facts;
 mod held_up;
+mod promotion;
+mod quorum;
 mod reasons;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::fleet::{Approval, DeployFrom, Method};
+use super::fleet::{DeployFrom, Method};
 use super::gate::{Gate, Verdict};
-use super::name::{CommitId, Name};
+use super::name::CommitId;
 use super::permission::Permission;
 use super::request::{DecisionKind, RequestWord, VoidCause};
 use direct::{
@@ -22,9 +24,12 @@ pub use facts::{
     AskingFacts, DecisionFacts, DeployFacts, Facts, HostFacts, LiveFacts, Newer, RequestFacts, TagNow,
 };
 use held_up::{break_glass, freezes, window};
+use promotion::promotion;
+pub use promotion::{Promotion, not_promoted};
+pub use quorum::{GroupStanding, Quorum, Terms, Uncounted, judge, needed, strictest};
 use reasons::{
-    hosts, idle, launchable, limits, newer_than_live, open_for_decision, own_request, permission, quorum,
-    release_allowed, supported, unchanged,
+    approved, author, hosts, idle, launchable, limits, newer_than_live, open_for_decision, own_request,
+    permission, release_allowed, supported, unchanged,
 };
 
 /// What somebody, or the runner, is about to do.
@@ -33,6 +38,8 @@ pub enum Act {
     Request,
     Accept,
     Reject,
+    /// A question: no decision, but only a reviewer's.
+    Ask,
     Launch,
     Start,
     /// Without a request: by those with the right, where no approval is needed.
@@ -59,12 +66,13 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
             }
             gates.extend(idle(facts));
         }
-        Act::Accept | Act::Reject => {
+        Act::Accept | Act::Reject | Act::Ask => {
             gates.push(permission(facts, Permission::Review, "review releases"));
             if let Some(request) = &facts.request {
                 gates.push(open_for_decision(act, request, facts.now));
                 gates.extend(own_request(facts, request));
                 if act == Act::Accept {
+                    gates.extend(author(facts, request));
                     gates.push(unchanged(facts, request));
                 }
             }
@@ -83,7 +91,7 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
             gates.push(may_retry(facts));
             if let Some(request) = &facts.request {
                 gates.push(stands(facts, request));
-                gates.push(quorum(facts, request));
+                gates.push(approved(request));
                 gates.push(unchanged_but_live(facts, request));
             }
         }
@@ -93,13 +101,14 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
                 if act == Act::Launch {
                     gates.extend(launchable(facts, request));
                 }
-                gates.push(quorum(facts, request));
+                gates.push(approved(request));
                 gates.push(unchanged(facts, request));
             }
             gates.extend((act == Act::Launch).then(|| idle(facts)).flatten());
         }
     }
-    if act != Act::Reject {
+    if !matches!(act, Act::Reject | Act::Ask) {
+        gates.extend(promotion(facts));
         if facts.environment.method == Method::Rsync {
             gates.extend(hosts(facts));
         }
@@ -154,18 +163,22 @@ pub fn void_cause_but_live(facts: &Facts<'_>) -> Option<VoidCause> {
         return Some(moved);
     }
     if request.hosts_digest != request.seal.hosts {
-        return Some(VoidCause::HostsChanged);
+        return Some(VoidCause::HostsChanged { differs: request.differs.to_vec() });
     }
     if request.configuration_digest != request.seal.configuration {
-        return Some(VoidCause::ConfigurationChanged);
+        return Some(VoidCause::ConfigurationChanged { differs: request.differs.to_vec() });
     }
     let lost = request.decisions.iter().find(|d| d.kind == DecisionKind::Accept && !d.may_review);
     if let Some(decision) = lost {
         return Some(VoidCause::ApproverLostRight { who: decision.person.clone() });
     }
     let accepted = matches!(request.state.word(), RequestWord::Accepted | RequestWord::Launched);
-    let have = accepts(&request.decisions, request.requester, &facts.environment.approval);
-    (accepted && have < request.required).then_some(VoidCause::QuorumRaised { have, need: request.required })
+    let quorum = request.quorum();
+    (accepted && !quorum.is_reached()).then(|| VoidCause::QuorumRaised {
+        have: quorum.have,
+        need: quorum.need,
+        groups: quorum.group_words(),
+    })
 }
 
 fn moved(request: &RequestFacts<'_>) -> Option<VoidCause> {
@@ -179,20 +192,6 @@ fn moved(request: &RequestFacts<'_>) -> Option<VoidCause> {
         TagNow::Deleted => Some(VoidCause::TagDeleted),
         TagNow::Same | TagNow::Unread { .. } => None,
     }
-}
-
-/// Distinct people whose accept counts. The requester's own counts only while the
-/// environment allows that, whatever it allowed when it was made (rules.md 17).
-pub fn accepts(decisions: &[DecisionFacts], requester: &Name, approval: &Approval) -> u32 {
-    let mut people: Vec<&Name> = decisions
-        .iter()
-        .filter(|decision| decision.kind == DecisionKind::Accept && decision.may_review)
-        .map(|decision| &decision.person)
-        .filter(|person| approval.self_approval || *person != requester)
-        .collect();
-    people.sort();
-    people.dedup();
-    u32::try_from(people.len()).unwrap_or(u32::MAX)
 }
 
 /// Whether a request expired an hour ago still counts for the rate: it does.

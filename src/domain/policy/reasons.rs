@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Act, AskingFacts, Facts, MOST_IN_AN_HOUR, MOST_OPEN, Newer, RequestFacts, TagNow, accepts, void_cause,
+    Act, AskingFacts, DecisionFacts, Facts, MOST_IN_AN_HOUR, MOST_OPEN, Newer, RequestFacts, TagNow,
+    void_cause,
 };
 use crate::domain::diff::Relation;
 use crate::domain::fleet::SyncMethod;
@@ -165,7 +166,7 @@ pub(super) fn own_request(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Opti
     if facts.actor != request.requester {
         return None;
     }
-    Some(if facts.environment.approval.self_approval {
+    Some(if request.terms.iter().all(|terms| terms.self_approval) {
         Gate::warn(
             "own_request",
             "Your own request",
@@ -191,25 +192,35 @@ pub(super) fn unchanged(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
     Gate::pass(CODE, "Nothing changed", "Tag, live release, hosts and configuration match the seal.")
 }
 
-pub(super) fn quorum(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
-    let have = accepts(&request.decisions, request.requester, &facts.environment.approval);
-    let need = request.required;
-    if have >= need {
-        let names: Vec<&str> = request
-            .decisions
-            .iter()
-            .filter(|d| d.kind == DecisionKind::Accept)
-            .map(|d| d.person.as_str())
-            .collect();
-        let words = if names.is_empty() {
-            "No approval is needed here.".to_owned()
-        } else {
-            format!("By {}.", names.join(", "))
+/// To the author alone: whoever else looks need not be told who wrote what.
+pub(super) fn author(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Option<Gate> {
+    let wrote = request.authors.contains(facts.actor);
+    (wrote && request.terms.iter().any(|terms| !terms.authors_count)).then(|| {
+        Gate::warn(
+            "author",
+            "You wrote a part of this",
+            "An accept of yours does not count here; somebody else's has to. Authors are known by their verified mail address, which helps and proves nothing.",
+        )
+    })
+}
+
+pub(super) fn approved(request: &RequestFacts<'_>) -> Gate {
+    let quorum = request.quorum();
+    if quorum.is_reached() {
+        let counts = |decision: &&DecisionFacts| {
+            let is_accept = decision.kind == DecisionKind::Accept;
+            is_accept && quorum.uncounted.iter().all(|(person, _)| *person != decision.person)
+        };
+        let names: Vec<&str> =
+            request.decisions.iter().filter(counts).map(|decision| decision.person.as_str()).collect();
+        let words = match (names.is_empty(), quorum.group_words()) {
+            (true, _) => "No approval is needed here.".to_owned(),
+            (false, groups) if groups.is_empty() => format!("By {}.", names.join(", ")),
+            (false, groups) => format!("By {}: {groups}.", names.join(", ")),
         };
         Gate::pass("approved", "Approved", words)
     } else {
-        let remedy =
-            format!("{have} of {need} accepts. Withdraw it and ask again, so that more people can decide.");
+        let remedy = format!("{} Withdraw it and ask again, so that more people can decide.", quorum.words());
         Gate::stop("approved", "Not approved", remedy)
     }
 }
@@ -321,12 +332,6 @@ pub(super) fn supported(facts: &Facts<'_>) -> Option<Gate> {
     let mut missing: Vec<String> = Vec::new();
     if environment.sync == SyncMethod::Delta {
         missing.push("sync `delta`".to_owned());
-    }
-    if environment.promote_from.is_some() {
-        missing.push("promotion".to_owned());
-    }
-    if !environment.approval.groups.is_empty() {
-        missing.push("approval groups".to_owned());
     }
     (!missing.is_empty()).then(|| {
         Gate::stop(

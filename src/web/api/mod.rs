@@ -10,6 +10,7 @@ mod applications;
 mod auth;
 pub mod bearer;
 pub mod body;
+mod decisions;
 mod deployments;
 mod fleet;
 mod freezes;
@@ -47,6 +48,10 @@ pub fn routes() -> Vec<Route> {
         requests::one,
         requests::ask,
         requests::cancel,
+        decisions::decide,
+        decisions::answer,
+        decisions::new_link,
+        decisions::revoke,
         requests::launch,
         deployments::list,
         deployments::one,

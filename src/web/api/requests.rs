@@ -1,5 +1,4 @@
-//! Requests: to read, to make, to withdraw and to launch. Deciding needs the link of
-//! the mail and stays with the pages.
+//! Requests: to read, to make, to withdraw and to launch.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,8 +15,10 @@ use crate::app::cancel_request::cancel_request;
 use crate::app::launch::launch_from_page;
 use crate::app::queries::requests;
 use crate::app::request_release::{Form, request_release};
+use crate::app::stored_request::Stored;
 use crate::domain::document::{Reader, one_of};
 use crate::domain::name::{CommitId, Name};
+use crate::domain::remark::RemarkKind;
 use crate::domain::request::{Decision, DecisionKind, Request, RequestWord};
 
 /// The fields of rules.md 47, and what else its page shows.
@@ -45,6 +46,39 @@ struct Decided<'a> {
     person: &'a Name,
     decision: DecisionKind,
     comment: &'a str,
+    /// By the requester, where the environment allows that.
+    own_request: bool,
+    at: Timestamp,
+}
+
+/// What one request has beside what it has in a list.
+#[derive(Serialize)]
+struct More<'a> {
+    approval: Approval<'a>,
+    questions: Vec<Said<'a>>,
+}
+
+/// How far it has come, by the terms that leave most to do.
+#[derive(Serialize)]
+struct Approval<'a> {
+    required: u32,
+    accepts: u32,
+    groups: Vec<Group<'a>>,
+    words: String,
+}
+
+#[derive(Serialize)]
+struct Group<'a> {
+    role: &'a Name,
+    required: u32,
+    accepts: u32,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    person: &'a Name,
+    kind: RemarkKind,
+    comment: &'a str,
     at: Timestamp,
 }
 
@@ -54,6 +88,7 @@ impl<'a> Item<'a> {
             person: &decision.person,
             decision: decision.kind,
             comment: &decision.comment,
+            own_request: decision.own_request,
             at: decision.at,
         };
         Self {
@@ -106,9 +141,35 @@ pub async fn list(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
 pub async fn described(bearer: &Bearer<'_>, request: &Request) -> Result<Value, Problem> {
     let decisions = requests::decisions_of(bearer.app, std::slice::from_ref(request)).await?;
     let item = Item::new(request, decisions.iter().map(|(_, decision)| decision));
-    let object = serde_json::to_value(&item)
-        .map_err(|error| Refusal::Internal(format!("a request does not serialise: {error}")))?;
+    let mut object = value(&item)?;
+    let stored = Stored::find(bearer.app, request.id).await?;
+    let quorum = stored.quorum();
+    let groups = quorum.groups.iter();
+    let groups = groups.map(|group| Group { role: &group.role, required: group.need, accepts: group.have });
+    let questions = stored.remarks.iter().map(|remark| Said {
+        person: &remark.person,
+        kind: remark.kind,
+        comment: &remark.text,
+        at: remark.at,
+    });
+    let more = value(&More {
+        approval: Approval {
+            required: quorum.need,
+            accepts: quorum.have,
+            groups: groups.collect(),
+            words: quorum.words(),
+        },
+        questions: questions.collect(),
+    })?;
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
     Ok(object)
+}
+
+fn value(item: &impl Serialize) -> Result<Value, Problem> {
+    let value = serde_json::to_value(item);
+    Ok(value.map_err(|error| Refusal::Internal(format!("a request does not serialise: {error}")))?)
 }
 
 #[rocket::get("/requests/<id>")]

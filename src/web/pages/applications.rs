@@ -225,11 +225,6 @@ fn facts(situation: &Situation) -> Vec<Fact> {
         DeployFrom::Branch(branch) => Fact::code("Released from branch", branch.clone()),
     };
     let approval = &environment.approval;
-    let needed = match approval.required {
-        0 => "none needed".to_owned(),
-        1 => "one reviewer accepts".to_owned(),
-        count => format!("{count} reviewers accept"),
-    };
     let mut facts = vec![
         rule,
         Fact::code("Target", format!("{}@…:{}", environment.remote_user, environment.target_path)),
@@ -260,12 +255,18 @@ fn facts(situation: &Situation) -> Vec<Fact> {
                 Strategy::All => "all at once",
             },
         ),
-        Fact::said("Approval", format!("{needed}; the slot is {} minutes", approval.slot_minutes)),
+        Fact::said(
+            "Approval",
+            format!("{}; the slot is {} minutes", needed(approval), approval.slot_minutes),
+        ),
         Fact::said(
             "Failed tests",
             if environment.fail_on_failed_tests { "fail the deployment" } else { "are a warning" },
         ),
     ];
+    if let Some(from) = &environment.promote_from {
+        facts.push(Fact::said("Promotion", format!("only what succeeded in {from}")));
+    }
     if !approval.review_list.is_empty() {
         facts.push(Fact::said("Review list", approval.review_list.join(", ")));
     }
@@ -278,9 +279,27 @@ fn facts(situation: &Situation) -> Vec<Fact> {
     facts
 }
 
+/// `2 reviewers accept, 1 of ops, 1 of owners among them; no authors`.
+fn needed(approval: &fleet::Approval) -> String {
+    let mut words = match approval.needed() {
+        0 => return "none needed".to_owned(),
+        1 => "one reviewer accepts".to_owned(),
+        count => format!("{count} reviewers accept"),
+    };
+    let of = |group: &fleet::ApprovalGroup| format!("{} of {}", group.required, group.role);
+    let groups: Vec<String> = approval.groups.iter().map(of).collect();
+    if !groups.is_empty() {
+        words = format!("{words}, {} among them", groups.join(", "));
+    }
+    if !approval.authors_count {
+        words.push_str("; authors do not count");
+    }
+    words
+}
+
 fn chips(environment: &fleet::Environment) -> Vec<String> {
     let mut chips = Vec::new();
-    if environment.approval.required == 0 {
+    if environment.approval.needed() == 0 {
         chips.push("no approval".to_owned());
     }
     if environment.approval.self_approval {

@@ -341,7 +341,7 @@ fn request_href(actor: &Actor, candidate: &Candidate) -> Option<String> {
     let situation = &candidate.situation;
     let (application, environment) = (&situation.application.name, &situation.environment.name);
     let may = actor.access.may(Permission::Request, application, environment);
-    let needed = situation.environment.approval.required > 0
+    let needed = situation.environment.approval.needed() > 0
         || !actor.access.may(Permission::DeployInWindow, application, environment);
     (may && needed).then(|| {
         let query: String = url::form_urlencoded::Serializer::new(String::new())

@@ -149,6 +149,7 @@ pub async fn sealed(app: &App, stored: &Stored) -> Sealed {
         },
         size: size(total, &request.stat),
         fingerprint: request.fingerprint.clone(),
+        approval: approval(stored),
         hosts: stored.situation.active_servers().len() as u64,
         risks: risk_hints(&request.stat),
         files: riskiest(&request.stat, &href),
@@ -156,6 +157,17 @@ pub async fn sealed(app: &App, stored: &Stored) -> Sealed {
         diff_href: href,
         signatures: signatures(stored),
     }
+}
+
+/// How far it has come, while that matters.
+fn approval(stored: &Stored) -> Option<String> {
+    use crate::domain::request::RequestWord;
+    let word = stored.request.state.word();
+    let matters = word.is_open() || word == RequestWord::Launched;
+    matters.then(|| {
+        let quorum = stored.quorum();
+        if quorum.need == 0 { "Not needed here.".to_owned() } else { quorum.words() }
+    })
 }
 
 fn commit_line(commit: &CommitInfo) -> CommitLine {

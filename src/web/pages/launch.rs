@@ -91,7 +91,7 @@ fn standing(
         },
         LinkState::Revoked => LaunchStanding::Revoked {
             at: link.facts.revoked_at.unwrap_or(link.created_at),
-            why: launch::revoked_words(stored),
+            why: launch::revoked_words(link, stored),
             new_link,
         },
         LinkState::Expired => LaunchStanding::Expired { at: link.facts.expires_at, stands_until, new_link },

@@ -4,6 +4,7 @@
 mod account;
 mod admin;
 mod applications;
+mod deciding;
 mod deploy;
 mod deployment;
 mod deployments;
@@ -17,6 +18,7 @@ mod launch;
 mod live_feed;
 mod people;
 mod preview;
+mod request;
 mod request_new;
 mod requests;
 mod review;
@@ -55,9 +57,15 @@ pub fn routes() -> Vec<Route> {
         requests::cancel,
         requests::start,
         requests::new_link,
+        requests::revoke,
+        requests::accept,
+        requests::reject,
+        requests::ask,
+        requests::answer,
         review::page,
         review::accept,
         review::reject,
+        review::ask,
         launch::page,
         launch::start,
         deployments::list,

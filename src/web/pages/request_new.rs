@@ -186,7 +186,9 @@ async fn fill_tags(
             };
             page.tags_total = commits.len() as u64;
             for commit in &commits {
-                let why_not = why_not_commit(app, &situation, &commit.id, page.form.rollback).await?;
+                let why_not =
+                    why_not_commit(app, &situation, &commit.id, commit.id.short(), page.form.rollback)
+                        .await?;
                 page.tags.push(ReleaseChoice {
                     value: commit.id.to_string(),
                     name: commit.id.short().to_owned(),
@@ -233,7 +235,7 @@ async fn why_not(
 ) -> Result<Option<String>, Refusal> {
     match request_release::not_allowed(situation, tag) {
         Some(why) => Ok(Some(why)),
-        None => why_not_commit(app, situation, commit, rollback).await,
+        None => why_not_commit(app, situation, commit, tag, rollback).await,
     }
 }
 
@@ -242,16 +244,18 @@ async fn why_not_commit(
     app: &App,
     situation: &Situation,
     commit: &crate::domain::name::CommitId,
+    words: &str,
     rollback: bool,
 ) -> Result<Option<String>, Refusal> {
     let newer = request_release::newer(app, situation, commit).await?;
-    Ok(match newer {
+    let why = match newer {
         Newer::Is(Relation::Same) => Some("It is live now.".to_owned()),
         Newer::Is(Relation::Older) if !rollback => Some("Older than what is live.".to_owned()),
         Newer::Is(Relation::Diverged) if !rollback => Some("It does not contain what is live.".to_owned()),
         Newer::BreaksMixed => Some("Several releases are live, and it does not contain each.".to_owned()),
         _ => None,
-    })
+    };
+    Ok(why.or_else(|| situation.not_promoted(commit, words)))
 }
 
 async fn preview(app: &App, actor: &Actor, form: &RequestForm) -> Result<Preview, Refusal> {

@@ -3,21 +3,22 @@
 use jiff::Timestamp;
 use rocket::State;
 
+use super::deciding::{Comment, Decided, Outcome, decide, forms};
 use super::freezes::{self, about};
-use super::items::{local, sealed};
-use crate::app::Refusal;
-use crate::app::review_release::{find_link, review_release};
+use super::items::sealed;
+use crate::app::review_release::{By, Verb, find_link};
 use crate::app::stored_request::Stored;
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::link::Purpose;
 use crate::domain::policy::{self, Act, Facts};
-use crate::domain::request::{DecisionKind, RequestState, VoidCause, slot};
-use crate::web::form::{Fields, FromFields, Posted};
+use crate::domain::request::{DecisionKind, RequestState, VoidCause};
+use crate::web::form::Posted;
 use crate::web::guard::Visit;
 use crate::web::limit::Limits;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::Section;
-use crate::web::view::review::{Decide, Objection, RefusedDecision, Review, Standing};
+use crate::web::view::decide::{Objection, RefusedDecision};
+use crate::web::view::review::{Review, Standing};
 
 #[rocket::get("/review/<link>")]
 pub async fn page(visit: Visit<'_>, limits: &State<Limits>, link: &str) -> Result<Html, PageError> {
@@ -122,35 +123,8 @@ fn standing(
             if stop(gates, "own_request").is_some() {
                 return Standing::OwnRequest;
             }
-            let why_not = gates.iter().find(|gate| gate.verdict == Verdict::Stop);
-            Standing::Open(Decide {
-                base: format!("/review/{link}"),
-                slot_words: slot_words(visit, stored),
-                refused,
-                may_ask: false,
-                accept_why_not: why_not.map(|gate| format!("{}: {}", gate.title, gate.remedy)),
-            })
+            Standing::Open(forms(app, stored, gates, format!("/review/{link}"), refused))
         }
-    }
-}
-
-/// What an accept would give the requester, in words.
-fn slot_words(visit: &Visit<'_>, stored: &Stored) -> String {
-    let situation = &stored.situation;
-    let approval = &situation.environment.approval;
-    let begins = situation.slot_begins();
-    let stands_until = begins + crate::domain::request::hours(approval.stand_hours);
-    let (_, end) = slot(approval, begins, stands_until);
-    let end_words = local(visit.app, situation, end).unwrap_or_else(|| end.strftime("%H:%M UTC").to_string());
-    if begins > situation.now {
-        let from =
-            local(visit.app, situation, begins).unwrap_or_else(|| begins.strftime("%H:%M UTC").to_string());
-        format!(
-            "within {} minutes from {from}, when the window opens, until {end_words}",
-            approval.slot_minutes
-        )
-    } else {
-        format!("within {} minutes, until {end_words}", approval.slot_minutes)
     }
 }
 
@@ -169,30 +143,13 @@ fn status(standing: &Standing) -> u16 {
     }
 }
 
-pub struct Comment {
-    comment: String,
-}
-
-impl FromFields for Comment {
-    fn from_fields(fields: &mut Fields) -> Self {
-        Self { comment: fields.take("comment") }
-    }
-}
-
-/// The thing's page, or the form again with what was typed.
-#[derive(rocket::Responder)]
-pub enum Decided {
-    Done(SeeOther),
-    Again(Html),
-}
-
 #[rocket::post("/review/<link>/accept", data = "<posted>")]
 pub async fn accept(
     link: &str,
     limits: &State<Limits>,
     posted: Posted<'_, Comment>,
 ) -> Result<Decided, PageError> {
-    Box::pin(decide(link, limits, posted, DecisionKind::Accept)).await
+    sent(link, limits, posted, Verb::Accept).await
 }
 
 #[rocket::post("/review/<link>/reject", data = "<posted>")]
@@ -201,23 +158,28 @@ pub async fn reject(
     limits: &State<Limits>,
     posted: Posted<'_, Comment>,
 ) -> Result<Decided, PageError> {
-    Box::pin(decide(link, limits, posted, DecisionKind::Reject)).await
+    sent(link, limits, posted, Verb::Reject).await
 }
 
-async fn decide(
+#[rocket::post("/review/<link>/ask", data = "<posted>")]
+pub async fn ask(
+    link: &str,
+    limits: &State<Limits>,
+    posted: Posted<'_, Comment>,
+) -> Result<Decided, PageError> {
+    sent(link, limits, posted, Verb::Ask).await
+}
+
+async fn sent(
     link: &str,
     limits: &Limits,
     posted: Posted<'_, Comment>,
-    kind: DecisionKind,
+    verb: Verb,
 ) -> Result<Decided, PageError> {
     let visit = &posted.visit;
-    match Box::pin(review_release(visit.app, visit.actor(), link, kind, &posted.form.comment)).await {
-        Ok(request) => Ok(Decided::Done(SeeOther(format!("/requests/{request}")))),
-        Err(Refusal::Invalid(errors)) => {
-            let error = errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join(" ");
-            let refused = RefusedDecision { form: kind.word(), comment: posted.form.comment.clone(), error };
-            show(visit, limits, link, Some(refused)).await.map(Decided::Again)
-        }
+    match decide(&posted, By::Link(link), verb).await {
+        Ok(Outcome::Done(request)) => Ok(Decided::Done(SeeOther(format!("/requests/{request}")))),
+        Ok(Outcome::Again(refused)) => show(visit, limits, link, Some(refused)).await.map(Decided::Again),
         Err(refusal) => {
             Err(limits.judge(visit.frame.address, "review", refusal, visit.app.clock.now()).into())
         }

@@ -227,6 +227,9 @@ fn delivery_row(row: &Delivery, may_resend: bool) -> DeliveryRow {
         words: row.notice.words(),
         about: match row.notice.about() {
             About::Request(id) => Link::new(format!("/requests/{id}"), format!("request {id}")),
+            About::Audit(seq) => {
+                Link::new(format!("/admin/audit?before={}", seq + 1), format!("audit row {seq}"))
+            }
             About::Deployment(id) => Link::new(format!("/deployments/{id}"), format!("deployment {id}")),
         },
         state: if given_up { Mark::Failed } else { Mark::Waiting },

@@ -9,6 +9,7 @@ pub mod admin_audit;
 pub mod admin_deliveries;
 pub mod application;
 pub mod applications;
+pub mod decide;
 pub mod deploy;
 pub mod deployment;
 pub mod deployments;

@@ -274,6 +274,8 @@ pub struct Sealed {
     pub expires_at: Option<Timestamp>,
     pub size: Size,
     pub fingerprint: String,
+    /// `1 of 2 accepts: 1 of 1 from ops; 0 of 1 from owners.`
+    pub approval: Option<String>,
     /// `20 hosts`: what the seal covers beside patch and configuration.
     pub hosts: u64,
     pub diff_href: String,

@@ -1,7 +1,9 @@
 //! One release request: what was asked, what was said about it, what may be done next.
 
 use askama::Template;
+use jiff::Timestamp;
 
+use super::decide::{Decide, Objection, RefusedDecision};
 use super::{Action, Activity, Sealed, Section, Shell, Slot};
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::request::RequestWord;
@@ -19,8 +21,12 @@ pub struct Request {
     pub gates: Vec<Gate>,
     /// Why it is void, rejected or cancelled, in the words that were recorded.
     pub cause: Option<String>,
-    /// It awaits this reader's decision, which the link of their mail takes.
-    pub is_to_decide: bool,
+    /// It awaits this reader's decision, which they may take here as well.
+    pub decide: Option<Decide>,
+    /// For a reviewer of what is accepted: it may still be rejected, until it is started.
+    pub objection: Option<Objection>,
+    /// What reviewers want to know and nobody has answered.
+    pub asked: Option<Asked>,
     /// The time to start, while it is accepted.
     pub slot: Option<Slot>,
     /// The deployment that it became.
@@ -33,7 +39,43 @@ pub struct Request {
 pub struct RequestActions {
     pub start: Option<Action>,
     pub new_link: Option<Action>,
+    /// Makes the launch link useless; the approval stands.
+    pub revoke_link: Option<Action>,
     pub cancel: Option<Action>,
+}
+
+/// Questions that wait for an answer.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub questions: Vec<Question>,
+    /// Until when the time for review stands still at most.
+    pub paused_until: Option<Timestamp>,
+    /// Where the requester answers; nobody else does.
+    pub answer: Option<Answer>,
+}
+
+impl Asked {
+    fn title(&self) -> &'static str {
+        match (self.answer.is_some(), self.questions.len()) {
+            (true, 1) => "A reviewer asks you",
+            (true, _) => "Reviewers ask you",
+            (false, 1) => "A question waits for its answer",
+            (false, _) => "Questions wait for their answer",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Question {
+    pub by: String,
+    pub at: Timestamp,
+    pub text: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub href: String,
+    pub refused: Option<RefusedDecision>,
 }
 
 impl Request {
@@ -54,6 +96,10 @@ impl Request {
         let Sealed { requester, environment, .. } = &self.sealed;
         let accepted = listed(&self.accepted_by);
         match self.state {
+            RequestWord::AwaitingReview if self.decide.is_some() => {
+                "It waits for you: the answers are at the end of this page. Nothing happens before it is countersigned."
+                    .to_owned()
+            }
             RequestWord::AwaitingReview => {
                 "It waits for a reviewer. Nothing happens before somebody countersigns it.".to_owned()
             }

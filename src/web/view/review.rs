@@ -4,6 +4,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
+use super::decide::{Decide, Objection};
 use super::{Link, Sealed, Section, Shell};
 use crate::domain::gate::{Gate, Verdict};
 use crate::web::html::{counted, filters};
@@ -67,37 +68,6 @@ pub enum Standing {
     },
 }
 
-/// The forms of a reviewer.
-#[derive(Debug, Clone)]
-pub struct Decide {
-    /// The forms post to `{base}/accept`, `{base}/reject` and `{base}/ask`.
-    pub base: String,
-    /// What an accept gives the requester: `within 60 minutes, until 17:42 Europe/Paris`.
-    pub slot_words: String,
-    /// Sent back with 422: which form, what was typed, what is wrong.
-    pub refused: Option<RefusedDecision>,
-    /// Questions can be asked.
-    pub may_ask: bool,
-    /// Gates that keep this reader from accepting; rejecting and asking stay possible.
-    pub accept_why_not: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-pub struct RefusedDecision {
-    /// `accept`, `reject` or `ask`.
-    pub form: &'static str,
-    pub comment: String,
-    pub error: String,
-}
-
-/// The form of a reviewer against what was accepted.
-#[derive(Debug, Clone)]
-pub struct Objection {
-    pub href: String,
-    /// Sent back with 422: what was typed, what is wrong.
-    pub refused: Option<RefusedDecision>,
-}
-
 /// What stands in place of the decision.
 struct Said {
     title: String,
@@ -105,16 +75,6 @@ struct Said {
     quote: Option<String>,
     at: Option<Timestamp>,
     way_out: Link,
-}
-
-impl Decide {
-    fn typed(&self, form: &str) -> &str {
-        self.refused.as_ref().filter(|refused| refused.form == form).map_or("", |refused| &refused.comment)
-    }
-
-    fn error(&self, form: &str) -> Option<&str> {
-        self.refused.as_ref().filter(|refused| refused.form == form).map(|refused| refused.error.as_str())
-    }
 }
 
 impl Review {

@@ -1,0 +1,115 @@
+//! "One of ops and one of owners".
+
+use serde_json::json;
+
+use super::{audited, quiet_with, role};
+use crate::tests::api::town::{REQUESTS, member};
+use crate::tests::harness::{Service, production};
+
+/// rosa is of ops and owners, remy of ops, otto of the owners.
+async fn grouped() -> Service {
+    quiet_with(|fleet| {
+        role(fleet, "ops", &["rosa", "remy"], &json!([]));
+        role(fleet, "owners", &["rosa", "otto"], &json!([{ "permission": "review" }]));
+        production(fleet)["approval"]["groups"] =
+            json!([{ "role": "ops", "required": 1 }, { "role": "owners", "required": 1 }]);
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_each_group_has_to_accept_and_nobody_stands_for_two() {
+    let mut service = grouped().await;
+    service.github.person("otto").named("Otto Owner");
+    let dana = service.as_user("dana").await;
+    let request = service.asked(&dana, "v1.0", &[]).await;
+    let review = service.link_about("review", "v1.0").await;
+    let (rosa, remy) = (service.as_user("rosa").await, service.as_user("remy").await);
+    let page = rosa.get(&review).await.unwrap();
+    assert!(page.text().contains("0 of 2 accepts: 0 of 1 from ops; 0 of 1 from owners."), "{}", page.text());
+
+    assert_eq!(service.post(&rosa, &format!("{review}/accept"), &[]).await.status, 303);
+    assert_eq!(service.request_state(request).await, "awaiting_review", "she is in both, and counts once");
+    let page = dana.get(&format!("/requests/{request}")).await.unwrap();
+    assert!(page.text().contains("1 of 2 accepts: 1 of 1 from ops; 0 of 1 from owners."), "{}", page.text());
+    let rosa = service.calling_as("rosa").await;
+    let one = rosa.get(&format!("/requests/{request}")).await.ok();
+    let groups = json!([
+        { "role": "ops", "required": 1, "accepts": 1 }, { "role": "owners", "required": 1, "accepts": 0 },
+    ]);
+    assert_eq!((&one["approval"]["groups"], &one["approval"]["accepts"]), (&groups, &json!(1)), "{one}");
+
+    // remy is of ops; so rosa's accept is that of an owner now.
+    assert_eq!(service.post(&remy, &format!("{review}/accept"), &[]).await.status, 303);
+    assert_eq!(service.request_state(request).await, "accepted");
+    let launch = service.link_about("accepted", "v1.0").await;
+    let page = dana.get(&launch).await.unwrap();
+    assert!(page.text().contains("1 of 1 from ops; 1 of 1 from owners"), "{}", page.text());
+
+    // Whoever leaves a group takes their accept out of it, though they may still review.
+    service.apply(|fleet| fleet["roles"].as_array_mut().unwrap()[3]["users"] = json!(["rosa"])).await;
+    let page = service.post(&dana, &launch, &[]).await;
+    assert_eq!(page.status, 409, "{}", page.text());
+    assert!(page.text().contains("0 of 1 from owners"), "{}", page.text());
+    assert_eq!(service.request_state(request).await, "void");
+    assert_eq!(audited(&service, "request.voided").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_was_accepted_under_stays_asked_for_when_the_policy_becomes_laxer() {
+    let mut service = grouped().await;
+    let dana = service.as_user("dana").await;
+    let request = service.asked(&dana, "v1.0", &[]).await;
+    let review = service.link_about("review", "v1.0").await;
+    service
+        .apply(|fleet| drop(production(fleet)["approval"].as_object_mut().unwrap().remove("groups")))
+        .await;
+    let remy = service.as_user("remy").await;
+    assert_eq!(service.post(&remy, &format!("{review}/accept"), &[]).await.status, 303);
+    assert_eq!(service.request_state(request).await, "awaiting_review", "it was asked for under groups");
+    let rosa = service.as_user("rosa").await;
+    assert_eq!(service.post(&rosa, &format!("{review}/accept"), &[]).await.status, 303);
+    assert_eq!(service.request_state(request).await, "accepted");
+
+    let launch = service.link_about("accepted", "v1.0").await;
+
+    // And a group that comes later is asked for as well.
+    service
+        .apply(|fleet| {
+            production(fleet)["approval"]["groups"] = json!([{ "role": "owners", "required": 2 }]);
+        })
+        .await;
+    assert_eq!(service.request_state(request).await, "void");
+    let page = dana.get(&launch).await.unwrap();
+    assert!(page.text().contains("1 of 2 from owners"), "{}", page.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_ask_for_approval_where_no_count_does() {
+    let service = quiet_with(|fleet| {
+        production(fleet)["approval"]["required"] = json!(0);
+        production(fleet)["approval"]["groups"] = json!([{ "role": "admin", "required": 1 }]);
+        fleet["roles"][1]["grants"] = json!([{ "permission": "deploy", "application": "shop" }]);
+    })
+    .await;
+    let dana = member(&service, "dana").await;
+    let reply = dana
+        .post("/applications/shop/environments/production/deployments", &json!({ "release": "v1.0" }))
+        .await;
+    assert_eq!(reply.problem(409), "stopped");
+    let asked = dana.post(REQUESTS, &json!({ "tag": "v1.0", "reason": "Because." })).await;
+    assert_eq!((asked.status, &asked.body["state"]), (201, &json!("awaiting_review")), "{}", asked.body);
+    let path = format!("/requests/{}/decisions", asked.body["id"]);
+    let accept = json!({ "decision": "accept" });
+    let rosa = member(&service, "rosa").await;
+    let reply = rosa.post(&path, &accept).await;
+    assert_eq!(
+        reply.body["state"],
+        json!("awaiting_review"),
+        "a reviewer is no administrator: {}",
+        reply.body
+    );
+    let reply = service.calling_as("ada").await.post(&path, &accept).await;
+    // Two accepts are there, and one of them is an administrator's.
+    assert_eq!(reply.body["state"], json!("accepted"), "{}", reply.body);
+}

@@ -30,11 +30,6 @@ impl Answer {
         Self::with_status(202, Some(format!("{BASE}{address}")), object)
     }
 
-    /// It is gone, or was never more than a wish.
-    pub fn nothing() -> Self {
-        Self(idempotency::Answer { status: 204, location: None, body: Vec::new() })
-    }
-
     /// `next` is what to send as `after`; null at the end.
     pub fn list<T: Serialize>(items: &[T], next: Option<impl Serialize>) -> Result<Self, Problem> {
         Self::object(&json!({ "items": items, "next": next }))

@@ -3,6 +3,8 @@
 
 mod changes;
 mod export;
+mod forms;
+mod objects;
 mod parse;
 
 use std::path::Path;

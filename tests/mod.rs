@@ -5,6 +5,7 @@
 mod harness;
 mod support;
 
+mod administering;
 mod api;
 mod around;
 mod balancer;

@@ -16,6 +16,7 @@ mod samples;
 
 mod account;
 mod admin;
+mod admin_objects;
 mod application;
 mod applications;
 mod error;

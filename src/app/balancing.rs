@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::apply_fleet::place_of_stats_page;
+use super::fleet_rows::place_of_stats_page;
 use super::{App, Refusal, secrets};
 use crate::balancer::{Balancers, Endpoint, Waited};
 pub use crate::db::out_of_service::TakenOut;

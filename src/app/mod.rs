@@ -13,6 +13,7 @@ use crate::db::Db;
 use crate::domain::live::HostWord;
 use crate::domain::name::Name;
 use crate::domain::plan::HostFacts;
+use crate::domain::target::HostKey;
 use crate::github::GitHub;
 use crate::keys::Keys;
 use crate::repo::Mirrors;
@@ -20,6 +21,7 @@ use passwords::Passwords;
 
 pub mod access;
 pub mod add_person;
+pub mod administer;
 pub mod apply_fleet;
 pub mod audit;
 pub mod balancing;
@@ -32,6 +34,7 @@ pub mod deploy;
 pub mod drift;
 pub mod edit_person;
 pub mod exchange;
+pub mod fleet_rows;
 pub mod health;
 pub mod housekeep;
 pub mod idempotency;
@@ -51,6 +54,7 @@ pub mod resend;
 pub mod review_release;
 pub mod rotation;
 pub mod run_deployment;
+pub mod scan_host;
 pub mod secrets;
 pub mod session;
 pub mod sign_in;
@@ -71,6 +75,9 @@ pub trait HostReader: Send + Sync {
 
     /// Everything that is wanted of one host, by one connection for each account.
     fn survey<'a>(&'a self, survey: &'a Survey) -> Surveyed<'a>;
+
+    /// The public keys that a host shows to anybody, or in words why none came.
+    fn scan<'a>(&'a self, host: &'a str, port: u16) -> Scanned<'a>;
 }
 
 /// One host, and the targets there that are to be read.
@@ -88,6 +95,8 @@ pub struct Target {
 
 /// What was said of each target, in their order.
 pub type Surveyed<'a> = Pin<Box<dyn Future<Output = Vec<HostWord>> + Send + 'a>>;
+
+pub type Scanned<'a> = Pin<Box<dyn Future<Output = Result<Vec<HostKey>, String>> + Send + 'a>>;
 
 /// Each host's answer, in the order asked.
 pub type Answers<'a> = Pin<Box<dyn Future<Output = Vec<(Name, HostWord)>> + Send + 'a>>;

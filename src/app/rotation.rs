@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::App;
 use super::access::TOKEN_PURPOSE;
-use super::apply_fleet::SECRET_SEAL;
+use super::fleet_rows::SECRET_SEAL;
 use super::stored_request::LINK_SEAL;
 use crate::db::audit::checkpoint::{self, Outcome};
 use crate::db::audit::{Broken, Walk};

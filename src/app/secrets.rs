@@ -18,7 +18,7 @@ pub async fn mask(app: &App) -> Result<Mask, Refusal> {
     }
     for application in &fleet.applications {
         let Some(secret) = &application.webhook_secret else { continue };
-        let place = super::apply_fleet::place_of_webhook_secret(&application.name);
+        let place = super::fleet_rows::place_of_webhook_secret(&application.name);
         known.extend(resolve(app, SecretForm::of(secret), (&place, "")).await?);
     }
     Ok(Mask::new(known.iter().map(ExposeSecret::expose_secret)))
@@ -63,7 +63,7 @@ pub async fn resolve(
         SecretForm::Stored => {
             let stored = db::fleet::find_secret(&app.db, place).await?;
             let sealed = stored.filter(|(bound, _)| bound == bound_to).map(|(_, sealed)| sealed);
-            let opened = sealed.and_then(|sealed| app.keys.open(super::apply_fleet::SECRET_SEAL, &sealed));
+            let opened = sealed.and_then(|sealed| app.keys.open(super::fleet_rows::SECRET_SEAL, &sealed));
             opened.and_then(|bytes| String::from_utf8(bytes).ok()).map(SecretString::from)
         }
     })

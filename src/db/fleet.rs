@@ -6,58 +6,32 @@ use serde::de::DeserializeOwned;
 
 use super::entity::{fleet_objects, fleet_secrets};
 use super::{DbError, Source, Tx};
+pub use crate::domain::fleet::Kind;
+use crate::domain::fleet::object::Place;
 use crate::domain::fleet::{Application, Environment, Fleet, Role};
 use crate::domain::name::Name;
 
 const TABLE: &str = "fleet_objects";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    Server,
-    LoadBalancer,
-    Cluster,
-    Calendar,
-    Role,
-    Application,
-    Environment,
-}
-
-impl Kind {
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Server => "server",
-            Kind::LoadBalancer => "load_balancer",
-            Kind::Cluster => "cluster",
-            Kind::Calendar => "calendar",
-            Kind::Role => "role",
-            Kind::Application => "application",
-            Kind::Environment => "environment",
-        }
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        const ALL: [Kind; 7] = [
-            Kind::Server,
-            Kind::LoadBalancer,
-            Kind::Cluster,
-            Kind::Calendar,
-            Kind::Role,
-            Kind::Application,
-            Kind::Environment,
-        ];
-        ALL.into_iter().find(|kind| kind.word() == word)
-    }
-}
-
 /// One row to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    pub kind: Kind,
-    /// The application of an environment; empty elsewhere.
-    pub parent: String,
-    pub name: Name,
+    pub place: Place,
+    /// In the list that holds it.
     pub position: i32,
     pub spec: String,
+    /// A fleet file gave it.
+    pub managed: bool,
+}
+
+/// What a row says beside its object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub place: Place,
+    pub position: i32,
+    pub managed: bool,
+    /// Counts the changes of the object, secrets included.
+    pub version: i64,
 }
 
 /// The whole fleet, in the order it was given.
@@ -103,56 +77,86 @@ pub async fn load_roles(source: &impl Source) -> Result<Vec<Role>, DbError> {
     rows.iter().map(spec).collect()
 }
 
+/// Every row, without its object.
+pub async fn list_standings(source: &impl Source) -> Result<Vec<Standing>, DbError> {
+    let rows = fleet_objects::Entity::find()
+        .order_by_asc(fleet_objects::Column::Position)
+        .order_by_asc(fleet_objects::Column::Id)
+        .all(source.connection())
+        .await?;
+    let standing = |row: fleet_objects::Model| {
+        let bad = |problem: String| DbError::row(TABLE, row.id, problem);
+        let name = |text: &str| Name::parse(text).map_err(|error| bad(error.to_string()));
+        let kind = Kind::from_word(&row.kind).ok_or_else(|| bad(format!("unknown kind {:?}", row.kind)))?;
+        let parent = if row.parent.is_empty() { None } else { Some(name(&row.parent)?) };
+        let place = Place { kind, parent, name: name(&row.name)? };
+        Ok(Standing { place, position: row.position, managed: row.managed, version: row.version })
+    };
+    rows.into_iter().map(standing).collect()
+}
+
+/// Writes an object that is new or has changed.
 pub async fn put(tx: &Tx, object: &Object) -> Result<(), DbError> {
-    let existing = at(object.kind, &object.parent, &object.name).one(tx.on()).await?;
+    let existing = at(&object.place).one(tx.on()).await?;
     let mut row = fleet_objects::ActiveModel {
-        kind: Set(object.kind.word().to_owned()),
-        parent: Set(object.parent.clone()),
-        name: Set(object.name.to_string()),
+        kind: Set(object.place.kind.word().to_owned()),
+        parent: Set(parent(&object.place).to_owned()),
+        name: Set(object.place.name.to_string()),
         position: Set(object.position),
         spec: Set(object.spec.clone()),
-        managed: Set(true),
+        managed: Set(object.managed),
         ..Default::default()
     };
     if let Some(existing) = existing {
         row.version = Set(existing.version + 1);
-        fleet_objects::Entity::update_many()
-            .set(row)
-            .filter(fleet_objects::Column::Id.eq(existing.id))
-            .exec(tx.on())
-            .await?;
+        update(tx, existing.id, row).await
     } else {
         row.version = Set(1);
         fleet_objects::Entity::insert(row).exec(tx.on()).await?;
+        Ok(())
     }
-    Ok(())
+}
+
+/// Only where it stands among the others, and who manages it: that is no change of
+/// the object.
+pub async fn set_standing(tx: &Tx, place: &Place, position: i32, managed: bool) -> Result<(), DbError> {
+    let Some(existing) = at(place).one(tx.on()).await? else { return Ok(()) };
+    let row =
+        fleet_objects::ActiveModel { position: Set(position), managed: Set(managed), ..Default::default() };
+    update(tx, existing.id, row).await
 }
 
 /// Gives an object another name; what names it must be written too.
-pub async fn rename(tx: &Tx, kind: Kind, parent: &str, old: &Name, new: &Name) -> Result<(), DbError> {
-    if let Some(existing) = at(kind, parent, old).one(tx.on()).await? {
+pub async fn rename(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {
+    if let Some(existing) = at(place).one(tx.on()).await? {
         let row = fleet_objects::ActiveModel { name: Set(new.to_string()), ..Default::default() };
-        fleet_objects::Entity::update_many()
-            .set(row)
-            .filter(fleet_objects::Column::Id.eq(existing.id))
-            .exec(tx.on())
-            .await?;
+        update(tx, existing.id, row).await?;
     }
-    if kind == Kind::Application {
+    if place.kind == Kind::Application {
         let row = fleet_objects::ActiveModel { parent: Set(new.to_string()), ..Default::default() };
         fleet_objects::Entity::update_many()
             .set(row)
-            .filter(fleet_objects::Column::Parent.eq(old.as_str()))
+            .filter(fleet_objects::Column::Kind.eq(Kind::Environment.word()))
+            .filter(fleet_objects::Column::Parent.eq(place.name.as_str()))
             .exec(tx.on())
             .await?;
     }
     Ok(())
 }
 
-pub async fn remove(tx: &Tx, kind: Kind, parent: &str, name: &Name) -> Result<(), DbError> {
-    if let Some(existing) = at(kind, parent, name).one(tx.on()).await? {
+pub async fn remove(tx: &Tx, place: &Place) -> Result<(), DbError> {
+    if let Some(existing) = at(place).one(tx.on()).await? {
         fleet_objects::Entity::delete_by_id(existing.id).exec(tx.on()).await?;
     }
+    Ok(())
+}
+
+async fn update(tx: &Tx, id: i64, row: fleet_objects::ActiveModel) -> Result<(), DbError> {
+    fleet_objects::Entity::update_many()
+        .set(row)
+        .filter(fleet_objects::Column::Id.eq(id))
+        .exec(tx.on())
+        .await?;
     Ok(())
 }
 
@@ -175,11 +179,25 @@ pub async fn find_secret(source: &impl Source, place: &str) -> Result<Option<(St
     Ok(row.map(|row| (row.bound_to, row.sealed)))
 }
 
-fn at(kind: Kind, parent: &str, name: &Name) -> sea_orm::Select<fleet_objects::Entity> {
+/// Forgets every secret whose place `is_gone`.
+pub async fn remove_secrets(tx: &Tx, is_gone: impl Fn(&str) -> bool) -> Result<(), DbError> {
+    let rows = fleet_secrets::Entity::find().all(tx.on()).await?;
+    for row in rows.into_iter().filter(|row| is_gone(&row.place)) {
+        fleet_secrets::Entity::delete_by_id(row.place).exec(tx.on()).await?;
+    }
+    Ok(())
+}
+
+fn at(place: &Place) -> sea_orm::Select<fleet_objects::Entity> {
     fleet_objects::Entity::find()
-        .filter(fleet_objects::Column::Kind.eq(kind.word()))
-        .filter(fleet_objects::Column::Parent.eq(parent))
-        .filter(fleet_objects::Column::Name.eq(name.as_str()))
+        .filter(fleet_objects::Column::Kind.eq(place.kind.word()))
+        .filter(fleet_objects::Column::Parent.eq(parent(place)))
+        .filter(fleet_objects::Column::Name.eq(place.name.as_str()))
+}
+
+/// The application of an environment; empty elsewhere.
+fn parent(place: &Place) -> &str {
+    place.parent.as_ref().map(Name::as_str).unwrap_or_default()
 }
 
 fn spec<T: DeserializeOwned>(row: &fleet_objects::Model) -> Result<T, DbError> {

@@ -28,6 +28,7 @@ pub mod outbox;
 pub mod people;
 pub mod previews;
 pub mod readings;
+pub mod renames;
 pub mod requests;
 pub mod rounds;
 pub mod sealed;

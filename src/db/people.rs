@@ -234,6 +234,15 @@ pub async fn remove_member(tx: &Tx, member: &RoleMember) -> Result<(), DbError> 
     Ok(())
 }
 
+/// Everybody's, whoever gave it.
+pub async fn remove_members_of(tx: &Tx, role: &Name) -> Result<(), DbError> {
+    role_members::Entity::delete_many()
+        .filter(role_members::Column::Role.eq(role.as_str()))
+        .exec(tx.on())
+        .await?;
+    Ok(())
+}
+
 async fn update(tx: &Tx, id: i64, row: people::ActiveModel) -> Result<(), DbError> {
     let result =
         people::Entity::update_many().set(row).filter(people::Column::Id.eq(id)).exec(tx.on()).await?;

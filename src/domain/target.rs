@@ -174,6 +174,16 @@ impl HostKey {
         Ok(Self { kind, blob })
     }
 
+    /// `ssh-ed25519`.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Where its kind stands among those to pin; the first is the best.
+    pub fn preference(&self) -> usize {
+        KEY_TYPES.iter().position(|kind| *kind == self.kind).unwrap_or(KEY_TYPES.len())
+    }
+
     /// `SHA256:…`, as `ssh-keygen -l` prints it.
     pub fn fingerprint(&self) -> String {
         format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(&self.blob)))
@@ -183,5 +193,34 @@ impl HostKey {
 impl fmt::Display for HostKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind, STANDARD.encode(&self.blob))
+    }
+}
+
+/// What a host shows, against the key that is pinned for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanVerdict {
+    /// No key is pinned yet.
+    Unpinned,
+    Same,
+    /// The pinned key is not among those that were shown: the host was set up anew, or
+    /// it is another.
+    Changed,
+}
+
+impl ScanVerdict {
+    pub fn word(self) -> &'static str {
+        match self {
+            ScanVerdict::Unpinned => "unpinned",
+            ScanVerdict::Same => "same",
+            ScanVerdict::Changed => "changed",
+        }
+    }
+}
+
+pub fn judge_scan(pinned: Option<&HostKey>, shown: &[HostKey]) -> ScanVerdict {
+    match pinned {
+        None => ScanVerdict::Unpinned,
+        Some(pinned) if shown.contains(pinned) => ScanVerdict::Same,
+        Some(_) => ScanVerdict::Changed,
     }
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::ssh::connection::SshSettings;
+use super::ssh::keyscan;
 use super::ssh::live::{Reading, read_live};
 use super::ssh::survey::survey;
-use crate::app::{Answers, HostReader, Survey, Surveyed};
+use crate::app::{Answers, HostReader, Scanned, Survey, Surveyed};
 use crate::domain::live::HostWord;
 use crate::domain::plan::HostFacts;
 
@@ -30,6 +31,10 @@ impl HostReader for SshHostReader {
 
     fn survey<'a>(&'a self, wanted: &'a Survey) -> Surveyed<'a> {
         Box::pin(survey(&self.settings, wanted, SURVEY))
+    }
+
+    fn scan<'a>(&'a self, host: &'a str, port: u16) -> Scanned<'a> {
+        Box::pin(keyscan::scan(&self.settings, host, port))
     }
 }
 

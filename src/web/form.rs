@@ -32,6 +32,11 @@ impl Fields {
         self.values.remove(name).unwrap_or_default()
     }
 
+    /// For a form whose fields its page knows, and this room does not.
+    pub fn take_all(&mut self) -> BTreeMap<String, String> {
+        std::mem::take(&mut self.values)
+    }
+
     pub fn take_flag(&mut self, name: &str) -> bool {
         matches!(self.take(name).as_str(), "1" | "on" | "true")
     }
@@ -81,7 +86,8 @@ pub struct Why(pub Cow<'static, str>);
 pub const STRANGER_COOKIE: &str = "countersign_visitor";
 
 const NOT_OURS: &str = "This form was not sent from a page of this site, or the page is too old. Load it again and send it once more; nothing was changed.";
-const UNKNOWN: &str = "The form held a field that this page does not have. Nothing was changed.";
+/// What a page says that reads its fields by itself.
+pub const UNKNOWN: &str = "The form held a field that this page does not have. Nothing was changed.";
 const TOO_LARGE: &str = "The form is larger than this page takes. Nothing was changed.";
 const MALFORMED: &str = "The form could not be read. Nothing was changed.";
 

@@ -14,6 +14,7 @@ pub mod limit;
 pub mod pages;
 pub mod proxy;
 pub mod respond;
+pub mod sheet;
 pub mod view;
 
 use base64::Engine as _;

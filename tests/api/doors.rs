@@ -17,6 +17,7 @@ fn routes(town: &Town) -> Vec<(Method, String)> {
         path.replace("<id>", &id.to_string())
             .replace("<server>", "web-1")
             .replace("<person>", "dana")
+            .replace("<name>", "web")
             .replace("<application>", "shop")
             .replace("<environment>", "production")
     };

@@ -105,6 +105,27 @@ pub fn tour(town: &Town) -> Vec<(&'static str, Vec<Stop>)> {
                 (deployment(town.failed), "deployment", "failed"),
             ],
         ),
-        ("Ada Admin", vec![("/admin".to_owned(), "admin", "ready"), ("/".to_owned(), "home", "ready")]),
+        ("Ada Admin", of_the_administrator()),
+    ]
+}
+
+fn of_the_administrator() -> Vec<Stop> {
+    let admin = |path: &str, page, state| (format!("/admin{path}"), page, state);
+    let place = "/applications/shop/environments";
+    vec![
+        admin("", "admin", "ready"),
+        ("/".to_owned(), "home", "ready"),
+        admin("/servers", "admin_servers", "ready"),
+        admin("/calendars", "admin_calendars", "empty"),
+        admin("/servers/web-1", "admin_server", "editing"),
+        admin("/servers/web-1/delete", "admin_server", "blocked"),
+        admin("/clusters/web-a", "admin_cluster", "editing"),
+        admin("/load_balancers/new", "admin_load_balancer", "new"),
+        admin("/calendars/new", "admin_calendar", "new"),
+        admin("/roles/developers", "admin_role", "editing"),
+        admin("/roles/operators/delete", "admin_role", "deleting"),
+        admin("/applications/shop", "admin_application", "editing"),
+        admin(&format!("{place}/production"), "admin_environment", "editing"),
+        admin(&format!("{place}/new"), "admin_environment", "new"),
     ]
 }

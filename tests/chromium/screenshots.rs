@@ -75,11 +75,29 @@ async fn pages_are_drawn_where_the_environment_says() {
         save(&chromium, &folder.join(format!("{name}-light.png"))).await;
     }
     chromium.sign_in(&town.service, "Ada Admin").await;
-    draw(&town, &chromium, &folder, "admin", "/admin").await;
-    draw(&town, &chromium, &folder, "people", "/admin/people").await;
-    draw(&town, &chromium, &folder, "person", "/admin/people/dana").await;
-    draw(&town, &chromium, &folder, "tokens", "/admin/tokens").await;
-    draw(&town, &chromium, &folder, "login", "/login").await;
+    let of_ada = [
+        ("people", "/admin/people"),
+        ("person", "/admin/people/dana"),
+        ("tokens", "/admin/tokens"),
+        ("login", "/login"),
+        ("admin-access", "/admin/access"),
+        ("admin-audit", "/admin/audit"),
+        ("admin-deliveries", "/admin/deliveries"),
+        ("admin", "/admin"),
+        ("admin-servers", "/admin/servers"),
+        ("admin-server", "/admin/servers/web-1"),
+        ("admin-cluster", "/admin/clusters/web-a"),
+        ("admin-calendar", "/admin/calendars/new"),
+        ("admin-role", "/admin/roles/developers"),
+        ("admin-environment", "/admin/applications/shop/environments/production"),
+        ("admin-removal", "/admin/servers/web-1/delete"),
+    ];
+    for (name, address) in of_ada {
+        draw(&town, &chromium, &folder, name, address).await;
+    }
+    chromium.open(&town.service, "/admin/servers/web-1").await;
+    chromium.click_button("Ask the host for its keys").await;
+    save(&chromium, &folder.join("admin-server-scanned.png")).await;
     town.open_the_gate().await;
     let preview = "/applications/shop/production/preview?release=v1.3";
     draw(&town, &chromium, &folder, "preview-unasked", preview).await;

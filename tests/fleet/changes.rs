@@ -99,6 +99,7 @@ fn environments_follow_their_renamed_application() {
     set(&mut fleet, "/applications/0/environments/0/was", "staging");
     set(&mut fleet, "/roles/1/grants/1/application", "store");
     set(&mut fleet, "/roles/1/grants/2/application", "store");
+    set(&mut fleet, "/roles/1/grants/2/environment", "testing");
     assert_eq!(
         told(&fleet, true),
         [

@@ -97,6 +97,37 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
             "/admin/deliveries",
             vec!["/admin/deliveries".to_owned(), "/admin/deliveries?state=given_up".to_owned()],
         ),
+        (
+            "/admin/<kind>?<q>",
+            ["servers", "load_balancers", "clusters", "calendars", "roles", "applications?q=sho"]
+                .map(|list| format!("/admin/{list}"))
+                .to_vec(),
+        ),
+        (
+            "/admin/<kind>/new",
+            ["servers", "load_balancers", "clusters", "calendars", "roles", "applications"]
+                .map(|list| format!("/admin/{list}/new"))
+                .to_vec(),
+        ),
+        (
+            "/admin/<kind>/<name>",
+            ["servers/web-1", "clusters/web", "roles/admin", "applications/shop"]
+                .map(|object| format!("/admin/{object}"))
+                .to_vec(),
+        ),
+        ("/admin/<kind>/<name>/delete", own("/admin/servers/web-1/delete")),
+        (
+            "/admin/applications/<application>/environments/new",
+            own("/admin/applications/shop/environments/new"),
+        ),
+        (
+            "/admin/applications/<application>/environments/<environment>",
+            own("/admin/applications/shop/environments/production"),
+        ),
+        (
+            "/admin/applications/<application>/environments/<environment>/delete",
+            own("/admin/applications/shop/environments/production/delete"),
+        ),
         ("/health", own("/health")),
         ("/static/<digest>/<path..>", assets::paths().map(assets::url).collect()),
         ("/favicon.ico", own("/favicon.ico")),
@@ -234,6 +265,65 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         of_zoe("end-sessions", &[]),
         of_zoe("disable", &[]),
         of_zoe("enable", &[]),
+        form(
+            "ada",
+            "/admin/<kind>",
+            "/admin/servers".to_owned(),
+            &[("name", "web-9"), ("host", "10.0.0.9"), ("port", "22")],
+        ),
+        form(
+            "ada",
+            "/admin/applications/<application>/environments",
+            "/admin/applications/shop/environments".to_owned(),
+            &[
+                ("name", "qa"),
+                ("deploy_from.tags", "v*"),
+                ("target_path", "/srv/qa/shop"),
+                ("remote_user", "deploy"),
+            ],
+        ),
+        // Of another version than the one that is there; they act in their own stories.
+        refused(
+            409,
+            form("ada", "/admin/<kind>/<name>", "/admin/servers/web-1".to_owned(), &[("host", "10.0.0.9")]),
+        ),
+        refused(
+            409,
+            form(
+                "ada",
+                "/admin/<kind>/<name>/delete",
+                "/admin/servers/web-1/delete".to_owned(),
+                &[("version", "x")],
+            ),
+        ),
+        refused(
+            409,
+            form(
+                "ada",
+                "/admin/applications/<application>/environments/<environment>",
+                "/admin/applications/shop/environments/production".to_owned(),
+                &[("order", "1")],
+            ),
+        ),
+        refused(
+            409,
+            form(
+                "ada",
+                "/admin/applications/<application>/environments/<environment>/delete",
+                "/admin/applications/shop/environments/production/delete".to_owned(),
+                &[("version", "x")],
+            ),
+        ),
+        refused(200, form("ada", "/admin/servers/<name>/scan", "/admin/servers/web-1/scan".to_owned(), &[])),
+        refused(
+            409,
+            form(
+                "ada",
+                "/admin/servers/<name>/pin",
+                "/admin/servers/web-1/pin".to_owned(),
+                &[("version", "x"), ("host_key", "ssh-ed25519 AAAA")],
+            ),
+        ),
         form("dana", "/logout", "/logout".to_owned(), &[]),
     ]
 }

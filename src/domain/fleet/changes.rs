@@ -11,10 +11,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::follow::{fill_stored, follow};
-use super::{Fleet, export};
+use super::{Fleet, Kind, export};
 use crate::domain::document::Problem;
+use crate::domain::name::Name;
 
 pub use super::follow::impossible_renames;
+use super::object::Place;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,32 +51,6 @@ impl std::fmt::Display for Change {
     }
 }
 
-/// In the order in which changes are listed, and could be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Server,
-    LoadBalancer,
-    Cluster,
-    Calendar,
-    Role,
-    Application,
-    Environment,
-}
-
-impl Kind {
-    fn word(self) -> &'static str {
-        match self {
-            Kind::Server => "server",
-            Kind::LoadBalancer => "load balancer",
-            Kind::Cluster => "cluster",
-            Kind::Calendar => "calendar",
-            Kind::Role => "role",
-            Kind::Application => "application",
-            Kind::Environment => "environment",
-        }
-    }
-}
-
 /// An object's kind and full name: `(Environment, "shop/production")`.
 pub(super) type Key = (Kind, String);
 /// Its keys, nested ones with dots, and their values.
@@ -92,7 +68,7 @@ pub fn changes(old: &Fleet, new: &Fleet, prune: bool) -> Vec<Change> {
         (objects(&export::presentable(&old)), objects(&export::presentable(&new)));
     let keys: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
     let of = |key: &&Key| {
-        let object = format!("{} {}", key.0.word(), key.1);
+        let object = format!("{} {}", key.0.words(), key.1);
         let kind = match (before.get(*key), after.get(*key)) {
             (None, _) => ChangeKind::Added,
             (Some(_), None) if prune && !is_permanent(key) => ChangeKind::Removed,
@@ -112,6 +88,32 @@ pub fn changes(old: &Fleet, new: &Fleet, prune: bool) -> Vec<Change> {
 pub fn with_stored_secrets(old: &Fleet, new: &Fleet) -> Result<Fleet, Vec<Problem>> {
     let (filled, problems) = fill_stored(new, &follow(old, new).0);
     if problems.is_empty() { Ok(filled) } else { Err(problems) }
+}
+
+/// The old fleet under the names that the new one gives.
+pub fn under_new_names(old: &Fleet, new: &Fleet) -> Fleet {
+    follow(old, new).0
+}
+
+/// What has a new name, by the former one; applications before their environments.
+pub fn former_names(old: &Fleet, new: &Fleet) -> Vec<(Place, Name)> {
+    let (_, renames) = follow(old, new);
+    let renames = renames.into_iter().filter_map(|((kind, now), was)| {
+        let (parent, name) = match now.split_once('/') {
+            Some((application, name)) => (Some(former_application(old, new, application)?), name),
+            None => (None, now.as_str()),
+        };
+        let place = Place::new(kind, parent.as_ref(), &Name::parse(&was).ok()?);
+        Some((place, Name::parse(name).ok()?))
+    });
+    renames.collect()
+}
+
+fn former_application(old: &Fleet, new: &Fleet, now: &str) -> Option<Name> {
+    let now = Name::parse(now).ok()?;
+    let was = new.application(&now).and_then(|application| application.was.clone());
+    let is_known = |name: &Name| old.application(name).is_some();
+    Some(was.filter(|was| is_known(was) && !is_known(&now)).unwrap_or(now))
 }
 
 /// Roles that exist whatever a file says.

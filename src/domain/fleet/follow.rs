@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::changes::{Key, Kind};
-use super::{Application, Endpoint, Fleet, secret};
+use super::changes::Key;
+use super::{Application, Endpoint, Fleet, Kind, Role, secret};
 use crate::domain::document::Problem;
 use crate::domain::name::Name;
 use crate::domain::permission::Pattern;
@@ -82,7 +82,8 @@ pub(super) fn follow(old: &Fleet, new: &Fleet) -> (Fleet, Renames) {
         applications.apply(&mut application.name);
         let successor = new.applications.iter().find(|new| new.name == application.name);
         if let Some(successor) = successor {
-            follow_environments(application, successor, &mut renames);
+            let environments = follow_environments(application, successor, &mut renames);
+            follow_grants(&mut fleet.roles, &application.name, &environments);
         }
         for environment in &mut application.environments {
             environment.clusters.iter_mut().for_each(|name| clusters.apply(name));
@@ -130,13 +131,24 @@ pub fn impossible_renames(old: &Fleet, new: &Fleet) -> Vec<Problem> {
     problems
 }
 
-fn follow_environments(old: &mut Application, new: &Application, renames: &mut Renames) {
+/// What was granted in one application's environment alone goes with its name.
+fn follow_grants(roles: &mut [Role], application: &Name, environments: &NewNames) {
+    let grants = roles.iter_mut().flat_map(|role| &mut role.grants);
+    for grant in grants.filter(|grant| grant.application == Pattern::Only(application.clone())) {
+        if let Pattern::Only(name) = &mut grant.environment {
+            environments.apply(name);
+        }
+    }
+}
+
+fn follow_environments(old: &mut Application, new: &Application, renames: &mut Renames) -> NewNames {
     let names = new_names!(old.environments, new.environments);
     names.note(renames, Kind::Environment, &format!("{}/", old.name));
     for environment in &mut old.environments {
         names.apply(&mut environment.name);
         environment.promote_from.iter_mut().for_each(|name| names.apply(name));
     }
+    names
 }
 
 /// The new fleet with each `stored:` replaced by what the old fleet has for the same

@@ -7,8 +7,12 @@
 mod batch;
 pub mod changes;
 pub(crate) mod checks;
+pub mod dependents;
 pub mod export;
 mod follow;
+mod kind;
+pub mod object;
+pub mod overlay;
 pub mod parse;
 pub mod secret;
 
@@ -18,6 +22,7 @@ use super::name::Name;
 use super::permission::{GlobalPermission, Grant};
 use super::scope::Scope;
 pub use batch::Batch;
+pub use kind::Kind;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Fleet {

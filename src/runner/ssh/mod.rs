@@ -9,6 +9,7 @@ pub mod connection;
 pub mod ground;
 mod health;
 mod host_steps;
+pub mod keyscan;
 pub mod live;
 pub mod remote;
 pub mod run_dir;

@@ -30,14 +30,14 @@ impl Answer {
         Self::with_status(202, Some(format!("{BASE}{address}")), object)
     }
 
+    /// It is gone, or was never more than a wish.
+    pub fn nothing() -> Self {
+        Self(idempotency::Answer { status: 204, location: None, body: Vec::new() })
+    }
+
     /// `next` is what to send as `after`; null at the end.
     pub fn list<T: Serialize>(items: &[T], next: Option<impl Serialize>) -> Result<Self, Problem> {
         Self::object(&json!({ "items": items, "next": next }))
-    }
-
-    /// Done, and there is nothing to show for it.
-    pub fn nothing() -> Self {
-        Self(idempotency::Answer { status: 204, location: None, body: Vec::new() })
     }
 
     fn with_status(status: u16, location: Option<String>, object: &impl Serialize) -> Result<Self, Problem> {

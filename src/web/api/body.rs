@@ -4,6 +4,7 @@
 use rocket::data::{self, Data, FromData, ToByteUnit};
 use rocket::http::Status;
 use rocket::request::Request;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::answer::Answer;
@@ -81,7 +82,34 @@ impl<'r, T: FromBody + Send> FromData<'r> for Body<T> {
     }
 }
 
+/// A document that is judged later, as a whole.
+pub struct Object {
+    pub object: Value,
+    pub once: Once,
+}
+
+#[rocket::async_trait]
+impl<'r> FromData<'r> for Object {
+    type Error = ();
+
+    async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> data::Outcome<'r, Self> {
+        match receive(request, data).await {
+            Ok((object, _)) if !object.is_object() => {
+                data::Outcome::Error((because(request, Problem::field("", "must be an object")), ()))
+            }
+            Ok((object, once)) => data::Outcome::Success(Self { object, once }),
+            Err(problem) => data::Outcome::Error((because(request, problem), ())),
+        }
+    }
+}
+
 async fn read<T: FromBody>(request: &Request<'_>, data: Data<'_>) -> Result<Body<T>, Problem> {
+    let (value, once) = receive(request, data).await?;
+    let input = document::read(&value, T::read).map_err(Problem::Fields)?;
+    Ok(Body { input, once })
+}
+
+async fn receive(request: &Request<'_>, data: Data<'_>) -> Result<(Value, Once), Problem> {
     let unreadable = |status, code, words: String| Problem::Unreadable { status, code, words };
     let key = key_of(request)?;
     let bytes =
@@ -103,10 +131,9 @@ async fn read<T: FromBody>(request: &Request<'_>, data: Data<'_>) -> Result<Body
     let text = if is_nothing { "{}" } else { text };
     let value =
         document::from_text(text).map_err(|error| malformed(format!("The body is not JSON: {error}.")))?;
-    let input = document::read(&value, T::read).map_err(Problem::Fields)?;
     let route = format!("{} {}", request.method(), request.uri().path());
     let sha256 = hex(&Sha256::digest(bytes.as_slice()));
-    Ok(Body { input, once: Once { key, route, sha256 } })
+    Ok((value, Once { key, route, sha256 }))
 }
 
 fn key_of(request: &Request<'_>) -> Result<Option<Key>, Problem> {

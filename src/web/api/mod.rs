@@ -11,6 +11,7 @@ mod auth;
 pub mod bearer;
 pub mod body;
 mod deployments;
+mod fleet;
 mod people;
 mod previews;
 pub mod problem;
@@ -19,15 +20,15 @@ mod releases;
 mod requests;
 mod servers;
 pub mod steering;
-mod watching;
 pub mod tokens;
+mod watching;
 
 use rocket::{Catcher, Route};
 
 pub const BASE: &str = "/api/v1";
 
 pub fn routes() -> Vec<Route> {
-    rocket::routes![
+    let mut routes = rocket::routes![
         account::account,
         applications::list,
         applications::one,
@@ -71,7 +72,9 @@ pub fn routes() -> Vec<Route> {
         tokens::one,
         tokens::change,
         tokens::revoke,
-    ]
+    ];
+    routes.extend(fleet::routes());
+    routes
 }
 
 pub fn catchers() -> Vec<Catcher> {

@@ -7,6 +7,8 @@ mod applications;
 mod deploy;
 mod deployment;
 mod deployments;
+mod fleet;
+mod fleet_words;
 mod health;
 mod home;
 mod items;
@@ -22,8 +24,8 @@ mod sign_in;
 mod sign_in_here;
 mod statics;
 mod steering;
-mod watching;
 mod tokens;
+mod watching;
 mod whats_next;
 
 use rocket::Route;
@@ -94,6 +96,21 @@ pub fn routes() -> Vec<Route> {
         account::revoke_token,
         account::password,
         account::end_sessions,
+        fleet::list,
+        fleet::new,
+        fleet::create,
+        fleet::one,
+        fleet::save,
+        fleet::ask,
+        fleet::delete,
+        fleet::new_environment,
+        fleet::create_environment,
+        fleet::one_environment,
+        fleet::save_environment,
+        fleet::ask_environment,
+        fleet::delete_environment,
+        fleet::scan,
+        fleet::pin,
         health::health,
         statics::asset,
         statics::favicon,

@@ -1,4 +1,4 @@
-//! What the fleet holds, to read. It is changed by the fleet file.
+//! What the fleet holds, and where each part of it is changed.
 
 use askama::Template;
 
@@ -18,7 +18,9 @@ pub struct Admin {
 #[derive(Debug, Clone)]
 pub struct FleetGroup {
     /// `Servers`.
-    pub title: &'static str,
+    pub title: String,
+    /// Where they are changed, for who may.
+    pub href: Option<String>,
     pub rows: Vec<FleetRow>,
 }
 

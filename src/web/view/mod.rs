@@ -14,6 +14,7 @@ pub mod deployment;
 pub mod deployments;
 pub mod diff;
 pub mod error;
+pub mod fleet_object;
 pub mod home;
 pub mod journal;
 pub mod launch;

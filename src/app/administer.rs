@@ -1,0 +1,405 @@
+//! One object of the fleet made, changed, renamed or removed, by page and API. What
+//! comes in is put into the whole fleet, which is then judged and written as a fleet
+//! file would be; so nothing can be done here that a file could not do.
+//!
+//! A version goes out with each object and may come back with a change: then the
+//! change is made only to what its author saw.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::fleet_rows::{self, Givers, Ground, PAGE, Write};
+use super::{App, Refusal, access};
+use crate::db::{self, DbError, Source, Tx};
+use crate::domain::actor::Actor;
+use crate::domain::deployment::DeploymentState;
+use crate::domain::document::Problem;
+use crate::domain::fleet::changes::{changes, former_names};
+use crate::domain::fleet::dependents::dependents;
+use crate::domain::fleet::export::sorted;
+use crate::domain::fleet::object::{self, Place};
+use crate::domain::fleet::{Fleet, Kind};
+use crate::domain::manifest::hex;
+use crate::domain::name::Name;
+use crate::domain::person::ADMIN_ROLE;
+use crate::domain::request::RequestWord;
+
+/// An object as an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub place: Place,
+    /// In the fleet file's form, with `stored:` for each secret.
+    pub object: Value,
+    /// A fleet file gave it: the next `apply` writes over what is changed here.
+    pub managed: bool,
+    /// Another one after each change.
+    pub version: String,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    #[error("fields are wrong")]
+    Invalid(Vec<Problem>),
+    /// It is no longer what the author of the change saw; this is what it is now.
+    #[error("{} was changed meanwhile", .0.place)]
+    Changed(Box<Seen>),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl From<DbError> for Trouble {
+    fn from(error: DbError) -> Self {
+        Trouble::Refused(error.into())
+    }
+}
+
+/// All of a kind, by name; environments of `parent` in their order.
+pub async fn list(app: &App, actor: &Actor, kind: Kind, parent: Option<&Name>) -> Result<Vec<Seen>, Refusal> {
+    access::administers(actor)?;
+    let ground = load(app, &app.db).await?;
+    if parent.is_some_and(|application| ground.fleet.application(application).is_none()) {
+        return Err(Refusal::NotFound);
+    }
+    let fleet = sorted(ground.fleet.clone());
+    let places = object::objects(&fleet).into_iter().map(|(place, _)| place);
+    let wanted = places.filter(|place| place.kind == kind && place.parent.as_ref() == parent);
+    Ok(wanted.filter_map(|place| see(&ground, &place)).collect())
+}
+
+pub async fn find(app: &App, actor: &Actor, place: &Place) -> Result<Seen, Refusal> {
+    access::administers(actor)?;
+    see(&load(app, &app.db).await?, place).ok_or(Refusal::NotFound)
+}
+
+/// The whole fleet, for forms that offer the names of other objects.
+pub async fn fleet(app: &App, actor: &Actor) -> Result<Fleet, Refusal> {
+    access::administers(actor)?;
+    Ok(sorted(load(app, &app.db).await?.fleet))
+}
+
+/// Makes a new object; its name is in it.
+pub async fn create(
+    app: &App,
+    actor: &Actor,
+    kind: Kind,
+    parent: Option<&Name>,
+    object: Value,
+) -> Result<Seen, Trouble> {
+    access::administers(actor)?;
+    let name = name_in(&object, "name")?.ok_or_else(|| invalid("name", "is missing"))?;
+    let place = Place::new(kind, parent, &name);
+    let tx = app.db.begin().await?;
+    let actor = &still_administers(&tx, actor).await?;
+    let ground = load(app, &tx).await?;
+    if object::find(&ground.fleet, &place).is_some() {
+        return Err(invalid("name", format!("is already the name of another {}", kind.words())));
+    }
+    if parent.is_some_and(|application| ground.fleet.application(application).is_none()) {
+        return Err(Refusal::NotFound.into());
+    }
+    store(app, tx, actor, &ground, (&place, &place), object).await
+}
+
+/// Puts `object` in the place of the one that is there. Another name in it renames it;
+/// `was` in it says that it still has that name. With `versions`, only while what is
+/// there is of one of them.
+pub async fn replace(
+    app: &App,
+    actor: &Actor,
+    place: &Place,
+    object: Value,
+    versions: Option<&[String]>,
+) -> Result<Seen, Trouble> {
+    access::administers(actor)?;
+    let mut object = object;
+    let was = name_in(&object, "was")?;
+    let tx = app.db.begin().await?;
+    let actor = &still_administers(&tx, actor).await?;
+    let ground = load(app, &tx).await?;
+    let former = match was {
+        Some(was) if object::find(&ground.fleet, place).is_none() => place.named(&was),
+        _ => place.clone(),
+    };
+    let seen = see(&ground, &former).ok_or(Refusal::NotFound)?;
+    if versions.is_some_and(|versions| !versions.contains(&seen.version)) {
+        return Err(Trouble::Changed(Box::new(seen)));
+    }
+    let name = name_in(&object, "name")?.unwrap_or_else(|| place.name.clone());
+    let fields = object.as_object_mut().ok_or_else(|| invalid("", "must be an object"))?;
+    fields.remove("was");
+    fields.insert("name".to_owned(), name.to_string().into());
+    if place.kind == Kind::Application && !fields.contains_key("environments") {
+        let environments = seen.object.get("environments").cloned().unwrap_or_default();
+        fields.insert("environments".to_owned(), environments);
+    }
+    let now = former.named(&name);
+    if now != former {
+        refuse_rename(app, &tx, &ground, &former, &now).await?;
+        fields.insert("was".to_owned(), former.name.to_string().into());
+    }
+    store(app, tx, actor, &ground, (&former, &now), object).await
+}
+
+/// Removes an object that nothing needs any more. History keeps its name.
+pub async fn remove(
+    app: &App,
+    actor: &Actor,
+    place: &Place,
+    versions: Option<&[String]>,
+) -> Result<(), Trouble> {
+    access::administers(actor)?;
+    let tx = app.db.begin().await?;
+    let actor = &still_administers(&tx, actor).await?;
+    let ground = load(app, &tx).await?;
+    let seen = see(&ground, place).ok_or(Refusal::NotFound)?;
+    if versions.is_some_and(|versions| !versions.contains(&seen.version)) {
+        return Err(Trouble::Changed(Box::new(seen)));
+    }
+    let reasons = needed_by(app, &tx, &ground, place).await?;
+    if !reasons.is_empty() {
+        return Err(Refusal::Conflict(format!("The {place} stays: {}.", reasons.join("; "))).into());
+    }
+    let after = object::without(&ground.fleet, place);
+    let told = changes(&ground.fleet, &after, true);
+    let managed = ground.managed(&[]);
+    let is_managed = |place: &Place| managed.contains(place);
+    Write { ground: &ground, after: &after, renames: &[], managed: &is_managed }.rows(app, &tx).await?;
+    if place.kind == Kind::Role {
+        db::people::remove_members_of(&tx, &place.name).await?;
+    }
+    fleet_rows::record(app, &tx, &actor.signature(), &told, (&ground.fleet, &after)).await?;
+    tx.commit().await?;
+    fleet_rows::announce(app);
+    Ok(())
+}
+
+/// What keeps an object from being removed, each in words.
+pub async fn what_needs(app: &App, actor: &Actor, place: &Place) -> Result<Vec<String>, Refusal> {
+    access::administers(actor)?;
+    let ground = load(app, &app.db).await?;
+    needed_by(app, &app.db, &ground, place).await
+}
+
+/// Somebody may have taken the right away meanwhile.
+async fn still_administers(tx: &Tx, actor: &Actor) -> Result<Actor, Refusal> {
+    let actor = access::again(tx, actor).await?;
+    access::administers(&actor)?;
+    Ok(actor)
+}
+
+/// The fleet with the roles that always exist.
+async fn load(app: &App, source: &impl Source) -> Result<Ground, DbError> {
+    let mut ground = Ground::load(app, source, Givers::Everybody).await?;
+    for name in [ADMIN_ROLE, crate::domain::person::DEFAULT_ROLE] {
+        let is_there = ground.fleet.roles.iter().any(|role| role.name.as_str() == name);
+        if let (false, Ok(name)) = (is_there, Name::parse(name)) {
+            ground.fleet.roles.push(ground.permanent_role(&name));
+        }
+    }
+    Ok(ground)
+}
+
+fn see(ground: &Ground, place: &Place) -> Option<Seen> {
+    let object = object::without_secrets(object::find(&ground.fleet, place)?);
+    let standing = ground.standings.get(place);
+    let mut hash = Sha256::new();
+    hash.update(object.to_string());
+    // A secret that was replaced shows in no other way.
+    for (at, standing) in &ground.standings {
+        let is_within = place.kind == Kind::Application && at.parent.as_ref() == Some(&place.name);
+        if at == place || is_within {
+            hash.update(format!("\n{at} {}", standing.version));
+        }
+    }
+    let managed = standing.is_some_and(|standing| standing.managed);
+    Some(Seen { place: place.clone(), object, managed, version: hex(&hash.finalize()[..8]) })
+}
+
+async fn store(
+    app: &App,
+    tx: Tx,
+    actor: &Actor,
+    ground: &Ground,
+    (former, place): (&Place, &Place),
+    object: Value,
+) -> Result<Seen, Trouble> {
+    let before = &ground.fleet;
+    let problems = object::references(&object);
+    if !problems.is_empty() {
+        return Err(Trouble::Invalid(problems));
+    }
+    let base = object::renamed(before, former, &place.name);
+    let after = object::put(&base, place, object).map_err(Trouble::Invalid)?;
+    refuse_lockout(&after, place)?;
+    refuse_lost_environments(&tx, &base, &after, place).await?;
+    let told = changes(before, &after, true);
+    if !told.is_empty() {
+        let renames = former_names(before, &after);
+        let managed = ground.managed(&renames);
+        let is_managed = |place: &Place| managed.contains(place);
+        let write = Write { ground, after: &after, renames: &renames, managed: &is_managed };
+        write.rows(app, &tx).await?;
+        if place.kind == Kind::Role {
+            members(&tx, &after, &place.name).await?;
+        }
+        fleet_rows::record(app, &tx, &actor.signature(), &told, (before, &after)).await?;
+    }
+    let seen = see(&load(app, &tx).await?, place);
+    tx.commit().await?;
+    fleet_rows::announce(app);
+    Ok(seen.ok_or(Refusal::NotFound)?)
+}
+
+/// Who holds the role is who it names, whoever gave it before. What is given here stays
+/// when a fleet file is applied (rules.md 32).
+async fn members(tx: &Tx, after: &Fleet, role: &Name) -> Result<(), DbError> {
+    let Some(role) = after.roles.iter().find(|one| one.name == *role) else { return Ok(()) };
+    let wanted = fleet_rows::memberships(role, PAGE);
+    let known: Vec<_> = db::people::list_all_members(tx).await?;
+    let held: Vec<_> = known.iter().filter(|member| member.role == role.name).collect();
+    let same = |a: &crate::domain::person::RoleMember, b: &crate::domain::person::RoleMember| {
+        a.kind == b.kind && a.member == b.member
+    };
+    for member in held.iter().filter(|member| !wanted.iter().any(|one| same(one, member))) {
+        db::people::remove_member(tx, member).await?;
+    }
+    for member in wanted.iter().filter(|member| !held.iter().any(|one| same(one, member))) {
+        db::people::add_member(tx, member).await?;
+    }
+    Ok(())
+}
+
+/// Somebody always administers.
+fn refuse_lockout(after: &Fleet, place: &Place) -> Result<(), Trouble> {
+    let is_admin = place.kind == Kind::Role && place.name.as_str() == ADMIN_ROLE;
+    let admin = after.roles.iter().find(|role| is_admin && role.name == place.name);
+    match admin {
+        Some(role) if role.users.is_empty() && role.github_teams.is_empty() => {
+            Err(invalid("users", "must name somebody, unless a team does: an administrator has to be left"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An application that comes without one of its environments removes that.
+async fn refuse_lost_environments(
+    tx: &Tx,
+    base: &Fleet,
+    after: &Fleet,
+    place: &Place,
+) -> Result<(), Trouble> {
+    if place.kind != Kind::Application {
+        return Ok(());
+    }
+    let (was, is) = (base.application(&place.name), after.application(&place.name));
+    let renamed = |name: &Name| {
+        let now = is.into_iter().flat_map(|application| &application.environments);
+        now.into_iter().any(|environment| environment.was.as_ref() == Some(name))
+    };
+    for environment in was.into_iter().flat_map(|application| &application.environments) {
+        let name = &environment.name;
+        let stays = is.is_some_and(|application| application.environment(name).is_some()) || renamed(name);
+        let lost = Place::new(Kind::Environment, Some(&place.name), name);
+        let reasons = if stays { Vec::new() } else { under_way(tx, &lost).await? };
+        if !reasons.is_empty() {
+            return Err(Refusal::Conflict(format!("The {lost} stays: {}.", reasons.join("; "))).into());
+        }
+    }
+    Ok(())
+}
+
+async fn refuse_rename(
+    app: &App,
+    tx: &Tx,
+    ground: &Ground,
+    former: &Place,
+    now: &Place,
+) -> Result<(), Trouble> {
+    if former.is_permanent() {
+        return Err(invalid("name", "the roles admin and default cannot be renamed"));
+    }
+    if object::find(&ground.fleet, now).is_some() {
+        return Err(invalid("name", format!("is already the name of another {}", now.kind.words())));
+    }
+    if former.kind == Kind::Role && app.config.anonymous_role.as_ref() == Some(&former.name) {
+        return Err(invalid("name", "is the anonymous_role of config.json and cannot be another"));
+    }
+    let runs = runs(tx, former).await?;
+    if runs.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Conflict(format!("The {former} keeps its name meanwhile: {}.", runs.join("; "))).into())
+}
+
+async fn needed_by(
+    app: &App,
+    source: &impl Source,
+    ground: &Ground,
+    place: &Place,
+) -> Result<Vec<String>, Refusal> {
+    if place.is_permanent() {
+        return Ok(vec!["it always exists".to_owned()]);
+    }
+    let used = dependents(&ground.fleet, place);
+    let mut reasons: Vec<String> = used.iter().map(|other| format!("the {other} uses it")).collect();
+    if place.kind == Kind::Role && app.config.anonymous_role.as_ref() == Some(&place.name) {
+        reasons.push("it is the anonymous_role of config.json".to_owned());
+    }
+    reasons.extend(under_way(source, place).await?);
+    Ok(reasons)
+}
+
+/// Runs and open requests, which have to end first.
+async fn under_way(source: &impl Source, place: &Place) -> Result<Vec<String>, Refusal> {
+    let mut reasons = runs(source, place).await?;
+    if let Some((application, environment)) = where_it_runs(place) {
+        let filter = db::requests::Filter {
+            states: vec![RequestWord::AwaitingReview, RequestWord::Accepted],
+            application: Some(application),
+            environment,
+            ..Default::default()
+        };
+        let open = db::requests::list(source, &filter, 10).await?;
+        reasons.extend(open.iter().map(|request| format!("request {} is open", request.id)));
+    }
+    Ok(reasons)
+}
+
+async fn runs(source: &impl Source, place: &Place) -> Result<Vec<String>, DbError> {
+    if place.kind == Kind::Server {
+        let locks = db::deployments::list_server_locks(source).await?;
+        let held = locks.into_iter().filter(|(server, _)| server == place.name.as_str());
+        return Ok(held.map(|(_, deployment)| format!("deployment {deployment} has it")).collect());
+    }
+    let Some((application, environment)) = where_it_runs(place) else { return Ok(Vec::new()) };
+    let filter = db::deployments::Filter {
+        states: vec![DeploymentState::Queued, DeploymentState::Running],
+        application: Some(application),
+        environment,
+        ..Default::default()
+    };
+    let under_way = db::deployments::list(source, &filter, 10).await?;
+    let words = |deployment: &crate::domain::deployment::Deployment| {
+        format!("deployment {} is {}", deployment.id, deployment.state.word())
+    };
+    Ok(under_way.iter().map(words).collect())
+}
+
+fn where_it_runs(place: &Place) -> Option<(Name, Option<Name>)> {
+    match place.kind {
+        Kind::Application => Some((place.name.clone(), None)),
+        Kind::Environment => Some((place.parent.clone()?, Some(place.name.clone()))),
+        _ => None,
+    }
+}
+
+fn name_in(object: &Value, key: &str) -> Result<Option<Name>, Trouble> {
+    let Some(value) = object.get(key) else { return Ok(None) };
+    let text = value.as_str().ok_or_else(|| invalid(key, "must be text"))?;
+    Name::parse(text).map(Some).map_err(|error| invalid(key, error.to_string()))
+}
+
+fn invalid(path: &str, message: impl Into<String>) -> Trouble {
+    Trouble::Invalid(vec![Problem::new(path, message)])
+}

@@ -1,0 +1,54 @@
+//! What the tables know of an object of the fleet by its name goes with it when it
+//! gets another. Only what stands for the present does: requests, deployments and the
+//! audit trail keep the names of their day.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use super::entity::{live, out_of_service, readings, role_members};
+use super::{DbError, Tx};
+use crate::domain::fleet::Kind;
+use crate::domain::fleet::object::Place;
+use crate::domain::name::Name;
+
+pub async fn follow(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {
+    let old = place.name.as_str();
+    macro_rules! rename {
+        ($table:ident, $column:ident $(, $only:ident = $value:expr)?) => {{
+            // Rows that an earlier bearer of the new name left behind.
+            $table::Entity::delete_many()
+                .filter($table::Column::$column.eq(new.as_str()))
+                $(.filter($table::Column::$only.eq($value)))?
+                .exec(tx.on())
+                .await?;
+            $table::Entity::update_many()
+                .col_expr($table::Column::$column, Expr::value(new.as_str()))
+                .filter($table::Column::$column.eq(old))
+                $(.filter($table::Column::$only.eq($value)))?
+                .exec(tx.on())
+                .await?;
+        }};
+    }
+    match place.kind {
+        Kind::Server => {
+            rename!(live, Server);
+            rename!(readings, Server);
+            rename!(out_of_service, Server);
+        }
+        Kind::Application => {
+            rename!(live, Application);
+            rename!(readings, Application);
+            rename!(out_of_service, Application);
+        }
+        Kind::Environment => {
+            let application = place.parent.as_ref().map(Name::as_str).unwrap_or_default();
+            rename!(live, Environment, Application = application);
+            rename!(readings, Environment, Application = application);
+            rename!(out_of_service, Environment, Application = application);
+        }
+        Kind::LoadBalancer => rename!(out_of_service, Balancer),
+        Kind::Role => rename!(role_members, Role),
+        Kind::Cluster | Kind::Calendar => {}
+    }
+    Ok(())
+}

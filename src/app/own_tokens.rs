@@ -61,13 +61,12 @@ async fn named(app: &App, tokens: Vec<Token>) -> Result<Vec<Owned>, Refusal> {
     let mut names: BTreeMap<i64, Name> = BTreeMap::new();
     let mut owned = Vec::with_capacity(tokens.len());
     for token in tokens {
-        let user = match names.get(&token.person) {
-            Some(name) => name.clone(),
-            None => {
-                let person = db::people::find(&app.db, token.person).await?.ok_or(Refusal::NotFound)?;
-                names.insert(token.person, person.name.clone());
-                person.name
-            }
+        let user = if let Some(name) = names.get(&token.person) {
+            name.clone()
+        } else {
+            let person = db::people::find(&app.db, token.person).await?.ok_or(Refusal::NotFound)?;
+            names.insert(token.person, person.name.clone());
+            person.name
         };
         owned.push(Owned { token, user });
     }

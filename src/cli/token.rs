@@ -22,7 +22,7 @@ pub enum TokenCommand {
         /// What it is for, for whoever reads the list
         #[arg(long, value_name = "TEXT", default_value = "command line")]
         name: String,
-        /// Bound it: read, request, deploy_in_window, deploy or review, or admin, impersonate or read_all
+        /// Bound it, as a role is: `read`, `request`, `deploy_in_window`, `deploy`, `review`, or `admin`, `impersonate`, `read_all`
         #[arg(long = "permission", value_name = "PERMISSION")]
         permissions: Vec<String>,
         /// Where the permissions hold; everywhere without it

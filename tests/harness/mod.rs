@@ -141,6 +141,10 @@ impl Service {
     }
 
     pub async fn start_in(world: World) -> Self {
+        Box::pin(Self::set_up(world)).await
+    }
+
+    async fn set_up(world: World) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::Builder::new().prefix("cs").tempdir().unwrap();
         let path = folder.path();

@@ -81,7 +81,7 @@ async fn a_bot_requests_for_another_and_neither_decides_nor_launches() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_acts_for_a_holder_of_more_for_nobody_or_without_the_right() {
-    let service = Service::start_in(world(|fleet| deployers(fleet))).await;
+    let service = Service::start_in(world(deployers)).await;
     let (ada, bot) = (service.calling_as("ada").await, service.calling_as("bot").await);
     for known in ["drew", "otherbot", "gone"] {
         service.calling_as(known).await;
@@ -108,7 +108,7 @@ async fn nobody_acts_for_a_holder_of_more_for_nobody_or_without_the_right() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_means_of_getting_in_are_out_of_reach_in_anothers_name() {
-    let service = Service::start_in(world(|fleet| deployers(fleet))).await;
+    let service = Service::start_in(world(deployers)).await;
     let (_, bot) = (service.calling_as("drew").await, service.calling_as("bot").await);
     let before = service.rows_but("tokens").await;
     let reply = posts(&bot, "drew", "/tokens", &json!({ "name": "mine now" })).await;

@@ -13,13 +13,20 @@ fn grant(permission: Permission, place: &str) -> Grant {
     Grant { permission, application: pattern(application), environment: pattern(environment) }
 }
 
-fn scope(global: &[GlobalPermission], grants: &[(Permission, &str)]) -> Option<TokenScope> {
+fn bounds(global: &[GlobalPermission], grants: &[(Permission, &str)]) -> TokenScope {
     let grants = grants.iter().map(|(permission, place)| grant(*permission, place)).collect();
-    Some(TokenScope { global: global.to_vec(), grants })
+    TokenScope { global: global.to_vec(), grants }
+}
+
+/// As a token has it.
+macro_rules! scope {
+    ($global:expr, $grants:expr) => {
+        Some(bounds($global, $grants))
+    };
 }
 
 fn access(global: &[GlobalPermission], grants: &[(Permission, &str)], within: Option<TokenScope>) -> Access {
-    let TokenScope { global, grants } = scope(global, grants).unwrap();
+    let TokenScope { global, grants } = bounds(global, grants);
     Access { globals: global, grants, within, ..Access::default() }
 }
 
@@ -34,82 +41,82 @@ fn a_scope_takes_away_and_never_gives() {
     );
     let rows: Vec<Row> = vec![
         ("nothing bounds it", (&[], &[(Deploy, "shop")]), None, (Deploy, "shop/production"), true),
-        ("an empty scope is nothing", (&[Admin], &[]), scope(&[], &[]), (Read, "shop/production"), false),
+        ("an empty scope is nothing", (&[Admin], &[]), scope!(&[], &[]), (Read, "shop/production"), false),
         (
             "both hold it",
             (&[], &[(Deploy, "shop")]),
-            scope(&[], &[(Request, "shop")]),
+            scope!(&[], &[(Request, "shop")]),
             (Request, "shop/staging"),
             true,
         ),
         (
             "only the person",
             (&[], &[(Deploy, "shop")]),
-            scope(&[], &[(Request, "shop")]),
+            scope!(&[], &[(Request, "shop")]),
             (DeployInWindow, "shop/staging"),
             false,
         ),
         (
             "only the scope",
             (&[], &[(Read, "shop")]),
-            scope(&[], &[(Deploy, "*")]),
+            scope!(&[], &[(Deploy, "*")]),
             (Request, "shop/staging"),
             false,
         ),
         (
             "another application",
             (&[], &[(Deploy, "*")]),
-            scope(&[], &[(Deploy, "shop")]),
+            scope!(&[], &[(Deploy, "shop")]),
             (Read, "vault/production"),
             false,
         ),
         (
             "another environment",
             (&[], &[(Deploy, "*")]),
-            scope(&[], &[(Deploy, "shop/staging")]),
+            scope!(&[], &[(Deploy, "shop/staging")]),
             (Read, "shop/production"),
             false,
         ),
         (
             "an admin, bounded",
             (&[Admin], &[]),
-            scope(&[], &[(Request, "shop/staging")]),
+            scope!(&[], &[(Request, "shop/staging")]),
             (Request, "shop/staging"),
             true,
         ),
         (
             "an admin, bounded elsewhere",
             (&[Admin], &[]),
-            scope(&[], &[(Request, "shop/staging")]),
+            scope!(&[], &[(Request, "shop/staging")]),
             (Request, "shop/production"),
             false,
         ),
         (
             "an admin who only reads",
             (&[Admin], &[]),
-            scope(&[ReadAll], &[]),
+            scope!(&[ReadAll], &[]),
             (Read, "vault/production"),
             true,
         ),
-        ("and does no more", (&[Admin], &[]), scope(&[ReadAll], &[]), (Request, "vault/production"), false),
+        ("and does no more", (&[Admin], &[]), scope!(&[ReadAll], &[]), (Request, "vault/production"), false),
         (
             "a scope of admin, no admin",
             (&[], &[(Read, "shop")]),
-            scope(&[Admin], &[]),
+            scope!(&[Admin], &[]),
             (Read, "shop/production"),
             true,
         ),
         (
             "and gives no more",
             (&[], &[(Read, "shop")]),
-            scope(&[Admin], &[]),
+            scope!(&[Admin], &[]),
             (Review, "shop/production"),
             false,
         ),
         (
             "deploying is not reviewing",
             (&[Admin], &[]),
-            scope(&[], &[(Deploy, "*")]),
+            scope!(&[], &[(Deploy, "*")]),
             (Review, "shop/production"),
             false,
         ),
@@ -125,12 +132,12 @@ fn a_scope_takes_away_and_never_gives() {
 fn global_rights_need_the_scope_as_well() {
     let rows = [
         (&[Admin][..], None, Impersonate, true),
-        (&[Admin], scope(&[ReadAll], &[]), Admin, false),
-        (&[Admin], scope(&[ReadAll], &[]), ReadAll, true),
-        (&[Impersonate], scope(&[Admin], &[]), Impersonate, true),
-        (&[Impersonate], scope(&[], &[(Deploy, "*")]), Impersonate, false),
+        (&[Admin], scope!(&[ReadAll], &[]), Admin, false),
+        (&[Admin], scope!(&[ReadAll], &[]), ReadAll, true),
+        (&[Impersonate], scope!(&[Admin], &[]), Impersonate, true),
+        (&[Impersonate], scope!(&[], &[(Deploy, "*")]), Impersonate, false),
         (&[Impersonate], None, ReadAll, false),
-        (&[ReadAll], scope(&[Admin], &[]), Admin, false),
+        (&[ReadAll], scope!(&[Admin], &[]), Admin, false),
     ];
     for (global, within, wanted, expected) in rows {
         let access = access(global, &[], within.clone());
@@ -155,7 +162,7 @@ fn in_anothers_name_nobody_decides_or_administers() {
 
 #[test]
 fn what_is_ones_own_is_out_of_reach_of_a_token_for_elsewhere() {
-    let within = scope(&[], &[(Read, "shop/staging")]);
+    let within = scope!(&[], &[(Read, "shop/staging")]);
     let access = access(&[], &[(Request, "*")], within);
     let dana = Actor { id: 1, name: name("dana"), display: "Dana".to_owned(), access };
     let owns = |owner: &str, wanted, environment: &str| {
@@ -180,7 +187,7 @@ fn who_only_reads_keeps_nothing_else() {
 fn words_of_a_command_become_a_scope() {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let made = TokenScope::of_words(&words(&["read", "impersonate"]), &[name("shop")], &[]).unwrap();
-    assert_eq!(made, scope(&[Impersonate], &[(Read, "shop")]));
+    assert_eq!(made, scope!(&[Impersonate], &[(Read, "shop")]));
     assert_eq!(TokenScope::of_words(&[], &[], &[]), Ok(None));
     let error = TokenScope::of_words(&words(&["write"]), &[], &[]).unwrap_err();
     assert!(error.contains("\"write\""), "{error}");

@@ -23,8 +23,8 @@ pub struct Credentials {
 
 impl FromBody for Credentials {
     fn read(r: &mut Reader<'_>) -> Option<Self> {
-        let username = r.required("username", text);
-        let password = r.required("password", text);
+        let username = r.required("username", str::parse::<String>);
+        let password = r.required("password", str::parse::<String>);
         Some(Self { username: username?, password: SecretString::from(password?) })
     }
 }
@@ -36,12 +36,8 @@ pub struct Foreign {
 
 impl FromBody for Foreign {
     fn read(r: &mut Reader<'_>) -> Option<Self> {
-        Some(Self { session_id: r.optional("session_id", text) })
+        Some(Self { session_id: r.optional("session_id", str::parse::<String>) })
     }
-}
-
-fn text(text: &str) -> Result<String, std::convert::Infallible> {
-    Ok(text.to_owned())
 }
 
 #[rocket::post("/auth/token", data = "<body>")]

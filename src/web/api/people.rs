@@ -128,13 +128,12 @@ pub async fn create(bearer: Bearer<'_>, query: Query, body: Body<Said>) -> Resul
         return Err(Problem::field("version", "is for somebody who is there already"));
     }
     let changes = body.input.changes(None);
-    body.once
-        .answer(&bearer, async {
-            let person = edit_person::create(app, actor, &name, changes).await?;
-            let whole = people::find(app, actor, person.name.as_str()).await?;
-            Answer::made(&format!("/people/{}", person.name), &view(&whole.known))
-        })
-        .await
+    let made = Box::pin(async {
+        let person = edit_person::create(app, actor, &name, changes).await?;
+        let whole = people::find(app, actor, person.name.as_str()).await?;
+        Answer::made(&format!("/people/{}", person.name), &view(&whole.known))
+    });
+    body.once.answer(&bearer, made).await
 }
 
 #[rocket::get("/people/<person>")]

@@ -42,36 +42,32 @@ pub struct New {
 impl FromBody for New {
     fn read(r: &mut Reader<'_>) -> Option<Self> {
         let user = r.optional("user", name);
-        let name = r.required("name", text);
+        let name = r.required("name", str::parse::<String>);
         let most = u64::try_from(LONGEST_DAYS).unwrap_or(1);
         let days = r.optional_number("days", 1..=most);
         let expires_at = r.optional("expires_at", instant);
         if days.is_some() && expires_at.is_some() {
             r.problem("days", "stands beside expires_at; one of them is enough");
         }
-        let scope = r.object("scope", scope);
+        let scope = r.object("scope", |r| Some(scope(r)));
         Some(Self { user, name: name?, days, expires_at, scope })
     }
 }
 
-fn scope(r: &mut Reader<'_>) -> Option<TokenScope> {
-    let global = r.set("global", |text| known::<GlobalPermission>(text));
+fn scope(r: &mut Reader<'_>) -> TokenScope {
+    let global = r.set("global", known::<GlobalPermission>);
     let grants = r.objects("grants", |r| {
-        let permission = r.required("permission", |text| known::<Permission>(text));
+        let permission = r.required("permission", known::<Permission>);
         let pattern = |text: &str| Pattern::try_from(text.to_owned());
         let application = r.text_or("application", Pattern::All, pattern);
         let environment = r.text_or("environment", Pattern::All, pattern);
         Some(Grant { permission: permission?, application, environment })
     });
-    Some(TokenScope { global, grants })
+    TokenScope { global, grants }
 }
 
 fn known<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, &'static str> {
     serde_json::from_value(Value::String(text.to_owned())).map_err(|_| "is not a permission")
-}
-
-fn text(text: &str) -> Result<String, std::convert::Infallible> {
-    Ok(text.to_owned())
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
@@ -86,7 +82,10 @@ pub struct Change {
 
 impl FromBody for Change {
     fn read(r: &mut Reader<'_>) -> Option<Self> {
-        Some(Self { name: r.optional("name", text), expires_at: r.optional("expires_at", instant) })
+        Some(Self {
+            name: r.optional("name", str::parse::<String>),
+            expires_at: r.optional("expires_at", instant),
+        })
     }
 }
 

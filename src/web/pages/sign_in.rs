@@ -32,13 +32,12 @@ pub(super) fn login_page(
     problem: Option<SignInProblem>,
 ) -> Result<Login, Refusal> {
     let app = stranger.app;
-    let secret = match cookies.get_private(STRANGER_COOKIE) {
-        Some(cookie) => cookie.value().to_owned(),
-        None => {
-            let secret = session::strangers_secret()?;
-            cookies.add_private(private_cookie(app, STRANGER_COOKIE, secret.clone()));
-            secret
-        }
+    let secret = if let Some(cookie) = cookies.get_private(STRANGER_COOKIE) {
+        cookie.value().to_owned()
+    } else {
+        let secret = session::strangers_secret()?;
+        cookies.add_private(private_cookie(app, STRANGER_COOKIE, secret.clone()));
+        secret
     };
     let verifier = app.config.session_verifier.as_ref().and_then(|verifier| verifier.cookie.as_deref());
     let return_to = sign_in::local_path(return_to);

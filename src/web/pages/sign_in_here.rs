@@ -83,13 +83,11 @@ pub async fn by_session(
     if !matches!(session, Ok(None)) {
         tried.take_back();
     }
-    match session? {
-        Some(session) => Ok(arrived(&stranger, cookies, session, &form.return_to)),
-        None => {
-            let problem = SignInProblem::NoSessionElsewhere;
-            again(&stranger, cookies, (422, problem), String::new(), &form.return_to)
-        }
+    if let Some(session) = session? {
+        return Ok(arrived(&stranger, cookies, session, &form.return_to));
     }
+    let problem = SignInProblem::NoSessionElsewhere;
+    again(&stranger, cookies, (422, problem), String::new(), &form.return_to)
 }
 
 fn before(stranger: &Stranger<'_>) -> Option<i64> {

@@ -91,10 +91,6 @@ impl Account {
         self.errors.iter().find(|error| error.field == field).map(|error| error.text.as_str())
     }
 
-    fn permissions(&self) -> [(&'static str, &'static str); 6] {
-        PERMISSIONS
-    }
-
     fn others(&self) -> bool {
         self.sessions.iter().any(|session| !session.is_this)
     }

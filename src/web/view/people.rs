@@ -39,6 +39,7 @@ pub struct NewPerson {
     pub role: String,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that the template asks for")]
 #[derive(Debug, Template)]
 #[template(path = "admin_person.html")]
 pub struct PersonPage {
@@ -116,7 +117,7 @@ impl PersonPage {
                 format!("{name} is disabled: nothing lets them in, and the record keeps their name.")
             }
             (false, true) => format!("Nobody signed in as {name} yet; the name is kept for who does first."),
-            (false, false) => format!("{name} signs in by {provider}."),
+            (false, false) => format!("{name} signs in by way of {provider}."),
         }
     }
 }

@@ -87,9 +87,6 @@ async fn pages_are_drawn_where_the_environment_says() {
     for (name, address) in of_ada {
         draw(&town, &chromium, &folder, name, address).await;
     }
-    chromium.open(&town.service, "/admin/servers/web-1").await;
-    chromium.click_button("Ask the host for its keys").await;
-    save(&chromium, &folder.join("admin-server-scanned.png")).await;
     town.open_the_gate().await;
     let preview = "/applications/shop/production/preview?release=v1.3";
     draw(&town, &chromium, &folder, "preview-unasked", preview).await;

@@ -78,7 +78,7 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
         ("/servers/<name>", own("/servers/web-1")),
         ("/admin", own("/admin")),
         (
-            "/admin/<kind>?<q>",
+            "/admin/<kind>",
             ["servers", "load_balancers", "clusters", "calendars", "roles", "applications?q=sho"]
                 .map(|list| format!("/admin/{list}"))
                 .to_vec(),
@@ -198,7 +198,12 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         // Of another version than the one that is there; they act in their own stories.
         refused(
             409,
-            form("ada", "/admin/<kind>/<name>", "/admin/servers/web-1".to_owned(), &[("host", "10.0.0.9")]),
+            form(
+                "ada",
+                "/admin/<kind>/<name>",
+                "/admin/servers/web-1".to_owned(),
+                &[("host", "10.0.0.9"), ("version", "x")],
+            ),
         ),
         refused(
             409,
@@ -215,7 +220,7 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
                 "ada",
                 "/admin/applications/<application>/environments/<environment>",
                 "/admin/applications/shop/environments/production".to_owned(),
-                &[("order", "1")],
+                &[("order", "1"), ("version", "x")],
             ),
         ),
         refused(

@@ -14,6 +14,7 @@ pub mod markup;
 mod risk;
 mod samples;
 
+mod account;
 mod admin;
 mod admin_objects;
 mod application;
@@ -22,6 +23,7 @@ mod error;
 mod home;
 mod launch;
 mod login;
+mod people;
 mod request;
 mod request_new;
 mod requests;

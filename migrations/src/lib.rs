@@ -10,6 +10,7 @@ mod m0003_engine;
 mod m0004_around;
 mod m0006_identities;
 mod m0009_outline;
+mod m0010_watching;
 
 pub struct Migrator;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_around::Migration),
             Box::new(m0006_identities::Migration),
             Box::new(m0009_outline::Migration),
+            Box::new(m0010_watching::Migration),
         ]
     }
 }

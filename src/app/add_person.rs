@@ -63,7 +63,13 @@ pub async fn add_person(app: &App, by: &str, wanted: Wanted<'_>) -> Result<Done,
     Ok(Done { added, given_role, set_password: hash.is_some() })
 }
 
-pub(super) async fn add(app: &App, tx: &Tx, by: &str, name: &Name, now: Timestamp) -> Result<Person, Refusal> {
+pub(super) async fn add(
+    app: &App,
+    tx: &Tx,
+    by: &str,
+    name: &Name,
+    now: Timestamp,
+) -> Result<Person, Refusal> {
     if !may_be_called(name) {
         return Err(Refusal::field("name", format!("The record calls by {name} what no person did.")));
     }

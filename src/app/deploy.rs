@@ -120,7 +120,9 @@ async fn queue(
         deletes_acknowledged: ask.deletes_acknowledged,
         ..Deployment::queued(&ask.application, &ask.environment, &candidate.commit, &actor.name, now)
     };
-    deployment.id = queue::put(&tx, &deployment, believed.iter().map(Believed::note).chain(access::note_of(&actor))).await?;
+    deployment.id =
+        queue::put(&tx, &deployment, believed.iter().map(Believed::note).chain(access::note_of(&actor)))
+            .await?;
     let entry = db::audit::Entry {
         actor: &actor.signature(),
         action: "deployment.queued",

@@ -82,9 +82,7 @@ async fn hashed(app: &App, changes: Vec<Change>) -> Result<Vec<Ready>, Refusal> 
     let mut ready = Vec::with_capacity(changes.len());
     for change in changes {
         ready.push(match change {
-            Change::Password(password) => {
-                Ready::Password(app.passwords.hash("password", password).await?)
-            }
+            Change::Password(password) => Ready::Password(app.passwords.hash("password", password).await?),
             other => Ready::Other(other),
         });
     }
@@ -100,7 +98,9 @@ async fn apply(app: &App, tx: &Tx, actor: &Actor, person: &Person, change: Ready
             end_everything(app, tx, person, true).await?;
             ("person.password_set", json!({}))
         }
-        Ready::Other(Change::Password(_)) => return Err(Refusal::Internal("an unhashed password".to_owned())),
+        Ready::Other(Change::Password(_)) => {
+            return Err(Refusal::Internal("an unhashed password".to_owned()));
+        }
         Ready::Other(Change::Give(role)) => {
             if give(app, tx, by, name, &role, SOURCE).await? {
                 end_everything(app, tx, person, false).await?;
@@ -114,7 +114,9 @@ async fn apply(app: &App, tx: &Tx, actor: &Actor, person: &Person, change: Ready
         }
         Ready::Other(Change::Disable) => {
             if person.id == actor.id {
-                return Err(Refusal::Conflict("Nobody disables themselves; ask another administrator.".to_owned()));
+                return Err(Refusal::Conflict(
+                    "Nobody disables themselves; ask another administrator.".to_owned(),
+                ));
             }
             db::people::set_disabled(tx, person.id, Some(now)).await?;
             db::sessions::end_all_of(tx, person.id, now).await?;

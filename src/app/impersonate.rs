@@ -19,11 +19,7 @@ pub async fn act_for(app: &App, bot: &Actor, name: &str) -> Result<Actor, Refusa
     let person = person.filter(|person| !person.disabled).ok_or_else(nobody)?;
     let target = access::actor_of(&app.db, person).await?;
     allowed(&bot.access, &target)?;
-    let access = Access {
-        within: bot.access.within.clone(),
-        by: Some(bot.name.clone()),
-        ..target.access
-    };
+    let access = Access { within: bot.access.within.clone(), by: Some(bot.name.clone()), ..target.access };
     Ok(Actor { access, ..target })
 }
 
@@ -40,7 +36,9 @@ pub(super) fn allowed(theirs: &Access, target: &Actor) -> Result<(), Refusal> {
 }
 
 fn may_not() -> Refusal {
-    Refusal::Forbidden("Acting for another needs the right to impersonate, in the token's scope too.".to_owned())
+    Refusal::Forbidden(
+        "Acting for another needs the right to impersonate, in the token's scope too.".to_owned(),
+    )
 }
 
 /// The same for a name that is nobody's, disabled or none.

@@ -50,6 +50,7 @@ pub mod queries;
 pub mod queue;
 pub mod reissue_link;
 pub mod request_release;
+pub mod resend;
 pub mod review_release;
 pub mod rotation;
 pub mod run_deployment;

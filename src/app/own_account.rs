@@ -65,7 +65,8 @@ pub async fn end_other_sessions(app: &App, signed_in: &SignedIn) -> Result<(), R
     let tx = app.db.begin().await?;
     db::sessions::end_others_of(&tx, actor.id, signed_in.session, now).await?;
     db::tokens::revoke_sign_ins_of(&tx, actor.id, now).await?;
-    record(app, &tx, actor.name.as_str(), "person.sessions_ended", &actor.name, json!({ "own": true })).await?;
+    record(app, &tx, actor.name.as_str(), "person.sessions_ended", &actor.name, json!({ "own": true }))
+        .await?;
     tx.commit().await?;
     Ok(())
 }

@@ -48,6 +48,12 @@ pub struct FieldError {
     pub message: String,
 }
 
+impl FieldError {
+    pub fn new(field: &'static str, message: impl Into<String>) -> Self {
+        Self { field, message: message.into() }
+    }
+}
+
 impl Refusal {
     pub fn field(field: &'static str, message: impl Into<String>) -> Self {
         Refusal::Invalid(vec![FieldError { field, message: message.into() }])

@@ -5,18 +5,16 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::situation::{Situation, repository};
-use super::stored_request::{Stored, issue_launch_link, new_link};
+use super::stored_request::{Stored, issue_launch_link, issue_review_link};
 use super::{App, FieldError, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::diff::{Patch, Relation, TagInfo};
 use crate::domain::fleet::DeployFrom;
 use crate::domain::glob;
-use crate::domain::link::Purpose;
 use crate::domain::live::{LiveRow, LiveState};
 use crate::domain::manifest::hex;
 use crate::domain::name::{CommitId, Name, TagName, is_deceptive};
-use crate::domain::notice::Notice;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{self, Act, AskingFacts, Facts, Newer};
 use crate::domain::request::{Request, RequestState, RequestWord, release_words};
@@ -269,17 +267,7 @@ async fn store(
     if request.required == 0 {
         accept_at_once(app, &tx, request.id, now).await?;
     } else {
-        let RequestState::AwaitingReview { until } = request.state else {
-            return Err(Refusal::Internal("a new request awaits review".to_owned()));
-        };
-        let link = new_link(app, &tx, Purpose::Review, &request, None, (now, until), now).await?;
-        db::outbox::put(
-            &tx,
-            &Notice::ReviewAsked { request: request.id, link: link.id },
-            Some(link.sealed),
-            now,
-        )
-        .await?;
+        issue_review_link(app, &tx, &request, now).await?;
     }
     tx.commit().await?;
     app.wake.outbox.notify_one();

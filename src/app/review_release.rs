@@ -43,11 +43,7 @@ pub async fn find_link(app: &App, purpose: Purpose, text: &str) -> Result<Link, 
 
 pub fn readable(actor: &Actor, stored: &Stored) -> Result<(), Refusal> {
     let request = &stored.request;
-    if super::queries::requests::may_read(actor, request) {
-        Ok(())
-    } else {
-        Err(Refusal::NotFound)
-    }
+    if super::queries::requests::may_read(actor, request) { Ok(()) } else { Err(Refusal::NotFound) }
 }
 
 /// Who may not review learns nothing else: neither how it stands nor what is in the way.

@@ -63,6 +63,10 @@ pub enum NotIn {
     NameTaken {
         login: String,
     },
+    /// What should name them does not.
+    NotNamed {
+        words: &'static str,
+    },
     Disabled {
         login: String,
     },
@@ -180,12 +184,7 @@ async fn arrive(
 }
 
 /// First sight of an identity: a new name, or one that was reserved for it (rules.md 29).
-pub(super) async fn bind(
-    app: &App,
-    tx: &db::Tx,
-    name: &Name,
-    identity: &Identity,
-) -> Result<Person, NotIn> {
+pub(super) async fn bind(app: &App, tx: &db::Tx, name: &Name, identity: &Identity) -> Result<Person, NotIn> {
     let taken = || NotIn::NameTaken { login: name.to_string() };
     if !may_be_called(name) || is_reserved_elsewhere(tx, name, &identity.provider).await? {
         return Err(taken());
@@ -203,11 +202,8 @@ pub(super) async fn bind(
 
 /// Whether a role names it for another provider: `local:rosa`.
 async fn is_reserved_elsewhere(tx: &db::Tx, name: &Name, provider: &str) -> Result<bool, Refusal> {
-    let others: Vec<String> = PROVIDERS
-        .iter()
-        .filter(|other| **other != provider)
-        .map(|other| format!("{other}:{name}"))
-        .collect();
+    let others: Vec<String> =
+        PROVIDERS.iter().filter(|other| **other != provider).map(|other| format!("{other}:{name}")).collect();
     let members = db::people::list_all_members(tx).await?;
     Ok(members.iter().any(|member| member.kind == MemberKind::User && others.contains(&member.member)))
 }

@@ -5,10 +5,16 @@
 use serde_json::json;
 
 use super::sign_in::{NotIn, bind};
-use super::{App, session};
+use super::{App, Refusal, session};
 use crate::db;
 use crate::domain::name::Name;
 use crate::domain::person::{Identity, PROXY};
+
+/// Whether the name that the proxy says is this person's.
+pub async fn is(app: &App, name: &Name, person: i64) -> Result<bool, Refusal> {
+    let found = db::identities::find_person(&app.db, PROXY, name.as_str()).await?;
+    Ok(found.is_some_and(|found| found.id == person))
+}
 
 /// A new session's secret. `before` is the session that the browser had until now.
 pub async fn sign_in(app: &App, name: &Name, before: Option<i64>) -> Result<String, NotIn> {

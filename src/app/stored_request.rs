@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::situation::Situation;
 use super::{App, Refusal, access};
 use crate::db::{self, Source, Tx};
+use crate::domain::link::{Link, Purpose};
 use crate::domain::name::Name;
 use crate::domain::notice::Notice;
 use crate::domain::permission::{Access, Permission};
@@ -194,10 +195,23 @@ pub async fn ended(
     Ok(())
 }
 
+/// Makes the review link of a request that awaits review, revokes the ones before it,
+/// and puts the mail that carries it into the outbox.
+pub async fn issue_review_link(app: &App, tx: &Tx, request: &Request, now: Timestamp) -> Result<(), Refusal> {
+    let RequestState::AwaitingReview { until } = request.state else {
+        return Err(Refusal::Conflict("Only a request that awaits review has a review link.".to_owned()));
+    };
+    let purpose = Purpose::Review;
+    db::links::revoke(tx, request.id, Some(purpose), now).await?;
+    let link = new_link(app, tx, purpose, request, None, (now, until), now).await?;
+    let notice = Notice::ReviewAsked { request: request.id, link: link.id };
+    db::outbox::put(tx, &notice, Some(link.sealed), now).await?;
+    Ok(())
+}
+
 /// Makes a launch link for an accepted request, revokes the ones before it, and
 /// puts the mail into the outbox with the secret sealed.
 pub async fn issue_launch_link(app: &App, tx: &Tx, stored: &Stored, now: Timestamp) -> Result<(), Refusal> {
-    use crate::domain::link::Purpose;
     use crate::domain::request::slot;
     let RequestState::Accepted { stands_until, .. } = &stored.request.state else {
         return Err(Refusal::Conflict("Only an accepted request has a launch link.".to_owned()));
@@ -236,13 +250,12 @@ pub const LINK_SEAL: &str = "outbox link";
 pub async fn new_link(
     app: &App,
     tx: &Tx,
-    purpose: crate::domain::link::Purpose,
+    purpose: Purpose,
     request: &Request,
     person: Option<Name>,
     slot: (Timestamp, Timestamp),
     now: Timestamp,
 ) -> Result<NewLink, Refusal> {
-    use crate::domain::link::Link;
     use crate::domain::request::LinkFacts;
     let random = super::session::random::<16>()?;
     let facts = LinkFacts { starts_at: slot.0, expires_at: slot.1, used_at: None, revoked_at: None };

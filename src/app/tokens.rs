@@ -91,12 +91,7 @@ pub async fn create(app: &App, by: &str, wanted: Wanted<'_>) -> Result<(i64, Sec
 }
 
 /// For somebody who just showed who they are: it lasts half an hour.
-pub(super) async fn of_sign_in(
-    app: &App,
-    tx: &db::Tx,
-    person: &Person,
-    how: &str,
-) -> Result<Short, Refusal> {
+pub(super) async fn of_sign_in(app: &App, tx: &db::Tx, person: &Person, how: &str) -> Result<Short, Refusal> {
     let (now, secret) = (app.clock.now(), session::random::<32>()?);
     let expires_at = now + SIGN_IN_LASTS;
     let new = db::tokens::NewToken {
@@ -137,7 +132,10 @@ pub(super) fn check_name(name: &str) -> Result<&str, Refusal> {
 pub(super) fn check_scope(fleet: &Fleet, scope: Option<&TokenScope>) -> Result<(), Refusal> {
     let Some(scope) = scope else { return Ok(()) };
     if scope.global.is_empty() && scope.grants.is_empty() {
-        return Err(Refusal::field("scope", "A scope that allows nothing is no use; leave it out or fill it."));
+        return Err(Refusal::field(
+            "scope",
+            "A scope that allows nothing is no use; leave it out or fill it.",
+        ));
     }
     if scope.grants.len() > MOST_GRANTS {
         return Err(Refusal::field("scope", format!("At most {MOST_GRANTS} grants.")));

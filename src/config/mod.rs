@@ -182,9 +182,44 @@ pub struct SessionVerifierConfig {
 
 #[derive(Debug, Clone)]
 pub struct TrustedProxyConfig {
-    pub addresses: Vec<IpAddr>,
+    pub addresses: Vec<AddressRange>,
     /// The header that holds the person's name.
     pub header: String,
+}
+
+/// One address, or all that begin with the same bits: `10.0.0.0/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddressRange {
+    address: IpAddr,
+    bits: u8,
+}
+
+impl AddressRange {
+    /// `None` where there are more bits than the address has.
+    pub fn new(address: IpAddr, bits: Option<u8>) -> Option<Self> {
+        let all = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.unwrap_or(all);
+        (bits <= all).then_some(Self { address, bits })
+    }
+
+    pub fn holds(&self, address: IpAddr) -> bool {
+        let differ = match (self.address, address.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                u128::from((own.to_bits() ^ other.to_bits()).leading_zeros())
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                u128::from((own.to_bits() ^ other.to_bits()).leading_zeros())
+            }
+            _ => return false,
+        };
+        differ >= u128::from(self.bits)
+    }
+
+    /// Whether an address of this machine alone is among them.
+    pub fn is_loopback(&self) -> bool {
+        let own: [IpAddr; 2] = [std::net::Ipv4Addr::LOCALHOST.into(), std::net::Ipv6Addr::LOCALHOST.into()];
+        self.address.is_loopback() || own.into_iter().any(|address| self.holds(address))
+    }
 }
 
 #[derive(Debug, Clone, Default)]

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::load::KeyPaths;
 use super::{
-    CommandConfig, Config, CorsConfig, DriftConfig, GitHubConfig, GraphiteConfig, InventoryConfig,
-    LimitsConfig, LogConfig, LogTarget, MailConfig, MetricsConfig, RetentionConfig, RunnerConfig, Sandbox,
-    SessionVerifierConfig, Source, SshConfig, TrustedProxyConfig, WebhookConfig, values,
+    AddressRange, CommandConfig, Config, CorsConfig, DriftConfig, GitHubConfig, GraphiteConfig,
+    InventoryConfig, LimitsConfig, LogConfig, LogTarget, MailConfig, MetricsConfig, RetentionConfig,
+    RunnerConfig, Sandbox, SessionVerifierConfig, Source, SshConfig, TrustedProxyConfig, WebhookConfig,
+    values,
 };
 use crate::domain::document::{Reader, one_of};
 use crate::domain::fleet::checks;
@@ -234,14 +235,14 @@ fn session_verifier(r: &mut Reader<'_>) -> Option<SessionVerifierConfig> {
 
 fn trusted_proxy(r: &mut Reader<'_>) -> Option<TrustedProxyConfig> {
     r.must_have("addresses");
-    let addresses = r.set("addresses", values::ip_address);
+    let addresses = r.set("addresses", values::address_range);
     let header = r.required("header", values::token);
     Some(TrustedProxyConfig { addresses, header: header? })
 }
 
 /// A script that reaches loopback could speak as a proxy that lives there (rules.md 26).
 fn refuse_open_loopback(r: &mut Reader<'_>, runner: &RunnerConfig, proxy: Option<&TrustedProxyConfig>) {
-    let local = proxy.is_some_and(|proxy| proxy.addresses.iter().any(|a| a.to_canonical().is_loopback()));
+    let local = proxy.is_some_and(|proxy| proxy.addresses.iter().any(AddressRange::is_loopback));
     if runner.sandbox_network && local {
         r.problem(
             "runner.sandbox_network",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use super::Sandbox;
+use super::{AddressRange, Sandbox};
 
 type Parsed<T> = Result<T, String>;
 
@@ -35,6 +35,24 @@ pub fn listen_address(text: &str) -> Parsed<SocketAddr> {
 
 pub fn ip_address(text: &str) -> Parsed<IpAddr> {
     text.parse().or_else(|_| refuse("must be an IP address"))
+}
+
+/// `10.0.0.5`, or a range: `10.0.0.0/8`. An address of the old kind within the new
+/// one (`::ffff:10.0.0.5`) is the old one.
+pub fn address_range(text: &str) -> Parsed<AddressRange> {
+    let (address, bits) = match text.split_once('/') {
+        None => (text, None),
+        Some((address, bits)) => match bits.parse() {
+            Ok(bits) => (address, Some(bits)),
+            Err(_) => return refuse("must be an IP address, or a range like 10.0.0.0/8"),
+        },
+    };
+    let address: Option<IpAddr> = address.parse().ok();
+    let address = address.map(|address| if bits.is_none() { address.to_canonical() } else { address });
+    match address.and_then(|address| AddressRange::new(address, bits)) {
+        Some(range) => Ok(range),
+        None => refuse("must be an IP address, or a range like 10.0.0.0/8"),
+    }
 }
 
 /// A path, relative to the folder of the file that names it.

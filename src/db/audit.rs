@@ -91,11 +91,37 @@ pub struct Line {
     pub mac: String,
 }
 
-/// Newest first, below `before`.
-pub async fn list(source: &impl Source, before: Option<i64>, limit: u64) -> Result<Vec<Line>, DbError> {
-    let mut query = audit_log::Entity::find().order_by_desc(audit_log::Column::Seq).limit(limit);
-    if let Some(before) = before {
-        query = query.filter(audit_log::Column::Seq.lt(before));
+/// Which rows somebody wants to see; every fact that is given must fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    pub actor: Option<String>,
+    pub action: Option<String>,
+    pub subject: Option<String>,
+    /// Then or later.
+    pub since: Option<Timestamp>,
+    /// Before then.
+    pub until: Option<Timestamp>,
+    /// Rows below this number.
+    pub before: Option<i64>,
+}
+
+/// Newest first.
+pub async fn list(source: &impl Source, wanted: &Wanted, limit: u64) -> Result<Vec<Line>, DbError> {
+    use audit_log::Column::{Action, Actor, At, Seq, Subject};
+    let mut query = audit_log::Entity::find().order_by_desc(Seq).limit(limit);
+    for (column, text) in [(Actor, &wanted.actor), (Action, &wanted.action), (Subject, &wanted.subject)] {
+        if let Some(text) = text {
+            query = query.filter(column.eq(text));
+        }
+    }
+    if let Some(since) = wanted.since {
+        query = query.filter(At.gte(since.as_millisecond()));
+    }
+    if let Some(until) = wanted.until {
+        query = query.filter(At.lt(until.as_millisecond()));
+    }
+    if let Some(before) = wanted.before {
+        query = query.filter(Seq.lt(before));
     }
     query.all(source.connection()).await?.into_iter().map(line).collect()
 }

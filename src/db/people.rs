@@ -35,10 +35,8 @@ pub async fn find_by_name(source: &impl Source, name: &Name) -> Result<Option<Pe
 }
 
 pub async fn find_by_external_id(source: &impl Source, id: &str) -> Result<Option<Person>, DbError> {
-    let row = people::Entity::find()
-        .filter(people::Column::ExternalId.eq(id))
-        .one(source.connection())
-        .await?;
+    let row =
+        people::Entity::find().filter(people::Column::ExternalId.eq(id)).one(source.connection()).await?;
     row.map(parse).transpose()
 }
 

@@ -23,13 +23,7 @@ pub struct Session {
     pub how: String,
 }
 
-pub async fn insert(
-    tx: &Tx,
-    hash: String,
-    person: i64,
-    how: &str,
-    now: Timestamp,
-) -> Result<i64, DbError> {
+pub async fn insert(tx: &Tx, hash: String, person: i64, how: &str, now: Timestamp) -> Result<i64, DbError> {
     let row = sessions::ActiveModel {
         hash: Set(hash),
         how: Set(Some(how.to_owned())),

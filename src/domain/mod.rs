@@ -17,6 +17,7 @@ pub mod link;
 pub mod live;
 pub mod manifest;
 pub mod mask;
+pub mod matrix;
 pub mod name;
 pub mod notice;
 pub mod permission;

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::words::words;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "snake_case")]
 pub enum Notice {
@@ -16,7 +18,42 @@ pub enum Notice {
     DeploymentEnded { deployment: i64, audit_count: i64, audit_mac: String },
 }
 
+/// What a notice is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    Request(i64),
+    Deployment(i64),
+}
+
+impl std::fmt::Display for About {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            About::Request(id) => write!(f, "request {id}"),
+            About::Deployment(id) => write!(f, "deployment {id}"),
+        }
+    }
+}
+
 impl Notice {
+    pub fn about(&self) -> About {
+        match self {
+            Notice::ReviewAsked { request, .. }
+            | Notice::RequestAccepted { request, .. }
+            | Notice::RequestEnded { request } => About::Request(*request),
+            Notice::DeploymentEnded { deployment, .. } => About::Deployment(*deployment),
+        }
+    }
+
+    /// To people, with whom it goes to.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Notice::ReviewAsked { .. } => "A review is asked for, to the review list",
+            Notice::RequestAccepted { .. } => "The launch link, to the requester",
+            Notice::RequestEnded { .. } => "The request ended, to the requester",
+            Notice::DeploymentEnded { .. } => "The deployment ended, to owners and requester",
+        }
+    }
+
     pub fn kind(&self) -> &'static str {
         match self {
             Notice::ReviewAsked { .. } => "review_asked",
@@ -26,3 +63,22 @@ impl Notice {
         }
     }
 }
+
+/// How far a notice has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// To be delivered, now or at the next try.
+    Waiting,
+    Delivered,
+    /// No further try is made unless somebody asks for it.
+    GivenUp,
+    /// Somebody had it sent again with a new link.
+    Replaced,
+}
+
+words!(DeliveryState {
+    Waiting => "waiting",
+    Delivered => "delivered",
+    GivenUp => "given_up",
+    Replaced => "replaced",
+});

@@ -38,6 +38,16 @@ pub enum GlobalPermission {
     ReadAll,
 }
 
+impl GlobalPermission {
+    pub fn words(self) -> &'static str {
+        match self {
+            GlobalPermission::Admin => "may do everything, everywhere",
+            GlobalPermission::Impersonate => "may act for others through the API",
+            GlobalPermission::ReadAll => "may read everything",
+        }
+    }
+}
+
 /// A name, or `*` for all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -79,6 +89,28 @@ pub struct Grant {
     pub application: Pattern,
     #[serde(default = "all")]
     pub environment: Pattern,
+}
+
+impl Grant {
+    /// `may read and review releases of shop in every environment`
+    pub fn words(&self) -> String {
+        let what = match self.permission {
+            Permission::Read => "read",
+            Permission::Request => "read and request releases of",
+            Permission::DeployInWindow => "read, request and, within its windows, deploy",
+            Permission::Deploy => "read, request and at any time deploy",
+            Permission::Review => "read and review releases of",
+        };
+        let application = match &self.application {
+            Pattern::All => "every application".to_owned(),
+            Pattern::Only(name) => name.to_string(),
+        };
+        let environment = match &self.environment {
+            Pattern::All => "every environment".to_owned(),
+            Pattern::Only(name) => name.to_string(),
+        };
+        format!("may {what} {application} in {environment}")
+    }
 }
 
 fn all() -> Pattern {
@@ -131,6 +163,11 @@ impl TokenScope {
             }
         }
         Ok(Some(scope))
+    }
+
+    /// One line for each thing it allows.
+    pub fn words(&self) -> Vec<String> {
+        sentences(&self.global, &self.grants)
     }
 
     fn covers(&self, wanted: Permission, application: &Name, environment: &Name) -> bool {
@@ -188,6 +225,11 @@ impl Access {
         environments.into_iter().any(|environment| self.may(Permission::Read, application, environment))
     }
 
+    /// What roles give, in words.
+    pub fn words(&self) -> Vec<String> {
+        sentences(&self.globals, &self.grants)
+    }
+
     /// What is left of it for who only reads and never acts.
     #[must_use]
     pub fn reading_only(self) -> Self {
@@ -199,6 +241,18 @@ impl Access {
         let grants = self.grants.into_iter().map(|grant| Grant { permission: Permission::Read, ..grant });
         Self { globals, grants: grants.collect(), ..self }
     }
+}
+
+/// Each thing that is allowed, once.
+fn sentences(globals: &[GlobalPermission], grants: &[Grant]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let globals = globals.iter().map(|global| global.words().to_owned());
+    for words in globals.chain(grants.iter().map(Grant::words)) {
+        if !all.contains(&words) {
+            all.push(words);
+        }
+    }
+    all
 }
 
 fn holds(globals: &[GlobalPermission], wanted: GlobalPermission) -> bool {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::fleet::Role;
 use super::name::Name;
-use super::permission::{Access, GlobalPermission};
+use super::permission::{Access, GlobalPermission, Grant};
 use super::words::words;
 
 /// Who they are where they come from: the provider's own, unchanging id (security.md 17).
@@ -73,6 +73,14 @@ impl Person {
         self.identity.as_ref().is_some_and(|identity| identity.provider == provider)
     }
 
+    /// Whether a membership gives this person a role.
+    pub fn is_meant_by(&self, member: &RoleMember) -> bool {
+        match member.kind {
+            MemberKind::User => self.written_names().contains(&member.member),
+            MemberKind::Team => self.member && self.teams.contains(&member.member),
+        }
+    }
+
     /// The ways a role may name this person.
     pub fn written_names(&self) -> Vec<String> {
         let mut names = vec![self.name.to_string()];
@@ -102,26 +110,87 @@ pub const ADMIN_ROLE: &str = "admin";
 /// The role of everyone signed in.
 pub const DEFAULT_ROLE: &str = "default";
 
-/// What a person may do, from the roles that exist and those they hold. Nobody from
-/// GitHub who is outside the organisation may do anything, whatever their name was given.
-pub fn access(person: &Person, memberships: &[RoleMember], roles: &[Role]) -> Access {
-    if person.disabled || person.is_outsider() {
-        return Access::default();
-    }
-    let mut access = Access::default();
-    let holds = |role: &Name| {
-        role.as_str() == DEFAULT_ROLE || memberships.iter().any(|membership| &membership.role == role)
-    };
-    for role in roles.iter().filter(|role| holds(&role.name)) {
-        access.globals.extend(&role.global);
-        access.grants.extend(role.grants.iter().cloned());
-        access.roles.push(role.name.clone());
-    }
-    if let Some(membership) = memberships.iter().find(|membership| membership.role.as_str() == ADMIN_ROLE) {
-        access.globals.push(GlobalPermission::Admin);
-        if !access.roles.contains(&membership.role) {
-            access.roles.push(membership.role.clone());
+/// By what somebody holds a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Through {
+    /// Everyone signed in has it.
+    Everyone,
+    /// As the role names them: `rosa`, `github:rosa`.
+    Name(String),
+    Team(String),
+}
+
+impl std::fmt::Display for Through {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Through::Everyone => f.write_str("everyone signed in"),
+            Through::Name(_) => f.write_str("by name"),
+            Through::Team(team) => write!(f, "team {team}"),
         }
     }
+}
+
+/// A role that somebody holds, with what it gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub role: Name,
+    pub through: Vec<Through>,
+    pub globals: Vec<GlobalPermission>,
+    pub grants: Vec<Grant>,
+}
+
+/// The roles of a person, out of those that exist. Nobody from GitHub who is outside
+/// the organisation holds any, whatever their name was given.
+pub fn held(person: &Person, memberships: &[RoleMember], roles: &[Role]) -> Vec<Held> {
+    if person.disabled || person.is_outsider() {
+        return Vec::new();
+    }
+    let through = |role: &Name| {
+        let everyone = (role.as_str() == DEFAULT_ROLE).then_some(Through::Everyone);
+        let given = memberships.iter().filter(|membership| &membership.role == role);
+        let given = given.map(|membership| match membership.kind {
+            MemberKind::User => Through::Name(membership.member.clone()),
+            MemberKind::Team => Through::Team(membership.member.clone()),
+        });
+        everyone.into_iter().chain(given).collect::<Vec<_>>()
+    };
+    let mut held: Vec<Held> = roles
+        .iter()
+        .map(|role| Held {
+            role: role.name.clone(),
+            through: through(&role.name),
+            globals: role.global.clone(),
+            grants: role.grants.clone(),
+        })
+        .filter(|held| !held.through.is_empty())
+        .collect();
+    // The role admin always exists, whatever the fleet says of it.
+    if let Some(membership) = memberships.iter().find(|membership| membership.role.as_str() == ADMIN_ROLE) {
+        let role = &membership.role;
+        match held.iter_mut().find(|held| &held.role == role) {
+            Some(held) => held.globals.push(GlobalPermission::Admin),
+            None => held.push(Held {
+                role: role.clone(),
+                through: through(role),
+                globals: vec![GlobalPermission::Admin],
+                grants: Vec::new(),
+            }),
+        }
+    }
+    held
+}
+
+/// What those roles allow together.
+pub fn access_of(held: &[Held]) -> Access {
+    let mut access = Access::default();
+    for held in held {
+        access.globals.extend(&held.globals);
+        access.grants.extend(held.grants.iter().cloned());
+        access.roles.push(held.role.clone());
+    }
     access
+}
+
+pub fn access(person: &Person, memberships: &[RoleMember], roles: &[Role]) -> Access {
+    access_of(&held(person, memberships, roles))
 }

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::Receiver;
 use super::view::deployment::sentence;
 use super::view::journal::{ReleaseNames, Tiles, outgoing};
 use crate::app::queries::deployments;
-use crate::app::{App, session, tokens};
+use crate::app::{App, access, impersonate, session, tokens};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::request::release_words;
@@ -27,15 +27,24 @@ const AT_ONCE: usize = 500;
 pub enum Pass {
     /// The secret of a session's cookie.
     Session(String),
-    /// The secret of a token.
-    Token(String),
+    /// The secret of a token, and the name it is used for when that is another's.
+    Token { secret: String, acting_for: Option<String> },
+    /// Nobody's, where the configuration lets the anonymous read.
+    Anonymous,
 }
 
 impl Pass {
     async fn may_watch(&self, app: &App, id: i64) -> Option<Deployment> {
         let actor = match self {
             Pass::Session(secret) => session::find(app, secret).await.ok().flatten()?.actor,
-            Pass::Token(secret) => tokens::find(app, secret).await.ok().flatten()?.actor,
+            Pass::Token { secret, acting_for } => {
+                let held = tokens::find(app, secret).await.ok().flatten()?.actor;
+                match acting_for {
+                    Some(name) => impersonate::act_for(app, &held, name).await.ok()?,
+                    None => held,
+                }
+            }
+            Pass::Anonymous => access::anonymous(app).await.ok().flatten()?,
         };
         deployments::find(app, &actor, id).await.ok()
     }

@@ -12,6 +12,7 @@ pub mod headers;
 pub mod html;
 pub mod limit;
 pub mod pages;
+pub mod proxy;
 pub mod respond;
 pub mod sheet;
 pub mod view;

@@ -7,7 +7,7 @@ use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
 
 use super::form::Why;
-use super::guard::{Frame, error_shell};
+use super::guard::{Frame, error_shell, is_anonymous};
 use super::headers::SecurityHeaders;
 use super::view::Link;
 use super::view::error::ErrorPage;
@@ -66,7 +66,9 @@ impl<E: Into<Refusal>> From<E> for PageError {
 impl<'r> Responder<'r, 'static> for PageError {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let status = self.0.status();
-        if let Refusal::SignedOut = self.0 {
+        // Somebody who is not signed in may see it once they are.
+        let hidden = matches!(self.0, Refusal::NotFound | Refusal::Forbidden(_)) && is_anonymous(request);
+        if hidden || matches!(self.0, Refusal::SignedOut) {
             return to_login(request).respond_to(request);
         }
         let (title, text, way_out, gates) = face(&self.0, request);
@@ -156,7 +158,7 @@ pub struct Unanswered(Status);
 
 impl<'r> Responder<'r, 'static> for Unanswered {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let why = request.local_cache(|| Why("")).0;
+        let why = request.local_cache(|| Why("".into())).0.clone();
         // Rocket says 422 where a number of the address is none: that leads nowhere.
         let no_such_address = self.0 == Status::UnprocessableEntity && why.is_empty();
         let status = if no_such_address { Status::NotFound } else { self.0 };
@@ -164,15 +166,9 @@ impl<'r> Responder<'r, 'static> for Unanswered {
             tracing::error!(request = Frame::of(request).request_id, path = %request.uri().path(), status = status.code, "no handler answered");
         }
         let (title, text) = unanswered_words(status);
-        let text = if why.is_empty() { text } else { why };
-        let page = error_page(
-            request,
-            status.code,
-            title.to_owned(),
-            text.to_owned(),
-            Link::new("/", "Go home"),
-            Vec::new(),
-        );
+        let text = if why.is_empty() { text.to_owned() } else { why.into_owned() };
+        let page =
+            error_page(request, status.code, title.to_owned(), text, Link::new("/", "Go home"), Vec::new());
         page.map(|mut response| {
             if let Some(headers) = request.rocket().state::<SecurityHeaders>() {
                 headers.harden(request, &mut response);

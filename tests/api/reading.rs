@@ -15,13 +15,14 @@ async fn an_account_says_who_and_what() {
     let service = Service::start_in(World::quiet()).await;
     service.as_user("dana").await;
     let account = service.calling_as("dana").await.get("/account").await.ok();
-    assert_eq!(keys(&account), ["name", "display", "roles", "globals", "grants", "token"]);
+    assert_eq!(keys(&account), ["name", "display", "roles", "globals", "grants", "acting", "token"]);
     assert_eq!((&account["name"], &account["display"]), (&json!("dana"), &json!("Dana Okafor")));
     assert_eq!((&account["roles"], &account["globals"]), (&json!(["developers"]), &json!([])));
     let words = "may read and request releases of shop in every environment";
     let grant = json!({ "permission": "request", "application": "shop", "environment": "*", "words": words });
     assert_eq!(account["grants"], json!([grant]));
-    assert_eq!(keys(&account["token"]), ["id", "user", "name", "expires_at", "last_used_at"]);
+    let fields = ["id", "user", "name", "expires_at", "last_used_at", "created_at", "revoked_at", "scope"];
+    assert_eq!(keys(&account["token"]), fields);
     let ada = service.calling_as("ada").await.get("/account").await.ok();
     assert_eq!((&ada["roles"], &ada["globals"]), (&json!(["admin"]), &json!(["admin"])));
 }

@@ -15,6 +15,7 @@ async fn pages_are_drawn_where_the_environment_says() {
     let shop = "/requests/new?application=shop&environment=production&tag=v1.3";
     let of_dana = [
         ("home", "/".to_owned()),
+        ("account", "/account".to_owned()),
         ("request-form", shop.to_owned()),
         ("launch", town.launch.clone()),
         ("deployment-running", format!("/deployments/{}", town.running)),
@@ -87,6 +88,10 @@ async fn pages_are_drawn_where_the_environment_says() {
     for (name, address) in of_ada {
         draw(&town, &chromium, &folder, name, address).await;
     }
+    draw(&town, &chromium, &folder, "people", "/admin/people").await;
+    draw(&town, &chromium, &folder, "person", "/admin/people/dana").await;
+    draw(&town, &chromium, &folder, "tokens", "/admin/tokens").await;
+    draw(&town, &chromium, &folder, "login", "/login").await;
     town.open_the_gate().await;
     let preview = "/applications/shop/production/preview?release=v1.3";
     draw(&town, &chromium, &folder, "preview-unasked", preview).await;

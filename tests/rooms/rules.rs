@@ -60,9 +60,12 @@ fn may_enter(room: &str) -> Option<&'static [&'static str]> {
         "domain" | "clock" | "keys" => &["domain"],
         "config" => &["domain", "keys"],
         "db" => &["domain", "clock", "keys"],
-        "repo" | "github" | "mail" | "balancer" | "notify" | "verifier" => &["domain", "config", "clock", "keys"],
+        "repo" | "github" | "mail" | "balancer" | "notify" | "verifier" => {
+            &["domain", "config", "clock", "keys"]
+        }
         "app" => &[
-            "domain", "config", "clock", "keys", "db", "repo", "github", "mail", "balancer", "notify", "verifier",
+            "domain", "config", "clock", "keys", "db", "repo", "github", "mail", "balancer", "notify",
+            "verifier",
         ],
         "runner" => &[
             "domain", "config", "clock", "keys", "app", "db", "repo", "github", "mail", "balancer", "notify",
@@ -134,8 +137,10 @@ const FRAMEWORKS: [&str; 25] = [
     "tracing",
     "tracing_subscriber",
 ];
-const NO_ROCKET: [&str; 12] =
-    ["app", "balancer", "clock", "config", "db", "github", "keys", "mail", "notify", "repo", "runner", "verifier"];
+const NO_ROCKET: [&str; 12] = [
+    "app", "balancer", "clock", "config", "db", "github", "keys", "mail", "notify", "repo", "runner",
+    "verifier",
+];
 const NO_PROCESSES: [&str; 6] = ["app", "config", "db", "github", "mail", "web"];
 
 fn outside_crates(found: &mut Findings) {

@@ -100,7 +100,7 @@ async fn what_one_may_not_read_is_404_like_what_does_not_exist() {
         let headers =
             [("content-type", "application/x-www-form-urlencoded"), ("origin", service.base_url.as_str())];
         let page = mallory.raw("POST", &form.address, &headers, &body).await.unwrap();
-        // Administration is refused as a whole, whatever there is.
+        // The administration is known to be there.
         let expected = if form.route.starts_with("/admin") { 403 } else { 404 };
         assert_eq!(page.status, expected, "{}: {}", form.address, page.text());
     }

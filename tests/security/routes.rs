@@ -74,6 +74,10 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
                 format!("/applications/shop/production/preview?release={to}"),
             ],
         ),
+        ("/account", own("/account")),
+        ("/admin/people", vec!["/admin/people".to_owned(), "/admin/people?q=da&after=ada".to_owned()]),
+        ("/admin/people/<name>", own("/admin/people/dana")),
+        ("/admin/tokens", own("/admin/tokens")),
         ("/servers", own("/servers")),
         ("/servers/<name>", own("/servers/web-1")),
         ("/admin", own("/admin")),
@@ -108,6 +112,22 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
             "/admin/applications/<application>/environments/<environment>/delete",
             own("/admin/applications/shop/environments/production/delete"),
         ),
+        (
+            "/admin/access",
+            ["", "?person=dana", "?application=shop&environment=production"]
+                .map(|query| format!("/admin/access{query}"))
+                .to_vec(),
+        ),
+        (
+            "/admin/audit",
+            ["", "?actor=dana&since=2026-01-01", "?before=3"]
+                .map(|query| format!("/admin/audit{query}"))
+                .to_vec(),
+        ),
+        (
+            "/admin/deliveries",
+            vec!["/admin/deliveries".to_owned(), "/admin/deliveries?state=given_up".to_owned()],
+        ),
         ("/health", own("/health")),
         ("/static/<digest>/<path..>", assets::paths().map(assets::url).collect()),
         ("/favicon.ico", own("/favicon.ico")),
@@ -134,6 +154,20 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         address,
         fields: fields.to_vec(),
         answer: 303,
+    };
+    let of_zoe = |what: &'static str, fields: &[(&'static str, &'static str)]| {
+        let route = match what {
+            "roles" => "/admin/people/<name>/roles",
+            "roles/take" => "/admin/people/<name>/roles/take",
+            "external-id" => "/admin/people/<name>/external-id",
+            "password" => "/admin/people/<name>/password",
+            "link" => "/admin/people/<name>/link",
+            "end-sessions" => "/admin/people/<name>/end-sessions",
+            "disable" => "/admin/people/<name>/disable",
+            _ => "/admin/people/<name>/enable",
+        };
+        // An empty version: as they are by now.
+        form("ada", route, format!("/admin/people/zoe/{what}"), &[&[("version", "")], fields].concat())
     };
     let refused = |answer, form: Form| Form { answer, ..form };
     let run = |what: &str| format!("/deployments/{deployment}/{what}");
@@ -162,6 +196,11 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         // It is what is live: there is nothing to go back to.
         refused(422, form("dana", "/deployments/<id>/rollback", run("rollback"), &[("reason", "why")])),
         refused(404, form("ada", "/servers/out/<id>/put-back", "/servers/out/1/put-back".to_owned(), &[])),
+        // Nothing failed; `watching` sends one again.
+        refused(
+            404,
+            form("ada", "/admin/deliveries/<id>/resend", "/admin/deliveries/999/resend".to_owned(), &[]),
+        ),
         form("dana", "/requests", "/requests".to_owned(), &release),
         form("rosa", "/review/<link>/accept", format!("{review}/accept"), &[("comment", "fine")]),
         form("rosa", "/review/<link>/reject", format!("{review}/reject"), &[("comment", "no")]),
@@ -242,6 +281,54 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
                 &[("version", "x"), ("host_key", "ssh-ed25519 AAAA")],
             ),
         ),
+        refused(
+            422,
+            form(
+                "dana",
+                "/login",
+                "/login".to_owned(),
+                &[("name", "dana"), ("password", "not a password"), ("return_to", "/")],
+            ),
+        ),
+        refused(422, form("dana", "/login/session", "/login/session".to_owned(), &[("return_to", "/")])),
+        Form {
+            answer: 200,
+            ..form(
+                "dana",
+                "/account/tokens",
+                "/account/tokens".to_owned(),
+                &[
+                    ("name", "ci"),
+                    ("days", "9"),
+                    ("permission", "read"),
+                    ("application", ""),
+                    ("environment", ""),
+                ],
+            )
+        },
+        form("ada", "/admin/tokens/<id>/revoke", "/admin/tokens/1/revoke".to_owned(), &[]),
+        // It is revoked already.
+        refused(409, form("dana", "/account/tokens/<id>/revoke", "/account/tokens/1/revoke".to_owned(), &[])),
+        // GitHub lets dana in.
+        refused(
+            409,
+            form(
+                "dana",
+                "/account/password",
+                "/account/password".to_owned(),
+                &[("old", "not a password"), ("new", "another password")],
+            ),
+        ),
+        form("dana", "/account/sessions/end", "/account/sessions/end".to_owned(), &[]),
+        form("ada", "/admin/people", "/admin/people".to_owned(), &[("name", "zoe"), ("role", "")]),
+        of_zoe("roles", &[("role", "developers")]),
+        of_zoe("roles/take", &[("role", "developers")]),
+        of_zoe("external-id", &[("external_id", "zoe@elsewhere")]),
+        of_zoe("password", &[("password", "a password of hers")]),
+        of_zoe("link", &[("provider", "proxy"), ("subject", "zoe")]),
+        of_zoe("end-sessions", &[]),
+        of_zoe("disable", &[]),
+        of_zoe("enable", &[]),
         form("dana", "/logout", "/logout".to_owned(), &[]),
     ]
 }

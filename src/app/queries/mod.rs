@@ -9,3 +9,4 @@ pub mod people;
 pub mod releases;
 pub mod requests;
 pub mod servers;
+pub mod watching;

@@ -68,7 +68,8 @@ pub async fn find(app: &App, actor: &Actor, name: &str) -> Result<Whole, Refusal
 
 /// The names of all roles that can be given.
 pub async fn roles(app: &App) -> Result<Vec<Name>, Refusal> {
-    let mut names: Vec<Name> = db::fleet::load_roles(&app.db).await?.into_iter().map(|role| role.name).collect();
+    let mut names: Vec<Name> =
+        db::fleet::load_roles(&app.db).await?.into_iter().map(|role| role.name).collect();
     names.sort();
     names.dedup();
     Ok(names)

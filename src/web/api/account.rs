@@ -2,25 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::bearer::Bearer;
 use super::problem::Problem;
 use super::query::Query;
-use crate::domain::permission::{Grant, Pattern, Permission};
+use super::tokens::token_view;
 
 #[rocket::get("/account")]
 pub fn account(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
     query.none()?;
-    let (actor, token) = (bearer.actor(), &bearer.held.token);
+    let actor = bearer.actor();
     let access = &actor.access;
     let grants = access.grants.iter().map(|grant| {
         json!({
             "permission": grant.permission,
             "application": grant.application,
             "environment": grant.environment,
-            "words": words(grant),
+            "words": grant.words(),
         })
     });
     // Several roles may give the same.
@@ -31,31 +31,11 @@ pub fn account(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
         "roles": access.roles,
         "globals": globals,
         "grants": grants.collect::<Vec<_>>(),
-        "token": {
-            "id": token.id,
-            "user": actor.name,
-            "name": token.name,
-            "expires_at": token.expires_at,
-            "last_used_at": token.last_used_at,
+        "acting": access.by,
+        "token": match &bearer.token {
+            // A token's own person; in another's name, the one who acts.
+            Some(token) => token_view(token, access.by.as_ref().unwrap_or(&actor.name)),
+            None => Value::Null,
         },
     }))
-}
-
-fn words(grant: &Grant) -> String {
-    let what = match grant.permission {
-        Permission::Read => "read",
-        Permission::Request => "read and request releases of",
-        Permission::DeployInWindow => "read, request and, within its windows, deploy",
-        Permission::Deploy => "read, request and at any time deploy",
-        Permission::Review => "read and review releases of",
-    };
-    let application = match &grant.application {
-        Pattern::All => "every application".to_owned(),
-        Pattern::Only(name) => name.to_string(),
-    };
-    let environment = match &grant.environment {
-        Pattern::All => "every environment".to_owned(),
-        Pattern::Only(name) => name.to_string(),
-    };
-    format!("may {what} {application} in {environment}")
 }

@@ -30,9 +30,19 @@ impl Answer {
         Self::with_status(202, Some(format!("{BASE}{address}")), object)
     }
 
+    /// It is gone, or was never more than a wish.
+    pub fn nothing() -> Self {
+        Self(idempotency::Answer { status: 204, location: None, body: Vec::new() })
+    }
+
     /// `next` is what to send as `after`; null at the end.
     pub fn list<T: Serialize>(items: &[T], next: Option<impl Serialize>) -> Result<Self, Problem> {
         Self::object(&json!({ "items": items, "next": next }))
+    }
+
+    /// Done, and there is nothing to show for it.
+    pub fn nothing() -> Self {
+        Self(idempotency::Answer { status: 204, location: None, body: Vec::new() })
     }
 
     fn with_status(status: u16, location: Option<String>, object: &impl Serialize) -> Result<Self, Problem> {
@@ -46,7 +56,11 @@ impl<'r> Responder<'r, 'static> for Answer {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
         let idempotency::Answer { status, location, body } = self.0;
         let mut response = Response::build();
-        response.status(Status::new(status)).header(ContentType::JSON);
+        response.status(Status::new(status));
+        if status == 204 {
+            return response.ok();
+        }
+        response.header(ContentType::JSON);
         if let Some(location) = location {
             response.header(Header::new("Location", location));
         }

@@ -1,23 +1,40 @@
 //! Who calls: somebody whose token came as `Authorization: Bearer …`.
 
+use rocket::http::Method;
 use rocket::request::{FromRequest, Outcome, Request};
 
 use super::problem::{Problem, because};
-use crate::app::{App, Refusal, tokens};
+use crate::app::tokens::{self, Token};
+use crate::app::{App, Refusal, access, impersonate};
 use crate::domain::actor::Actor;
-use crate::web::guard::Frame;
+use crate::web::feed::Pass;
+use crate::web::guard::{Frame, presented_token};
 use crate::web::limit::Limits;
+
+/// Names the person that a program acts for (rules.md 31).
+const ACTING_FOR: &str = "X-Impersonate-Username";
 
 pub struct Bearer<'r> {
     pub app: &'r App,
-    pub held: tokens::Held,
-    /// As it was presented; for the live feed, which looks at it again.
-    pub secret: &'r str,
+    actor: Actor,
+    /// `None`: nobody's, where the configuration lets the anonymous read.
+    pub token: Option<Token>,
+    presented: Option<(&'r str, Option<&'r str>)>,
 }
 
 impl Bearer<'_> {
     pub fn actor(&self) -> &Actor {
-        &self.held.actor
+        &self.actor
+    }
+
+    /// For the live feed, which looks at it again.
+    pub fn pass(&self) -> Pass {
+        match self.presented {
+            Some((secret, acting_for)) => {
+                Pass::Token { secret: secret.to_owned(), acting_for: acting_for.map(str::to_owned) }
+            }
+            None => Pass::Anonymous,
+        }
     }
 }
 
@@ -39,21 +56,38 @@ async fn find<'r>(request: &'r Request<'_>) -> Result<Bearer<'r>, Refusal> {
         return Err(Refusal::Internal("no app".to_owned()));
     };
     let now = app.clock.now();
-    let secret = presented(request).ok_or(Refusal::SignedOut)?;
+    let address = Frame::of(request).address;
+    let Some(secret) = presented_token(request) else {
+        return anonymous(app, limits, request).await;
+    };
     let Some(held) = tokens::find(app, secret).await? else {
-        return Err(limits.wrong_token(Frame::of(request).address, now));
+        return Err(limits.wrong_token(address, now));
     };
     limits.api(held.token.id, now)?;
-    if request.headers().contains("X-Impersonate-Username") {
-        return Err(Refusal::Forbidden("Acting for another is not available yet.".to_owned()));
-    }
-    Ok(Bearer { app, held, secret })
+    let acting_for = acting_for(request)?;
+    let actor = match acting_for {
+        Some(name) => impersonate::act_for(app, &held.actor, name).await?,
+        None => held.actor,
+    };
+    Ok(Bearer { app, actor, token: Some(held.token), presented: Some((secret, acting_for)) })
 }
 
-/// The one token that was sent; several are none.
-fn presented<'r>(request: &'r Request<'_>) -> Option<&'r str> {
-    let mut headers = request.headers().get("Authorization");
-    let (only, None) = (headers.next()?, headers.next()) else { return None };
-    let (scheme, secret) = only.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+/// Who sent no token at all reads what the configuration lets everybody read.
+async fn anonymous<'r>(app: &'r App, limits: &Limits, request: &Request<'_>) -> Result<Bearer<'r>, Refusal> {
+    let looks = matches!(request.method(), Method::Get | Method::Head);
+    if !looks || request.headers().contains("Authorization") || request.headers().contains(ACTING_FOR) {
+        return Err(Refusal::SignedOut);
+    }
+    let actor = access::anonymous(app).await?.ok_or(Refusal::SignedOut)?;
+    limits.anonymous(Frame::of(request).address, app.clock.now())?;
+    Ok(Bearer { app, actor, token: None, presented: None })
+}
+
+/// The one person that is named; several are a mistake that must not pass for one.
+fn acting_for<'r>(request: &'r Request<'_>) -> Result<Option<&'r str>, Refusal> {
+    let mut names = request.headers().get(ACTING_FOR);
+    match (names.next(), names.next()) {
+        (name, None) => Ok(name),
+        _ => Err(Refusal::Forbidden(format!("{ACTING_FOR} is there twice."))),
+    }
 }

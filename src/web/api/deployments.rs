@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::answer::Answer;
 use super::bearer::Bearer;
 use super::problem::Problem;
-use super::query::{Page, Query, name, number, word};
+use super::query::{Page, Query, instant, name, number, word};
 use crate::app::queries::deployments;
 use crate::app::{Refusal, balancing};
 use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState, Direction};
@@ -16,7 +16,7 @@ use crate::domain::event::HostState;
 use crate::domain::name::{CommitId, Name};
 use crate::domain::scope::Scope;
 use crate::web::ansi::colours_only;
-use crate::web::feed::{LastEventId, Pass, follow};
+use crate::web::feed::{LastEventId, follow};
 use crate::web::view::journal::outgoing;
 
 /// The fields of rules.md 47.
@@ -177,10 +177,6 @@ pub async fn list(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
     Answer::list(&items, next)
 }
 
-fn instant(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "must be an instant like 2026-11-22T08:00:00Z".to_owned())
-}
-
 #[rocket::get("/deployments/<id>")]
 pub async fn one(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Answer, Problem> {
     query.none()?;
@@ -217,5 +213,5 @@ pub async fn events(
     if i64::try_from(after).is_err() {
         return Err(Refusal::field("after", "must be the number of an event").into());
     }
-    Ok(follow(bearer.app.clone(), Pass::Token(bearer.secret.to_owned()), id, after, shutdown))
+    Ok(follow(bearer.app.clone(), bearer.pass(), id, after, shutdown))
 }

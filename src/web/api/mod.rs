@@ -7,10 +7,12 @@
 mod account;
 pub mod answer;
 mod applications;
+mod auth;
 pub mod bearer;
 pub mod body;
 mod deployments;
 mod fleet;
+mod people;
 mod previews;
 pub mod problem;
 pub mod query;
@@ -18,6 +20,8 @@ mod releases;
 mod requests;
 mod servers;
 pub mod steering;
+mod watching;
+pub mod tokens;
 
 use rocket::{Catcher, Route};
 
@@ -52,6 +56,22 @@ pub fn routes() -> Vec<Route> {
         steering::go_on,
         steering::retry,
         steering::roll_back,
+        watching::access,
+        watching::audit,
+        watching::deliveries,
+        watching::send_again,
+        auth::token,
+        auth::session,
+        people::list,
+        people::create,
+        people::one,
+        people::change,
+        people::disable,
+        tokens::list,
+        tokens::create,
+        tokens::one,
+        tokens::change,
+        tokens::revoke,
     ];
     routes.extend(fleet::routes());
     routes

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::problem::Problem;
 use crate::domain::document::{self, Reader};
 use crate::domain::name::Name;
+use jiff::Timestamp;
 
 const LIMITS: RangeInclusive<usize> = 1..=200;
 const USUAL_LIMIT: usize = 50;
@@ -60,6 +61,10 @@ impl<A> Page<A> {
 
 pub fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
     text.parse().map_err(|_| "must be a whole number".to_owned())
+}
+
+pub fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "must be an instant like 2026-11-22T08:00:00Z".to_owned())
 }
 
 pub fn name(text: &str) -> Result<Name, String> {

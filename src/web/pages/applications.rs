@@ -15,7 +15,7 @@ use crate::domain::permission::Permission;
 use crate::domain::policy::{self, Act};
 use crate::domain::request::{RequestWord, release_words};
 use crate::domain::windows::Window;
-use crate::web::guard::Visit;
+use crate::web::guard::Looking;
 use crate::web::respond::{Html, PageError};
 use crate::web::view::Section;
 use crate::web::view::application::{
@@ -26,7 +26,8 @@ use crate::web::view::applications::{ApplicationItem, Applications, EnvironmentI
 use crate::web::view::diff::{DiffPage, DiffView};
 
 #[rocket::get("/applications?<q>")]
-pub async fn list(visit: Visit<'_>, q: Option<&str>) -> Result<Html, PageError> {
+pub async fn list(looking: Looking<'_>, q: Option<&str>) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let (app, actor) = (visit.app, visit.actor());
     let q = q.unwrap_or_default().trim().to_lowercase();
     let fleet = applications::readable_fleet(app, actor).await?;
@@ -109,7 +110,8 @@ pub fn live(rows: &[LiveRow], under_way: &[i64]) -> Live {
 }
 
 #[rocket::get("/applications/<name>")]
-pub async fn one(visit: Visit<'_>, name: &str) -> Result<Html, PageError> {
+pub async fn one(looking: Looking<'_>, name: &str) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let (app, actor) = (visit.app, visit.actor());
     let (_, application) = applications::find(app, actor, name).await?;
     let mut environments = Vec::new();
@@ -135,7 +137,8 @@ pub async fn one(visit: Visit<'_>, name: &str) -> Result<Html, PageError> {
 }
 
 #[rocket::get("/applications/<name>/<environment>", rank = 20)]
-pub async fn environment(visit: Visit<'_>, name: &str, environment: &str) -> Result<Html, PageError> {
+pub async fn environment(looking: Looking<'_>, name: &str, environment: &str) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let (app, actor) = (visit.app, visit.actor());
     let situation = applications::situation(app, actor, name, environment).await?;
     let place = (Some(situation.application.name.clone()), Some(situation.environment.name.clone()));
@@ -360,13 +363,14 @@ const TAGS: usize = 1_000;
 /// Between two full commits of this application, and nothing else (security.md 22, 27).
 #[rocket::get("/applications/<name>/diff?<from>&<to>&<view>&<file>", rank = 10)]
 pub async fn diff(
-    visit: Visit<'_>,
+    looking: Looking<'_>,
     name: &str,
     from: Option<&str>,
     to: Option<&str>,
     view: Option<&str>,
     file: Option<usize>,
 ) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let (app, actor) = (visit.app, visit.actor());
     let (_, application) = applications::find(app, actor, name).await?;
     let parse = |field, text: &str| {

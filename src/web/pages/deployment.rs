@@ -13,7 +13,7 @@ use crate::domain::live::{LiveRow, LiveState};
 use crate::domain::plan::Plan;
 use crate::domain::progress::Progress;
 use crate::domain::request::release_words;
-use crate::web::guard::Visit;
+use crate::web::guard::Looking;
 use crate::web::html::{counted, listed, time};
 use crate::web::respond::{Html, PageError};
 use crate::web::view::Section;
@@ -21,7 +21,8 @@ use crate::web::view::deployment::{Behind, Canary, Cancel, Deployment, Queue, se
 use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames};
 
 #[rocket::get("/deployments/<id>")]
-pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
+pub async fn one(looking: Looking<'_>, id: i64) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let (app, actor) = (visit.app, visit.actor());
     let run = deployments::find(app, actor, id).await?;
     let stored = match run.request {

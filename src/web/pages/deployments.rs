@@ -11,7 +11,7 @@ use crate::app::queries::deployments;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{Event, EventKind, Stream};
 use crate::domain::name::Name;
-use crate::web::guard::Visit;
+use crate::web::guard::Looking;
 use crate::web::html::Mark;
 use crate::web::respond::{Html, PageError};
 use crate::web::view::deployments::Deployments;
@@ -23,12 +23,13 @@ const A_PAGE: usize = 50;
 
 #[rocket::get("/deployments?<application>&<environment>&<state>&<before>")]
 pub async fn list(
-    visit: Visit<'_>,
+    looking: Looking<'_>,
     application: Option<&str>,
     environment: Option<&str>,
     state: Option<&str>,
     before: Option<i64>,
 ) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let name = |text: Option<&str>| {
         text.filter(|text| !text.is_empty()).map(Name::parse).transpose().map_err(|_| Refusal::NotFound)
     };
@@ -91,7 +92,8 @@ impl<'r, 'o: 'r, S: Responder<'r, 'o>> Responder<'r, 'o> for RawLog<S> {
 }
 
 #[rocket::get("/deployments/<id>/log")]
-pub async fn log(visit: Visit<'_>, id: i64) -> Result<RawLog<ByteStream![Vec<u8>]>, PageError> {
+pub async fn log(looking: Looking<'_>, id: i64) -> Result<RawLog<ByteStream![Vec<u8>]>, PageError> {
+    let Looking(visit) = looking;
     let deployment = deployments::find(visit.app, visit.actor(), id).await?;
     let app = visit.app.clone();
     let stream = ByteStream! {

@@ -1,24 +1,23 @@
 //! `/health`: status and names of checks for anybody, details for those who may
 //! see them (rules.md 43).
 
+use rocket::State;
 use rocket::http::{ContentType, Status};
 use serde_json::json;
 
-use crate::web::guard::{Stranger, may_administer};
+use crate::app::App;
+use crate::web::guard::Oversees;
 
 #[rocket::get("/health")]
-pub async fn health(stranger: Stranger<'_>) -> (Status, (ContentType, String)) {
-    let checks = crate::app::health::health(stranger.app).await;
+pub async fn health(app: &State<App>, oversees: Oversees) -> (Status, (ContentType, String)) {
+    let checks = crate::app::health::health(app).await;
     let ok = checks.iter().all(|check| check.ok);
     let overall = match checks.iter().any(|check| check.warns) {
         _ if !ok => "failed",
         true => "warning",
         false => "ok",
     };
-    let listed = stranger.frame.address.is_some_and(|address| {
-        stranger.app.config.metrics.addresses.iter().any(|listed| listed.to_canonical() == address)
-    });
-    let details = listed || stranger.found.as_ref().is_some_and(|found| may_administer(&found.person));
+    let Oversees(details) = oversees;
     let checks: Vec<_> = checks
         .iter()
         .map(|check| {

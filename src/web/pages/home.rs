@@ -6,7 +6,7 @@ use crate::app::queries::{out_of_service, requests};
 use crate::app::{App, Refusal};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::request::{Request, RequestWord};
-use crate::web::guard::{Visit, may_request_anywhere};
+use crate::web::guard::{Looking, may_request_anywhere};
 use crate::web::respond::{Html, PageError};
 use crate::web::view::home::Home;
 use crate::web::view::{Activity, RequestItem, Section, Slot};
@@ -15,7 +15,8 @@ use crate::web::view::{Activity, RequestItem, Section, Slot};
 const SHOWN: usize = 10;
 
 #[rocket::get("/")]
-pub async fn home(visit: Visit<'_>) -> Result<Html, PageError> {
+pub async fn home(looking: Looking<'_>) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let (app, actor) = (visit.app, visit.actor());
     let to_review = requests::list_waiting(app, actor).await?;
     let mine = requests::Wanted {

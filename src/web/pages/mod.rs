@@ -1,6 +1,7 @@
 //! The routes of the pages. A handler names who may call it, asks one use case or
 //! query, and hands what came back to a template.
 
+mod account;
 mod admin;
 mod applications;
 mod deploy;
@@ -13,14 +14,18 @@ mod home;
 mod items;
 mod launch;
 mod live_feed;
+mod people;
 mod preview;
 mod request_new;
 mod requests;
 mod review;
 mod servers;
 mod sign_in;
+mod sign_in_here;
 mod statics;
 mod steering;
+mod watching;
+mod tokens;
 mod whats_next;
 
 use rocket::Route;
@@ -29,6 +34,8 @@ pub fn routes() -> Vec<Route> {
     rocket::routes![
         home::home,
         sign_in::login,
+        sign_in_here::by_password,
+        sign_in_here::by_session,
         sign_in::authorize,
         sign_in::authorized,
         sign_in::logout,
@@ -82,6 +89,28 @@ pub fn routes() -> Vec<Route> {
         fleet::delete_environment,
         fleet::scan,
         fleet::pin,
+        watching::access,
+        watching::audit,
+        watching::deliveries,
+        watching::send_again,
+        people::list,
+        people::add,
+        people::one,
+        people::give,
+        people::take,
+        people::external_id,
+        people::password,
+        people::link,
+        people::disable,
+        people::enable,
+        people::end_sessions,
+        tokens::list,
+        tokens::revoke,
+        account::page,
+        account::make_token,
+        account::revoke_token,
+        account::password,
+        account::end_sessions,
         health::health,
         statics::asset,
         statics::favicon,

@@ -10,7 +10,7 @@ use crate::domain::permission::Permission;
 use crate::domain::policy::{self, Act};
 use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord, VoidCause};
 use crate::web::form::{Nothing, Posted};
-use crate::web::guard::{Visit, may_request_anywhere};
+use crate::web::guard::{Looking, may_request_anywhere};
 use crate::web::html::Mark;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::request::{Request, RequestActions};
@@ -21,11 +21,12 @@ const A_PAGE: usize = 50;
 
 #[rocket::get("/requests?<state>&<mine>&<before>")]
 pub async fn list(
-    visit: Visit<'_>,
+    looking: Looking<'_>,
     state: Option<&str>,
     mine: Option<&str>,
     before: Option<i64>,
 ) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let word = state.and_then(RequestWord::from_word);
     let mine = mine == Some("1");
     let wanted =
@@ -61,7 +62,8 @@ pub async fn list(
 }
 
 #[rocket::get("/requests/<id>")]
-pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
+pub async fn one(looking: Looking<'_>, id: i64) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let (app, actor) = (visit.app, visit.actor());
     let mut stored = Stored::find(app, id).await?;
     if !requests::may_read(actor, &stored.request) {

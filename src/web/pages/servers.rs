@@ -10,7 +10,7 @@ use crate::domain::live::LiveState;
 use crate::domain::request::release_words;
 use crate::domain::target::HostKey;
 use crate::web::form::{Nothing, Posted};
-use crate::web::guard::Visit;
+use crate::web::guard::Looking;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::Section;
 use crate::web::view::application::{ClusterView, Fact, ServerStanding};
@@ -18,7 +18,8 @@ use crate::web::view::server::{DriftItem, HeldView, OutView, PlaceView, Server};
 use crate::web::view::servers::{ServerItem, Servers};
 
 #[rocket::get("/servers")]
-pub async fn list(visit: Visit<'_>) -> Result<Html, PageError> {
+pub async fn list(looking: Looking<'_>) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let seen = servers::list(visit.app, visit.actor()).await?;
     let page =
         Servers { items: seen.iter().map(server_item).collect(), shell: visit.shell(Section::Applications) };
@@ -37,7 +38,8 @@ fn server_item(seen: &ServerSeen) -> ServerItem {
 }
 
 #[rocket::get("/servers/<name>")]
-pub async fn one(visit: Visit<'_>, name: &str) -> Result<Html, PageError> {
+pub async fn one(looking: Looking<'_>, name: &str) -> Result<Html, PageError> {
+    let Looking(visit) = looking;
     let (app, actor) = (visit.app, visit.actor());
     let seen = servers::find(app, actor, name).await?;
     let recent = servers::recent_deployments(app, actor, &seen).await?;

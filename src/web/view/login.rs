@@ -12,6 +12,13 @@ pub struct Login {
     pub organisation: String,
     /// `/authorize`, with the place to come back to.
     pub authorize_href: String,
+    /// Of the forms here: nobody is signed in whose token could be used.
+    pub csrf: String,
+    pub return_to: String,
+    /// As it was typed.
+    pub name: String,
+    /// The browser holds a session that the operator's verifier may know.
+    pub session_elsewhere: bool,
     pub problem: Option<SignInProblem>,
 }
 
@@ -40,6 +47,13 @@ pub enum SignInProblem {
     Disabled {
         login: String,
     },
+    /// Name or password; nobody learns which.
+    DoesNotFit,
+    /// What the browser holds from elsewhere is nobody's here.
+    NoSessionElsewhere,
+    TooMany {
+        words: String,
+    },
 }
 
 impl SignInProblem {
@@ -53,6 +67,9 @@ impl SignInProblem {
             SignInProblem::NotAMember { .. } => "You are not a member",
             SignInProblem::NameTaken { .. } => "This name is taken",
             SignInProblem::Disabled { .. } => "This account is disabled",
+            SignInProblem::DoesNotFit => "Name and password do not fit",
+            SignInProblem::NoSessionElsewhere => "Your session elsewhere does not let you in",
+            SignInProblem::TooMany { .. } => "Too many tries",
         }
     }
 
@@ -87,6 +104,13 @@ impl SignInProblem {
             SignInProblem::Disabled { login } => {
                 format!("{login} may not sign in any more. An administrator can tell why.")
             }
+            SignInProblem::DoesNotFit => {
+                "Nobody was signed in. An administrator can set another password.".to_owned()
+            }
+            SignInProblem::NoSessionElsewhere => {
+                "It is over, or an administrator has not linked its account to a person here.".to_owned()
+            }
+            SignInProblem::TooMany { words } => words.clone(),
         }
     }
 }

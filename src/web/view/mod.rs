@@ -2,7 +2,11 @@
 //! and gives it to the browser: no page asks the database, the clock or a policy
 //! while it is rendered. One file per page, beside `templates/PAGE.html`.
 
+pub mod account;
 pub mod admin;
+pub mod admin_access;
+pub mod admin_audit;
+pub mod admin_deliveries;
 pub mod application;
 pub mod applications;
 pub mod deploy;
@@ -16,6 +20,7 @@ pub mod journal;
 pub mod launch;
 pub mod login;
 pub mod parts;
+pub mod people;
 pub mod preview;
 pub mod request;
 pub mod request_new;

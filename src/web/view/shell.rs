@@ -25,6 +25,8 @@ pub struct PersonView {
     pub roles: String,
     /// Sees the administration in the navigation.
     pub administers: bool,
+    /// Nobody is signed in: a reader by `anonymous_role`.
+    pub is_anonymous: bool,
 }
 
 /// The entry of the navigation that the page belongs to.

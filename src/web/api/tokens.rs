@@ -1,0 +1,150 @@
+//! Tokens: one's own, and everybody's for administrators. The secret is in the answer
+//! that makes it, and nowhere else.
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::bearer::Bearer;
+use super::body::{Body, FromBody};
+use super::problem::Problem;
+use super::query::{Page, Query, name, number};
+use crate::app::own_tokens::{self, Asked, LONGEST_DAYS, Owned, USUAL_DAYS};
+use crate::app::tokens::Token;
+use crate::domain::document::Reader;
+use crate::domain::name::Name;
+use crate::domain::permission::{GlobalPermission, Grant, Pattern, Permission, TokenScope};
+
+/// The fields of rules.md 47, and what bounds it.
+pub fn token_view(token: &Token, user: &Name) -> Value {
+    json!({
+        "id": token.id,
+        "user": user,
+        "name": token.name,
+        "expires_at": token.expires_at,
+        "last_used_at": token.last_used_at,
+        "created_at": token.created_at,
+        "revoked_at": token.revoked_at,
+        "scope": token.scope,
+    })
+}
+
+/// `{name, user?, days? | expires_at?, scope?}`, the scope in the form of a role.
+pub struct New {
+    user: Option<Name>,
+    name: String,
+    days: Option<i64>,
+    expires_at: Option<Timestamp>,
+    scope: Option<TokenScope>,
+}
+
+impl FromBody for New {
+    fn read(r: &mut Reader<'_>) -> Option<Self> {
+        let user = r.optional("user", name);
+        let name = r.required("name", text);
+        let most = u64::try_from(LONGEST_DAYS).unwrap_or(1);
+        let days = r.optional_number("days", 1..=most);
+        let expires_at = r.optional("expires_at", instant);
+        if days.is_some() && expires_at.is_some() {
+            r.problem("days", "stands beside expires_at; one of them is enough");
+        }
+        let scope = r.object("scope", scope);
+        Some(Self { user, name: name?, days, expires_at, scope })
+    }
+}
+
+fn scope(r: &mut Reader<'_>) -> Option<TokenScope> {
+    let global = r.set("global", |text| known::<GlobalPermission>(text));
+    let grants = r.objects("grants", |r| {
+        let permission = r.required("permission", |text| known::<Permission>(text));
+        let pattern = |text: &str| Pattern::try_from(text.to_owned());
+        let application = r.text_or("application", Pattern::All, pattern);
+        let environment = r.text_or("environment", Pattern::All, pattern);
+        Some(Grant { permission: permission?, application, environment })
+    });
+    Some(TokenScope { global, grants })
+}
+
+fn known<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, &'static str> {
+    serde_json::from_value(Value::String(text.to_owned())).map_err(|_| "is not a permission")
+}
+
+fn text(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(text.to_owned())
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "must be an instant like 2026-11-22T08:00:00Z".to_owned())
+}
+
+/// Another name, or an earlier end.
+pub struct Change {
+    name: Option<String>,
+    expires_at: Option<Timestamp>,
+}
+
+impl FromBody for Change {
+    fn read(r: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { name: r.optional("name", text), expires_at: r.optional("expires_at", instant) })
+    }
+}
+
+#[rocket::get("/tokens")]
+pub async fn list(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
+    let page = query.read(|r| Page::read(r, number::<i64>))?;
+    let after = page.after.unwrap_or(0);
+    let mut owned = own_tokens::list(bearer.app, bearer.actor(), after, page.limit as u64 + 1).await?;
+    let goes_on = owned.len() > page.limit;
+    owned.truncate(page.limit);
+    let next = owned.last().map(|last| last.token.id).filter(|_| goes_on);
+    let items: Vec<Value> = owned.iter().map(view).collect();
+    Answer::list(&items, next)
+}
+
+fn view(owned: &Owned) -> Value {
+    token_view(&owned.token, &owned.user)
+}
+
+#[rocket::post("/tokens", data = "<body>")]
+pub async fn create(bearer: Bearer<'_>, query: Query, body: Body<New>) -> Result<Answer, Problem> {
+    query.none()?;
+    let New { user, name, days, expires_at, scope } = body.input;
+    let (app, actor) = (bearer.app, bearer.actor());
+    let lasts = SignedDuration::from_hours(days.unwrap_or(USUAL_DAYS) * 24);
+    let expires_at = expires_at.unwrap_or(app.clock.now() + lasts);
+    // Not kept for a repetition: the secret is told once.
+    let (id, secret) = own_tokens::create(app, actor, Asked { user, name, expires_at, scope }).await?;
+    let mut object = view(&own_tokens::find(app, actor, id).await?);
+    object["token"] = Value::String(secret.expose_secret().to_owned());
+    Answer::made(&format!("/tokens/{id}"), &object)
+}
+
+#[rocket::get("/tokens/<id>")]
+pub async fn one(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Answer, Problem> {
+    query.none()?;
+    Answer::object(&view(&own_tokens::find(bearer.app, bearer.actor(), id).await?))
+}
+
+#[rocket::put("/tokens/<id>", data = "<body>")]
+pub async fn change(
+    bearer: Bearer<'_>,
+    id: i64,
+    query: Query,
+    body: Body<Change>,
+) -> Result<Answer, Problem> {
+    query.none()?;
+    let (app, actor) = (bearer.app, bearer.actor());
+    let known = own_tokens::find(app, actor, id).await?;
+    let name = body.input.name.unwrap_or(known.token.name);
+    let changed = own_tokens::change(app, actor, id, &name, body.input.expires_at).await?;
+    Answer::object(&view(&changed))
+}
+
+#[rocket::delete("/tokens/<id>")]
+pub async fn revoke(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Answer, Problem> {
+    query.none()?;
+    let own = bearer.token.as_ref().map(|token| token.id);
+    own_tokens::revoke(bearer.app, bearer.actor(), own, id).await?;
+    Ok(Answer::nothing())
+}

@@ -1,0 +1,275 @@
+//! People, for those who administer: who there is, what they hold and by what, and
+//! every change to it.
+
+use secrecy::SecretString;
+
+use super::account::{by, shown};
+use crate::app::edit_person::{self, Change};
+use crate::app::queries::people::{self, Known, Whole};
+use crate::app::{Refusal, access};
+use crate::domain::name::Name;
+use crate::domain::person::{Identity, LOCAL, MemberKind, RoleMember};
+use crate::web::form::{Fields, FromFields, Nothing, Posted};
+use crate::web::guard::Visit;
+use crate::web::respond::{Html, PageError, SeeOther};
+use crate::web::view::Section;
+use crate::web::view::people::{HeldRole, NewPerson, People, PersonItem, PersonPage};
+
+const A_PAGE: u64 = 100;
+
+#[rocket::get("/admin/people?<q>&<after>")]
+pub async fn list(visit: Visit<'_>, q: Option<&str>, after: Option<&str>) -> Result<Html, PageError> {
+    Html::page(&people_page(&visit, q.unwrap_or_default(), after).await?)
+}
+
+async fn people_page(visit: &Visit<'_>, q: &str, after: Option<&str>) -> Result<People, Refusal> {
+    let (app, actor) = (visit.app, visit.actor());
+    let after = after.map(Name::parse).transpose().map_err(|_| Refusal::NotFound)?;
+    let mut known = people::list(app, actor, q, after.as_ref(), A_PAGE + 1).await?;
+    let goes_on = known.len() as u64 > A_PAGE;
+    known.truncate(usize::try_from(A_PAGE).unwrap_or(known.len()));
+    let next = known.last().filter(|_| goes_on).map(|last| {
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("q", q)
+            .append_pair("after", last.person.name.as_str())
+            .finish();
+        format!("/admin/people?{query}")
+    });
+    Ok(People {
+        items: known.iter().map(item).collect(),
+        q: q.to_owned(),
+        next,
+        may_edit: actor.access.is_admin(),
+        roles: people::roles(app).await?.iter().map(ToString::to_string).collect(),
+        form: NewPerson::default(),
+        errors: Vec::new(),
+        shell: visit.shell(Section::Administration),
+    })
+}
+
+fn item(known: &Known) -> PersonItem {
+    let person = &known.person;
+    PersonItem {
+        name: person.name.to_string(),
+        display: person.display.clone(),
+        roles: known.access.roles.iter().map(ToString::to_string).collect(),
+        provider: person.identity.as_ref().map(|identity| by(&identity.provider)).unwrap_or_default(),
+        seen_at: known.seen_at,
+        disabled: person.disabled,
+    }
+}
+
+impl FromFields for NewPerson {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self { name: fields.take("name"), role: fields.take("role") }
+    }
+}
+
+/// Either the thing's page, or the form again.
+#[derive(rocket::Responder)]
+pub enum Edited {
+    Done(SeeOther),
+    Again(Html),
+}
+
+#[rocket::post("/admin/people", data = "<posted>")]
+pub async fn add(posted: Posted<'_, NewPerson>) -> Result<Edited, PageError> {
+    let Posted { visit, form } = posted;
+    access::administers(visit.actor())?;
+    match create(&visit, &form).await {
+        Ok(name) => Ok(Edited::Done(address(name.as_str()))),
+        Err(Refusal::Invalid(wrong)) => {
+            let mut page = people_page(&visit, "", None).await?;
+            (page.errors, page.form) = (shown(wrong), form);
+            Html::with_status(422, &page).map(Edited::Again)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+async fn create(visit: &Visit<'_>, form: &NewPerson) -> Result<Name, Refusal> {
+    let parse = |field, text: &str| {
+        Name::parse(text.trim()).map_err(|error| Refusal::field(field, format!("A name {error}.")))
+    };
+    let name = parse("name", &form.name)?;
+    let changes = match form.role.trim() {
+        "" => Vec::new(),
+        role => vec![Change::Give(parse("role", role)?)],
+    };
+    edit_person::create(visit.app, visit.actor(), &name, changes).await?;
+    Ok(name)
+}
+
+#[rocket::get("/admin/people/<name>")]
+pub async fn one(visit: Visit<'_>, name: &str) -> Result<Html, PageError> {
+    Html::page(&person_page(&visit, name).await?)
+}
+
+async fn person_page(visit: &Visit<'_>, name: &str) -> Result<PersonPage, Refusal> {
+    let (app, actor) = (visit.app, visit.actor());
+    let Whole { known, linked, sessions } = people::find(app, actor, name).await?;
+    let person = &known.person;
+    let given: Vec<&Name> = known.given().map(|member| &member.role).collect();
+    let to_give = people::roles(app).await?.into_iter().filter(|role| !given.contains(&role));
+    let identity = |identity: &Identity| format!("{} {}", identity.provider, identity.subject);
+    Ok(PersonPage {
+        item: item(&known),
+        version: person.version,
+        may_edit: actor.access.is_admin(),
+        is_self: person.id == actor.id,
+        may_have_password: person.identity.is_none() || person.is_from(LOCAL),
+        has_password: person.has_password,
+        external_id: person.external_id.clone().unwrap_or_default(),
+        held: known.memberships.iter().map(held).collect(),
+        to_give: to_give.map(|role| role.to_string()).collect(),
+        rights: known.access.words(),
+        identities: person.identity.iter().chain(&linked).map(identity).collect(),
+        sessions: sessions.len(),
+        errors: Vec::new(),
+        subject: String::new(),
+        shell: visit.shell(Section::Administration),
+    })
+}
+
+fn held(member: &RoleMember) -> HeldRole {
+    let given = match (member.kind, member.source.as_str()) {
+        (MemberKind::Team, _) => format!("by the GitHub team {}", member.member),
+        (MemberKind::User, "fleet") => "by the fleet file".to_owned(),
+        (MemberKind::User, "command") => "on the command line".to_owned(),
+        (MemberKind::User, _) => "by an administrator here".to_owned(),
+    };
+    let may_take = member.kind == MemberKind::User && member.source != "fleet";
+    HeldRole { role: member.role.to_string(), given, may_take }
+}
+
+/// A form of the page, with the version of the person that it was filled in for.
+pub struct Versioned<T> {
+    version: Option<i64>,
+    form: T,
+}
+
+impl<T: FromFields> FromFields for Versioned<T> {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self { version: fields.take("version").parse().ok(), form: T::from_fields(fields) }
+    }
+}
+
+async fn edit<T>(
+    posted: Posted<'_, Versioned<T>>,
+    name: &str,
+    change: impl FnOnce(&T) -> Result<Change, Refusal>,
+    subject: impl FnOnce(T) -> String,
+) -> Result<Edited, PageError> {
+    let Posted { visit, form: Versioned { version, form } } = posted;
+    access::administers(visit.actor())?;
+    let parsed = Name::parse(name).map_err(|_| Refusal::NotFound)?;
+    let edited = match change(&form) {
+        Ok(change) => edit_person::edit(visit.app, visit.actor(), &parsed, version, vec![change]).await,
+        Err(refusal) => Err(refusal),
+    };
+    match edited {
+        Ok(_) => Ok(Edited::Done(address(name))),
+        Err(Refusal::Invalid(wrong)) => {
+            let mut page = person_page(&visit, name).await?;
+            (page.errors, page.subject) = (shown(wrong), subject(form));
+            Html::with_status(422, &page).map(Edited::Again)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn address(name: &str) -> SeeOther {
+    SeeOther(format!("/admin/people/{name}"))
+}
+
+fn nothing_typed<T>(_: T) -> String {
+    String::new()
+}
+
+pub struct OneRole(String);
+
+impl FromFields for OneRole {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self(fields.take("role"))
+    }
+}
+
+impl OneRole {
+    fn name(&self) -> Result<Name, Refusal> {
+        Name::parse(self.0.trim()).map_err(|_| Refusal::field("role", "Choose a role."))
+    }
+}
+
+#[rocket::post("/admin/people/<name>/roles", data = "<posted>")]
+pub async fn give(posted: Posted<'_, Versioned<OneRole>>, name: &str) -> Result<Edited, PageError> {
+    edit(posted, name, |form| form.name().map(Change::Give), nothing_typed).await
+}
+
+#[rocket::post("/admin/people/<name>/roles/take", data = "<posted>")]
+pub async fn take(posted: Posted<'_, Versioned<OneRole>>, name: &str) -> Result<Edited, PageError> {
+    edit(posted, name, |form| form.name().map(Change::Take), nothing_typed).await
+}
+
+pub struct ExternalId(String);
+
+impl FromFields for ExternalId {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self(fields.take("external_id"))
+    }
+}
+
+#[rocket::post("/admin/people/<name>/external-id", data = "<posted>")]
+pub async fn external_id(posted: Posted<'_, Versioned<ExternalId>>, name: &str) -> Result<Edited, PageError> {
+    let change = |form: &ExternalId| {
+        let id = form.0.trim();
+        Ok(Change::ExternalId((!id.is_empty()).then(|| id.to_owned())))
+    };
+    edit(posted, name, change, nothing_typed).await
+}
+
+pub struct NewPassword(SecretString);
+
+impl FromFields for NewPassword {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self(SecretString::from(fields.take("password")))
+    }
+}
+
+#[rocket::post("/admin/people/<name>/password", data = "<posted>")]
+pub async fn password(posted: Posted<'_, Versioned<NewPassword>>, name: &str) -> Result<Edited, PageError> {
+    edit(posted, name, |form| Ok(Change::Password(form.0.clone())), nothing_typed).await
+}
+
+pub struct NewIdentity {
+    provider: String,
+    subject: String,
+}
+
+impl FromFields for NewIdentity {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self { provider: fields.take("provider"), subject: fields.take("subject") }
+    }
+}
+
+#[rocket::post("/admin/people/<name>/link", data = "<posted>")]
+pub async fn link(posted: Posted<'_, Versioned<NewIdentity>>, name: &str) -> Result<Edited, PageError> {
+    let change = |form: &NewIdentity| {
+        Ok(Change::Link(Identity { provider: form.provider.clone(), subject: form.subject.clone() }))
+    };
+    edit(posted, name, change, |form| form.subject).await
+}
+
+#[rocket::post("/admin/people/<name>/disable", data = "<posted>")]
+pub async fn disable(posted: Posted<'_, Versioned<Nothing>>, name: &str) -> Result<Edited, PageError> {
+    edit(posted, name, |_| Ok(Change::Disable), nothing_typed).await
+}
+
+#[rocket::post("/admin/people/<name>/enable", data = "<posted>")]
+pub async fn enable(posted: Posted<'_, Versioned<Nothing>>, name: &str) -> Result<Edited, PageError> {
+    edit(posted, name, |_| Ok(Change::Enable), nothing_typed).await
+}
+
+#[rocket::post("/admin/people/<name>/end-sessions", data = "<posted>")]
+pub async fn end_sessions(posted: Posted<'_, Versioned<Nothing>>, name: &str) -> Result<Edited, PageError> {
+    edit(posted, name, |_| Ok(Change::EndSessions), nothing_typed).await
+}

@@ -1,0 +1,128 @@
+use super::account::token;
+use super::samples::*;
+use super::sound;
+use crate::web::view::account::TokenState;
+use crate::web::view::people::{HeldRole, NewPerson, People, PersonItem, PersonPage, Tokens};
+use crate::web::view::{FieldError, Section};
+
+fn item(name: &str, disabled: bool) -> PersonItem {
+    PersonItem {
+        name: name.into(),
+        display: name.to_uppercase(),
+        roles: vec!["developers".into()],
+        provider: "GitHub".into(),
+        seen_at: Some(now()),
+        disabled,
+    }
+}
+
+fn people() -> People {
+    People {
+        shell: shell(Section::Administration),
+        items: vec![item("dana", false), item("rosa", true)],
+        q: String::new(),
+        next: Some("/admin/people?q=&after=rosa".into()),
+        may_edit: true,
+        roles: vec!["admin".into(), "developers".into()],
+        form: NewPerson::default(),
+        errors: Vec::new(),
+    }
+}
+
+#[test]
+fn people_are_listed_and_only_administrators_add_some() {
+    let html = sound("typical", "admin_people", "ready", &people());
+    assert!(html.contains("2 people of more") && html.contains("disabled") && html.contains("Add somebody"));
+    let html = sound("reader", "admin_people", "ready", &People { may_edit: false, ..people() });
+    assert!(!html.contains("Add somebody"));
+    sound("empty", "admin_people", "empty", &People { items: Vec::new(), next: None, ..people() });
+    let none = People { items: Vec::new(), next: None, q: HOSTILE.into(), ..people() };
+    sound("none", "admin_people", "empty", &none);
+    let wrong = vec![
+        FieldError { field: "name", text: HOSTILE.into() },
+        FieldError { field: "role", text: HOSTILE.into() },
+    ];
+    let hostile = PersonItem { display: HOSTILE.into(), ..item("eve", false) };
+    let form = NewPerson { name: HOSTILE.into(), role: HOSTILE.into() };
+    sound(
+        "hostile",
+        "admin_people",
+        "ready",
+        &People { items: vec![hostile], form, errors: wrong, ..people() },
+    );
+}
+
+fn person() -> PersonPage {
+    let held =
+        |role: &str, given: &str, may_take| HeldRole { role: role.into(), given: given.into(), may_take };
+    PersonPage {
+        shell: shell(Section::Administration),
+        item: item("dana", false),
+        version: 3,
+        may_edit: true,
+        is_self: false,
+        may_have_password: true,
+        has_password: true,
+        external_id: "17".into(),
+        held: vec![
+            held("developers", "by the GitHub team developers", false),
+            held("owners", "by the fleet file", false),
+            held("release-managers", "by an administrator here", true),
+        ],
+        to_give: vec!["admin".into()],
+        rights: vec!["may read everything".into()],
+        identities: vec!["local dana".into()],
+        sessions: 2,
+        errors: Vec::new(),
+        subject: String::new(),
+    }
+}
+
+#[test]
+fn a_persons_page_says_what_gave_each_role_and_takes_back_only_its_own() {
+    let html = sound("typical", "admin_person", "enabled", &person());
+    assert_eq!(html.matches("Take release-managers away").count(), 1);
+    assert_eq!(html.matches("/roles/take").count(), 1);
+    assert!(html.contains("by the fleet file") && html.contains("Disable dana"));
+    let html = sound("self", "admin_person", "enabled", &PersonPage { is_self: true, ..person() });
+    assert!(!html.contains("Disable dana"));
+    let html = sound("reader", "admin_person", "enabled", &PersonPage { may_edit: false, ..person() });
+    assert!(!html.contains("<form class") && !html.contains("/roles/take"));
+    let disabled = PersonPage { item: item("dana", true), ..person() };
+    assert!(sound("disabled", "admin_person", "disabled", &disabled).contains("Enable dana"));
+    let bare = PersonPage {
+        item: PersonItem { provider: String::new(), ..item("zoe", false) },
+        held: Vec::new(),
+        to_give: Vec::new(),
+        rights: Vec::new(),
+        identities: Vec::new(),
+        sessions: 0,
+        ..person()
+    };
+    assert!(sound("bare", "admin_person", "enabled", &bare).contains("Nobody signed in as zoe yet"));
+    let error = |field| FieldError { field, text: HOSTILE.into() };
+    let hostile = PersonPage {
+        item: PersonItem { display: HOSTILE.into(), ..item("eve", false) },
+        external_id: HOSTILE.into(),
+        identities: vec![HOSTILE.into()],
+        errors: ["role", "password", "external_id", "provider", "subject"].map(error).to_vec(),
+        subject: HOSTILE.into(),
+        ..person()
+    };
+    sound("hostile", "admin_person", "enabled", &hostile);
+}
+
+#[test]
+fn everybodys_tokens_are_listed() {
+    let tokens = |items| Tokens { shell: shell(Section::Administration), items, next: None };
+    let html = sound(
+        "typical",
+        "admin_tokens",
+        "ready",
+        &tokens(vec![token(7, "ci", TokenState::Usable, Vec::new())]),
+    );
+    assert!(html.contains("Revoke ci of dana") && html.contains("all that they may"));
+    sound("empty", "admin_tokens", "empty", &tokens(Vec::new()));
+    let hostile = vec![token(7, HOSTILE, TokenState::Revoked, vec![HOSTILE.into()])];
+    sound("hostile", "admin_tokens", "ready", &tokens(hostile));
+}

@@ -54,7 +54,7 @@ impl Service {
 
     /// What the record says, newest first: `who did what to whom`.
     async fn record(&self) -> Vec<String> {
-        let lines = crate::db::audit::list(&self.app.db, None, 50).await.unwrap();
+        let lines = crate::db::audit::list(&self.app.db, &Default::default(), 50).await.unwrap();
         lines.into_iter().map(|line| format!("{} {} {}", line.actor, line.action, line.subject)).collect()
     }
 }

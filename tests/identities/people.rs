@@ -145,7 +145,7 @@ async fn a_newcomer_whose_name_is_taken_comes_in_once_an_administrator_links_the
     service.github.sign_in_as(Some("dana"));
     let page = refused.get("/authorize?return_to=/").await.unwrap();
     assert_eq!(page.status, 403, "{}", page.text());
-    let lines = crate::db::audit::list(&service.app.db, None, 1).await.unwrap();
+    let lines = crate::db::audit::list(&service.app.db, &Default::default(), 1).await.unwrap();
     let facts: Value = serde_json::from_str(&lines[0].facts).unwrap();
     let subject = facts["subject"].as_str().unwrap().to_owned();
 

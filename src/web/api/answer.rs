@@ -40,11 +40,6 @@ impl Answer {
         Self::object(&json!({ "items": items, "next": next }))
     }
 
-    /// Done, and there is nothing to show for it.
-    pub fn nothing() -> Self {
-        Self(idempotency::Answer { status: 204, location: None, body: Vec::new() })
-    }
-
     fn with_status(status: u16, location: Option<String>, object: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_vec(object)
             .map_err(|error| Refusal::Internal(format!("an answer does not serialise: {error}")))?;

@@ -20,8 +20,8 @@ mod releases;
 mod requests;
 mod servers;
 pub mod steering;
-mod watching;
 pub mod tokens;
+mod watching;
 
 use rocket::{Catcher, Route};
 

@@ -24,8 +24,8 @@ mod sign_in;
 mod sign_in_here;
 mod statics;
 mod steering;
-mod watching;
 mod tokens;
+mod watching;
 mod whats_next;
 
 use rocket::Route;

@@ -222,8 +222,9 @@ fn with_new_parent(place: &Place, renames: &[(Place, Name)]) -> Place {
     Place { parent: new.or(place.parent.as_ref()).cloned(), ..place.clone() }
 }
 
-/// What every change of the fleet brings with it, in its own transaction: it is on
-/// record, and requests that it touches are void (rules.md 9).
+/// What every change of the fleet brings with it, in its own transaction, however it
+/// came: it is on record, and requests that it touches are void (rules.md 9). Who has to
+/// hear of a changed policy is told from here, by the two fleets: as it was, as it is.
 pub async fn record(
     app: &App,
     tx: &Tx,

@@ -142,16 +142,19 @@ fn what_is_always_open_never_closes() {
     let windows = daily("00:00", "24:00");
     let now = at("2026-03-28T12:00:00Z");
     assert_eq!((windows.closes_at(now), windows.next_opening(now)), (None, None));
-    assert_eq!(windows.words(now), "open");
+    assert_eq!(windows.words(now), "Open.");
 }
 
 #[test]
 fn the_calendar_says_it_in_words() {
     let office = office();
-    assert_eq!(office.words(at("2026-11-23T12:00:00Z")), "open until Mon 18:30 (Europe/Paris)");
-    assert_eq!(office.words(at("2026-11-27T13:00:00Z")), "opens Mon 08:00 (Europe/Paris)");
+    assert_eq!(office.words(at("2026-11-23T12:00:00Z")), "Open until today 18:30 (Europe/Paris).");
+    assert_eq!(office.words(at("2026-11-27T13:00:00Z")), "Opens Monday 30 November 08:00 (Europe/Paris).");
     let long_closed = windows(r#"[{"days":["thu"],"from":"08:00","to":"09:00"}]"#, r#"["2026-11-26"]"#);
-    assert_eq!(long_closed.words(at("2026-11-23T12:00:00Z")), "opens Thu 3 Dec 2026 08:00 (Europe/Paris)");
+    assert_eq!(
+        long_closed.words(at("2026-11-23T12:00:00Z")),
+        "Closed: 26 November. Opens Thursday 3 December 08:00 (Europe/Paris)."
+    );
 }
 
 #[test]
@@ -162,7 +165,7 @@ fn an_opening_more_than_a_year_away_is_none() {
     let windows = windows(r#"[{"days":["thu"],"from":"08:00","to":"09:00"}]"#, &closed);
     let now = at("2026-11-23T12:00:00Z");
     assert_eq!(windows.next_opening(now), None);
-    assert_eq!(windows.words(now), "does not open within 370 days");
+    assert_eq!(windows.words(now), "Closed: 26 November. Does not open within 370 days.");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod apply;
 mod audit;
 mod check;
+mod freezing;
 mod installation;
 mod keys;
 mod logs;

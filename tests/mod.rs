@@ -29,5 +29,6 @@ pub mod runner;
 mod running;
 mod sandbox;
 mod security;
+mod when;
 mod watching;
 mod whole_way;

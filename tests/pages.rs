@@ -20,6 +20,7 @@ mod admin_objects;
 mod application;
 mod applications;
 mod error;
+mod freezes;
 mod home;
 mod launch;
 mod login;

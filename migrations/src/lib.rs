@@ -8,6 +8,7 @@ mod m0001_release;
 mod m0002_tokens;
 mod m0003_engine;
 mod m0004_around;
+mod m0005_when;
 mod m0006_identities;
 mod m0009_outline;
 mod m0010_watching;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_tokens::Migration),
             Box::new(m0003_engine::Migration),
             Box::new(m0004_around::Migration),
+            Box::new(m0005_when::Migration),
             Box::new(m0006_identities::Migration),
             Box::new(m0009_outline::Migration),
             Box::new(m0010_watching::Migration),

@@ -16,6 +16,7 @@ use crate::domain::event::{Event, EventKind};
 use crate::domain::fleet::Cluster;
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::name::CommitId;
+use crate::domain::overriding::Via;
 use crate::domain::plan::{ClusterFacts, Plan, PlanError, RunFacts, plan};
 use crate::domain::policy::{self, Act};
 use crate::domain::request::VoidCause;
@@ -102,10 +103,14 @@ async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
         scope: deployment.scope.clone(),
         deletes_acknowledged: deployment.deletes_acknowledged,
     };
-    let candidate = deploy::look_up(app, &ask, Some(&deployment.commit)).await?;
+    let mut candidate = deploy::look_up(app, &ask, Some(&deployment.commit)).await?;
+    // The fetch takes a while; a freeze of this moment counts.
+    candidate.situation.read_freezes(&app.db, app.clock.now()).await?;
+    let broken = db::overrides::find(&app.db, deployment.id).await?.map(|_| Via::Session);
     let covered_by = still_covered(app, deployment).await?;
     let actor_access = access::access_of_name(&app.db, &deployment.started_by).await?;
     let facts = candidate.facts(&deployment.started_by, &actor_access, &ask.scope, covered_by);
+    let facts = facts.breaking(broken);
     let gates = policy::gates(Act::Deploy, &facts);
     // The run that this one retries may have been lost before it knew.
     let is_known = deployment.retry_of.is_some() && deployment.from.is_some();

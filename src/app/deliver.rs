@@ -1,6 +1,8 @@
 //! The outbox, emptied: each notice becomes a mail written from what is true when
 //! it is sent. A mail server that is down delays a notice and loses nothing.
 
+mod when;
+
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
@@ -86,6 +88,9 @@ async fn letter(app: &App, due: &Due) -> Result<Option<Letter>, Refusal> {
         Notice::DeploymentEnded { deployment, audit_count, audit_mac } => {
             deployment_ended(app, due, *deployment, (*audit_count, audit_mac)).await
         }
+        Notice::FreezeTold { freeze, request } => when::freeze_told(app, due, *freeze, *request).await,
+        Notice::GlassBroken { deployment } => when::glass_broken(app, due, *deployment, false).await,
+        Notice::OverrideUnsigned { deployment } => when::glass_broken(app, due, *deployment, true).await,
     }
 }
 
@@ -234,6 +239,7 @@ async fn deployment_ended(
         requested_by: Some(display(app, &deployment.requested_by).await?),
         accepted_by: displays(app, &accepted_by).await?,
         started_by: display(app, &deployment.started_by).await?,
+        overridden: db::overrides::find(&app.db, id).await?.map(|broken| broken.reason),
         ended_at: Moment { at: deployment.ended_at.unwrap_or(due.created_at), zone },
         audit: Some(AuditHead { count: number(audit.0), head: audit.1.to_owned() }),
         url: page(app, &format!("deployments/{id}"))?,

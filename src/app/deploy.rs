@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::access::Believed;
+use super::break_glass::Break;
 use super::request_release::{newer, not_allowed};
 use super::situation::{Situation, repository};
 use super::{App, Refusal, access, queue};
@@ -11,9 +12,11 @@ use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{Deployment, DeploymentState, Direction};
 use crate::domain::diff::Relation;
+use crate::domain::event::NoteLevel;
 use crate::domain::fleet::DeployFrom;
 use crate::domain::gate::Gate;
 use crate::domain::name::{CommitId, Name, TagName};
+use crate::domain::overriding::Via;
 use crate::domain::permission::{Access, Permission};
 use crate::domain::policy::{self, Act, DeployFacts, Facts, HostFacts, Newer};
 use crate::domain::request::release_words;
@@ -58,6 +61,7 @@ impl Candidate {
                 direction: self.direction,
                 scope: scope.clone(),
                 covered_by,
+                break_glass: None,
             }),
             ..self.situation.facts(actor, access)
         }
@@ -67,11 +71,26 @@ impl Candidate {
     pub fn gates(&self, actor: &Actor, scope: &Scope) -> Vec<Gate> {
         policy::gates(Act::Deploy, &self.facts(&actor.name, &actor.access, scope, None))
     }
+
+    /// The same if they broke the glass.
+    pub fn gates_by_override(&self, actor: &Actor, scope: &Scope) -> Vec<Gate> {
+        let facts = self.facts(&actor.name, &actor.access, scope, None);
+        policy::gates(Act::Deploy, &facts.breaking(Some(Via::Session)))
+    }
+}
+
+/// What a deployment rests on beside the right to it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Grounds<'a> {
+    /// Exactly this commit.
+    pub commit: Option<&'a CommitId>,
+    pub covered_by: Option<i64>,
+    pub broken: Option<Break<'a>>,
 }
 
 /// Queues it, and gives its number.
 pub async fn deploy(app: &App, actor: &Actor, ask: &Ask) -> Result<i64, Refusal> {
-    queue(app, actor, ask, None, None).await
+    queue(app, actor, ask, Grounds::default()).await
 }
 
 /// Back to exactly the commit that was there, and under an approval that covers it.
@@ -82,16 +101,11 @@ pub(super) async fn deploy_again(
     commit: &CommitId,
     covered_by: Option<i64>,
 ) -> Result<i64, Refusal> {
-    queue(app, actor, ask, Some(commit), covered_by).await
+    queue(app, actor, ask, Grounds { commit: Some(commit), covered_by, broken: None }).await
 }
 
-async fn queue(
-    app: &App,
-    actor: &Actor,
-    ask: &Ask,
-    commit: Option<&CommitId>,
-    covered_by: Option<i64>,
-) -> Result<i64, Refusal> {
+pub(super) async fn queue(app: &App, actor: &Actor, ask: &Ask, grounds: Grounds<'_>) -> Result<i64, Refusal> {
+    let Grounds { commit, covered_by, broken } = grounds;
     if !actor.access.may(Permission::Read, &ask.application, &ask.environment) {
         return Err(Refusal::NotFound);
     }
@@ -103,8 +117,13 @@ async fn queue(
     let situation = candidate.situation.again(&tx, now).await?;
     let candidate = Candidate { situation, ..candidate };
     check_scope(&candidate.situation, &ask.scope)?;
-    let gates =
-        policy::gates(Act::Deploy, &candidate.facts(&actor.name, &actor.access, &ask.scope, covered_by));
+    let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, covered_by);
+    let without = policy::gates(Act::Deploy, &facts);
+    if broken.is_some() && policy::passes(&without) {
+        let words = "Nothing is to be overridden: it may be deployed as it is.";
+        return Err(Refusal::field("break_glass", words));
+    }
+    let gates = policy::gates(Act::Deploy, &facts.breaking(broken.map(|broken| broken.via)));
     if !policy::passes(&gates) {
         return Err(Refusal::Stopped(gates));
     }
@@ -118,11 +137,21 @@ async fn queue(
         scope: ask.scope.clone(),
         covered_by,
         deletes_acknowledged: ask.deletes_acknowledged,
+        overridden: broken.is_some(),
         ..Deployment::queued(&ask.application, &ask.environment, &candidate.commit, &actor.name, now)
     };
-    deployment.id =
-        queue::put(&tx, &deployment, believed.iter().map(Believed::note).chain(access::note_of(&actor)))
-            .await?;
+    let said = broken.map(|broken| {
+        let reason = broken.reason.trim().trim_end_matches('.');
+        (
+            NoteLevel::Warning,
+            format!("Override by {}: {reason}. Approval and calendar were passed.", actor.name),
+        )
+    });
+    let notes = believed.iter().map(Believed::note).chain(access::note_of(&actor)).chain(said);
+    deployment.id = queue::put(&tx, &deployment, notes).await?;
+    if let Some(broken) = broken {
+        super::break_glass::record(app, &tx, &deployment, broken.reason, now).await?;
+    }
     let entry = db::audit::Entry {
         actor: &actor.signature(),
         action: "deployment.queued",
@@ -130,7 +159,7 @@ async fn queue(
         facts: json!({
             "application": ask.application, "environment": ask.environment, "release": deployment.release,
             "commit": deployment.commit, "scope": deployment.scope, "covered_by": covered_by,
-            "deletes_acknowledged": ask.deletes_acknowledged,
+            "deletes_acknowledged": ask.deletes_acknowledged, "overridden": deployment.overridden,
         }),
     };
     db::audit::append(&tx, &app.keys, now, entry).await?;

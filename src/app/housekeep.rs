@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::situation::Situation;
 use super::stored_request::{self, Stored};
-use super::{App, Refusal, idempotency, run_deployment};
+use super::{App, Refusal, break_glass, idempotency, run_deployment};
 use crate::db::{self, DbError, Tx};
 use crate::domain::live::{HostWord, LiveRow, LiveState};
 use crate::domain::name::Name;
@@ -25,6 +25,7 @@ pub async fn housekeep(app: &App) {
     report("lost runs", find_lost(app).await);
     report("changed requests", void_moved(app).await);
     report("clean sessions", clean(app).await);
+    report("overrides that nobody signed", break_glass::remind(app).await);
     report("read memberships again", super::access::refresh_old(app).await);
 }
 

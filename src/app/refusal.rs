@@ -79,7 +79,7 @@ impl Refusal {
 /// The gravest of the gates that stop: rights before form before state.
 fn status_of(gates: &[Gate]) -> u16 {
     let stops = |code: &str| gates.iter().any(|gate| gate.verdict == Verdict::Stop && gate.code == code);
-    if ["permission", "impersonation", "own_request", "requester"].into_iter().any(stops) {
+    if ["permission", "impersonation", "own_request", "requester", "break_glass"].into_iter().any(stops) {
         403
     } else if ["release_allowed", "newer_than_live"].into_iter().any(stops) {
         422

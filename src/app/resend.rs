@@ -26,7 +26,11 @@ pub async fn resend(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
             db::outbox::replaced(&tx, id, now).await?;
             issue_launch_link(app, &tx, &stored, now).await?;
         }
-        Notice::RequestEnded { .. } | Notice::DeploymentEnded { .. } => {
+        Notice::RequestEnded { .. }
+        | Notice::DeploymentEnded { .. }
+        | Notice::FreezeTold { .. }
+        | Notice::GlassBroken { .. }
+        | Notice::OverrideUnsigned { .. } => {
             db::outbox::once_more(&tx, id, now).await?;
         }
     }

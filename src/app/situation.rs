@@ -8,6 +8,7 @@ use super::{App, Refusal};
 use crate::db::{self, DbError, Source};
 use crate::domain::diff::Relation;
 use crate::domain::fleet::{Application, Environment, Fleet, Method};
+use crate::domain::freeze::Freeze;
 use crate::domain::live::{HostWord, LiveRow, live_facts, recorded_commits};
 use crate::domain::name::{CommitId, Name};
 use crate::domain::permission::Access;
@@ -32,6 +33,8 @@ pub struct Situation {
     /// The deployment that runs or waits here.
     pub busy: Option<i64>,
     pub window: Window,
+    /// Those that bind it now.
+    pub freezes: Vec<Freeze>,
 }
 
 impl Situation {
@@ -50,7 +53,7 @@ impl Situation {
         let rows = db::live::list(source, &application.name, &environment.name).await?;
         let busy = db::deployments::find_under_way(source, &application.name, &environment.name).await?;
         let window = window(&fleet, &environment, now);
-        Ok(Some(Self {
+        let mut situation = Self {
             now,
             fleet,
             application,
@@ -61,7 +64,18 @@ impl Situation {
             base: None,
             busy,
             window,
-        }))
+            freezes: Vec::new(),
+        };
+        situation.read_freezes(source, now).await?;
+        Ok(Some(situation))
+    }
+
+    /// Those that bind this place at `now`.
+    pub async fn read_freezes(&mut self, source: &impl Source, now: Timestamp) -> Result<(), DbError> {
+        let mut freezes = db::freezes::list_standing(source, now).await?;
+        freezes.retain(|freeze| freeze.binds(&self.application.name, &self.environment.name, now));
+        self.freezes = freezes;
+        Ok(())
     }
 
     /// Of an environment that was removed, to show what happened there: it has no
@@ -81,9 +95,19 @@ impl Situation {
         let application: Application = serde_json::from_value(known).map_err(removed)?;
         let fleet = db::fleet::load(source).await?;
         let window = window(&fleet, &environment, now);
-        let (rows, words) = (Vec::new(), Vec::new());
-        let scope = Scope::Environment;
-        Ok(Self { now, fleet, application, environment, scope, rows, words, base: None, busy: None, window })
+        Ok(Self {
+            now,
+            fleet,
+            application,
+            environment,
+            scope: Scope::Environment,
+            rows: Vec::new(),
+            words: Vec::new(),
+            base: None,
+            busy: None,
+            window,
+            freezes: Vec::new(),
+        })
     }
 
     /// The same place as the database tells it now, keeping what the hosts said.
@@ -195,6 +219,8 @@ impl Situation {
             hosts: HostFacts::of(&self.fleet, &self.environment),
             live: self.live(),
             window: self.window.clone(),
+            freezes: self.freezes.clone(),
+            zone: self.zone_or("UTC").to_owned(),
             busy: self.busy,
             asking: None,
             request: None,
@@ -212,8 +238,12 @@ impl Situation {
 
     /// The zone that people of this environment read times in.
     pub fn zone(&self, app: &App) -> String {
+        self.zone_or(&app.config.timezone).to_owned()
+    }
+
+    fn zone_or<'a>(&'a self, otherwise: &'a str) -> &'a str {
         let calendar = self.environment.calendar.as_ref().and_then(|name| self.fleet.calendar(name));
-        calendar.map_or_else(|| app.config.timezone.clone(), |calendar| calendar.timezone.clone())
+        calendar.map_or(otherwise, |calendar| &calendar.timezone)
     }
 }
 

@@ -1,13 +1,16 @@
 //! `apply` and `export`: the fleet as a file.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::Value;
 
 use super::{Failed, actor, say};
 use crate::app::App;
 use crate::app::apply_fleet::{ApplyError, Options, apply_fleet, export_fleet};
 use crate::domain::document;
+use crate::domain::ics::LARGEST_FILE;
 
 #[derive(Debug, Args)]
 pub struct Apply {
@@ -28,7 +31,9 @@ pub async fn apply(app: &App, arguments: &Apply) -> Result<(), Failed> {
     let whole = |message: String| Failed(vec![format!("{file}: {message}"), nothing_changed.to_owned()]);
     let text = std::fs::read_to_string(&arguments.file)
         .map_err(|error| whole(format!("cannot be read: {error}")))?;
-    let document = document::from_text(&text).map_err(whole)?;
+    let mut document = document::from_text(&text).map_err(whole)?;
+    read_calendars(&mut document, &arguments.file)
+        .map_err(|line| Failed(vec![line, nothing_changed.to_owned()]))?;
     let options = Options { dry_run: arguments.dry_run, prune: arguments.prune };
     let changes = match apply_fleet(app, &actor(), &document, options).await {
         Ok(changes) => changes,
@@ -49,6 +54,26 @@ pub async fn apply(app: &App, arguments: &Apply) -> Result<(), Failed> {
         (false, true) => say("this was a dry run: nothing was changed"),
         (false, false) => Ok(()),
     }
+}
+
+/// An .ics calendar may lie in a file beside the fleet file: `"ics": "file:holidays.ics"`.
+/// Its text takes the place of its name, and is what is stored.
+fn read_calendars(document: &mut Value, fleet_file: &Path) -> Result<(), String> {
+    let folder = fleet_file.parent().unwrap_or(Path::new(""));
+    let calendars = document.get_mut("calendars").and_then(Value::as_array_mut);
+    for (place, calendar) in calendars.into_iter().flatten().enumerate() {
+        let Some(Value::String(ics)) = calendar.get_mut("ics") else { continue };
+        let Some(path) = ics.strip_prefix("file:") else { continue };
+        let wrong = |why: String| format!("calendars[{place}].ics: {why}");
+        let file = std::fs::File::open(folder.join(path))
+            .map_err(|error| wrong(format!("{path} cannot be read: {error}")))?;
+        let mut text = String::new();
+        file.take(LARGEST_FILE as u64 + 1)
+            .read_to_string(&mut text)
+            .map_err(|error| wrong(format!("{path} cannot be read: {error}")))?;
+        *ics = text;
+    }
+    Ok(())
 }
 
 pub async fn export(app: &App) -> Result<(), Failed> {

@@ -8,6 +8,7 @@
 mod audit;
 mod check;
 mod fleet;
+mod freeze;
 mod keys;
 pub mod logs;
 mod serve;
@@ -51,6 +52,10 @@ enum Command {
     Export,
     /// Bring the database to the schema of this version
     Migrate,
+    /// Hold deployments up, or warn of them; prints the number of the freeze
+    Freeze(freeze::Freeze),
+    /// Lift a freeze
+    Unfreeze(freeze::Unfreeze),
     /// Read the audit trail
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -136,6 +141,8 @@ fn run(arguments: Arguments) -> Result<(), Failed> {
                 open(config).await?;
                 say("the schema is that of this version")
             }
+            Command::Freeze(what) => freeze::freeze(&open_to_write(config).await?, what).await,
+            Command::Unfreeze(what) => freeze::unfreeze(&open_to_write(config).await?, &what).await,
             Command::Audit(what) => audit::audit(&open(config).await?, &what).await,
             Command::User(what) => user::user(&open(config).await?, &what).await,
             Command::Token(what) => token::token(&open(config).await?, &what).await,

@@ -41,6 +41,7 @@ pub async fn insert(tx: &Tx, deployment: &Deployment) -> Result<i64, DbError> {
         covered_by: Set(deployment.covered_by),
         direction: Set(deployment.direction.map(|direction| direction.word().to_owned())),
         deletes_acknowledged: Set(deployment.deletes_acknowledged),
+        overridden: Set(deployment.overridden),
         ..Default::default()
     };
     Ok(deployments::Entity::insert(row).exec(tx.on()).await?.last_insert_id)
@@ -384,5 +385,6 @@ fn parse(row: deployments::Model) -> Result<Deployment, DbError> {
         cancelled_by: row.cancelled_by.as_deref().map(name).transpose()?,
         continued_by: row.continued_by.as_deref().map(name).transpose()?,
         fence: row.fence,
+        overridden: row.overridden,
     })
 }

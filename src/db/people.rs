@@ -166,6 +166,17 @@ pub async fn set_password_hash(tx: &Tx, id: i64, hash: &str) -> Result<(), DbErr
     update(tx, id, row).await
 }
 
+/// Everybody who has an address and is not disabled.
+pub async fn list_with_mail(source: &impl Source) -> Result<Vec<Person>, DbError> {
+    let rows = people::Entity::find()
+        .filter(people::Column::Mail.is_not_null())
+        .filter(people::Column::DisabledAt.is_null())
+        .order_by_asc(people::Column::Id)
+        .all(source.connection())
+        .await?;
+    rows.into_iter().map(parse).collect()
+}
+
 /// The stored token no longer opens anything.
 pub async fn forget_token(tx: &Tx, id: i64) -> Result<(), DbError> {
     update(tx, id, people::ActiveModel { github_token: Set(None), ..Default::default() }).await

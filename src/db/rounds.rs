@@ -13,6 +13,8 @@ use super::{DbError, Tx};
 pub enum Round {
     Drift,
     Cleaning,
+    /// Overrides that nobody signed are said again.
+    Overrides,
 }
 
 impl Round {
@@ -20,6 +22,7 @@ impl Round {
         match self {
             Round::Drift => "drift",
             Round::Cleaning => "cleaning",
+            Round::Overrides => "overrides",
         }
     }
 }

@@ -6,11 +6,16 @@
 //! the clock jumps over does not happen, and one that it shows twice happens twice.
 //! Spans that touch, at midnight too, are one.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
+use super::closed_days::ClosedDays;
 use super::fleet::{Calendar, Day};
+use super::holidays::Country;
+use super::ics::Ics;
 
 /// How far ahead an opening or closing is looked for, in days.
 const HORIZON_DAYS: i16 = 370;
@@ -54,6 +59,10 @@ pub enum CalendarError {
     Zone(String),
     #[error("{text:?} {why}")]
     Text { text: String, why: &'static str },
+    #[error("holidays: {text:?} {why}")]
+    Holidays { text: String, why: String },
+    #[error("ics: {0}")]
+    Ics(String),
 }
 
 /// A calendar, ready to be asked.
@@ -62,8 +71,11 @@ pub struct Windows {
     zone: TimeZone,
     zone_name: String,
     spans: Vec<Span>,
-    closed: Vec<Date>,
+    closed: ClosedDays,
 }
+
+/// Closed days by date, of the stretch of time that is looked at.
+type Closed = BTreeMap<Date, String>;
 
 #[derive(Debug, Clone)]
 struct Span {
@@ -82,19 +94,32 @@ impl Windows {
             let days = hours.days.iter().copied().map(weekday).collect();
             Ok(Span { days, from: time(&hours.from)?, to: time(&hours.to)? })
         });
-        let closed = calendar.closed.iter().map(|text| date(text).map_err(|why| wrong(text, why)));
+        let listed = calendar.closed.iter().map(|text| date(text).map_err(|why| wrong(text, why)));
+        let countries = calendar.holidays.iter().map(|code| {
+            Country::parse(code).map_err(|why| CalendarError::Holidays { text: code.clone(), why })
+        });
+        let events = calendar.ics.as_deref().map(|text| Ics::parse(text).map_err(CalendarError::Ics));
         Ok(Self {
             zone,
             zone_name: calendar.timezone.clone(),
             spans: spans.collect::<Result<_, _>>()?,
-            closed: closed.collect::<Result<_, _>>()?,
+            closed: ClosedDays {
+                listed: listed.collect::<Result<_, _>>()?,
+                countries: countries.collect::<Result<_, _>>()?,
+                events: events.transpose()?,
+            },
         })
     }
 
     pub fn is_open(&self, at: Timestamp) -> bool {
+        let today = self.zone.to_datetime(at).date();
+        self.is_open_but(at, &self.closed.between(&self.zone, today, today))
+    }
+
+    fn is_open_but(&self, at: Timestamp, closed: &Closed) -> bool {
         let wall = self.zone.to_datetime(at);
         let minute = TimeOfDay(minute_of(wall.time()));
-        self.spans_on(wall.date()).any(|span| span.from <= minute && minute < span.to)
+        self.spans_on(wall.date(), closed).any(|span| span.from <= minute && minute < span.to)
     }
 
     /// The first moment after `at` at which it opens, at most 370 days ahead.
@@ -108,36 +133,64 @@ impl Windows {
         if self.is_open(at) { self.next_change(at, false) } else { None }
     }
 
-    /// `open until Mon 18:30 (Europe/Paris)`, `opens Mon 08:00 (Europe/Paris)`; with
-    /// the date where the day of the week alone would be ambiguous.
+    /// `Open until today 18:30 (Europe/Paris).`, `Closed: Easter Monday (FR). Opens Tuesday
+    /// 6 April 08:00 (Europe/Paris).` With the year where it is another one.
     pub fn words(&self, at: Timestamp) -> String {
-        let moment = |then: Timestamp| self.moment_words(at, then);
-        match (self.is_open(at), self.closes_at(at), self.next_opening(at)) {
-            (true, Some(end), _) => format!("open until {}", moment(end)),
-            (true, None, _) => "open".to_owned(),
-            (false, _, Some(start)) => format!("opens {}", moment(start)),
-            (false, _, None) => format!("does not open within {HORIZON_DAYS} days"),
+        if self.is_open(at) {
+            return match self.closes_at(at) {
+                Some(end) => format!("Open until {}.", self.moment_words(at, end)),
+                None => "Open.".to_owned(),
+            };
+        }
+        let opens = self.next_opening(at);
+        let why = self.why_closed(at, opens).map(|why| format!("Closed: {why}. ")).unwrap_or_default();
+        match opens {
+            Some(start) => format!("{why}Opens {}.", self.moment_words(at, start)),
+            None => format!("{why}Does not open within {HORIZON_DAYS} days."),
         }
     }
 
+    /// What keeps it closed beyond its hours: the first closed day from now until it
+    /// opens on which it would have been open.
+    fn why_closed(&self, at: Timestamp, opens: Option<Timestamp>) -> Option<String> {
+        let wall = self.zone.to_datetime(at);
+        let days = if opens.is_some() { HORIZON_DAYS } else { NEAR_DAYS };
+        let closed = self.closed.around(&self.zone, wall.date(), days);
+        let opening = opens.map_or(Date::MAX, |opens| self.zone.to_datetime(opens).date());
+        let minute = TimeOfDay(minute_of(wall.time()));
+        let would_open = |date: Date| {
+            let after = if date == wall.date() { minute } else { TimeOfDay(0) };
+            self.spans.iter().any(|span| span.days.contains(&date.weekday()) && after < span.to)
+        };
+        let kept =
+            closed.into_iter().find(|(date, _)| (wall.date()..=opening).contains(date) && would_open(*date));
+        kept.map(|(_, why)| why)
+    }
+
     fn moment_words(&self, at: Timestamp, then: Timestamp) -> String {
-        let near = then.duration_since(at) < SignedDuration::from_hours(6 * 24);
-        let format = if near { "%a %H:%M" } else { "%a %-d %b %Y %H:%M" };
-        let wall = then.to_zoned(self.zone.clone());
+        let (now, wall) = (self.zone.to_datetime(at).date(), then.to_zoned(self.zone.clone()));
+        let format = if wall.date() == now {
+            "today %H:%M"
+        } else if wall.year() == now.year() {
+            "%A %-d %B %H:%M"
+        } else {
+            "%A %-d %B %Y %H:%M"
+        };
         format!("{} ({})", wall.strftime(format), self.zone_name)
     }
 
-    fn spans_on(&self, date: Date) -> impl Iterator<Item = &Span> {
-        let closed = self.closed.contains(&date);
+    fn spans_on(&self, date: Date, closed: &Closed) -> impl Iterator<Item = &Span> {
+        let closed = closed.contains_key(&date);
         let day = date.weekday();
         self.spans.iter().filter(move |span| !closed && span.days.contains(&day))
     }
 
     fn next_change(&self, at: Timestamp, to_open: bool) -> Option<Timestamp> {
         [NEAR_DAYS, HORIZON_DAYS].into_iter().find_map(|days| {
-            let mut open = self.is_open(at);
-            self.turning_points(at, days).into_iter().find(|then| {
-                let before = std::mem::replace(&mut open, self.is_open(*then));
+            let closed = self.closed.around(&self.zone, self.zone.to_datetime(at).date(), days);
+            let mut open = self.is_open_but(at, &closed);
+            self.turning_points(at, days, &closed).into_iter().find(|then| {
+                let before = std::mem::replace(&mut open, self.is_open_but(*then, &closed));
                 before != open && open == to_open
             })
         })
@@ -145,7 +198,7 @@ impl Windows {
 
     /// All moments after `at`, in order, at which the answer may change: where a
     /// clock shows a border of the day, and where clocks are changed.
-    fn turning_points(&self, at: Timestamp, days: i16) -> Vec<Timestamp> {
+    fn turning_points(&self, at: Timestamp, days: i16, closed: &Closed) -> Vec<Timestamp> {
         let ahead = SignedDuration::from_hours(24 * i64::from(days));
         let end = at.checked_add(ahead).unwrap_or(Timestamp::MAX);
         let today = self.zone.to_datetime(at).date();
@@ -154,7 +207,7 @@ impl Windows {
         let mut points: Vec<Timestamp> = first
             .series(jiff::Span::new().days(1))
             .take(usize::try_from(days).unwrap_or_default() + 3)
-            .flat_map(|date| self.borders(date))
+            .flat_map(|date| self.borders(date, closed))
             .flat_map(|border| self.moments(border))
             .chain(self.zone.following(at).map(|change| change.timestamp()).take_while(|then| *then <= end))
             .filter(|then| *then > at && *then <= end)
@@ -164,8 +217,9 @@ impl Windows {
         points
     }
 
-    fn borders(&self, date: Date) -> impl Iterator<Item = DateTime> {
-        let of_spans = self.spans_on(date).flat_map(move |span| [span.from.on(date), span.to.on(date)]);
+    fn borders(&self, date: Date, closed: &Closed) -> impl Iterator<Item = DateTime> {
+        let of_spans =
+            self.spans_on(date, closed).flat_map(move |span| [span.from.on(date), span.to.on(date)]);
         std::iter::once(TimeOfDay(0).on(date)).chain(of_spans).flatten()
     }
 

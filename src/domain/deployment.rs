@@ -42,6 +42,8 @@ pub struct Deployment {
     pub continued_by: Option<Name>,
     /// Rises with every claim; a write under an older number is refused.
     pub fence: i64,
+    /// It was started by break-glass.
+    pub overridden: bool,
 }
 
 impl Deployment {
@@ -79,6 +81,7 @@ impl Deployment {
             cancelled_by: None,
             continued_by: None,
             fence: 0,
+            overridden: false,
         }
     }
 }

@@ -16,6 +16,12 @@ pub enum Notice {
     RequestEnded { request: i64 },
     /// To owners, requester and those always told.
     DeploymentEnded { deployment: i64, audit_count: i64, audit_mac: String },
+    /// To the requester of an accepted request: it is held up, or no longer.
+    FreezeTold { freeze: i64, request: i64 },
+    /// To everybody concerned: somebody broke the glass.
+    GlassBroken { deployment: i64 },
+    /// To those who may sign it: nobody has.
+    OverrideUnsigned { deployment: i64 },
 }
 
 /// What a notice is about.
@@ -39,8 +45,11 @@ impl Notice {
         match self {
             Notice::ReviewAsked { request, .. }
             | Notice::RequestAccepted { request, .. }
-            | Notice::RequestEnded { request } => About::Request(*request),
-            Notice::DeploymentEnded { deployment, .. } => About::Deployment(*deployment),
+            | Notice::RequestEnded { request }
+            | Notice::FreezeTold { request, .. } => About::Request(*request),
+            Notice::DeploymentEnded { deployment, .. }
+            | Notice::GlassBroken { deployment }
+            | Notice::OverrideUnsigned { deployment } => About::Deployment(*deployment),
         }
     }
 
@@ -51,6 +60,9 @@ impl Notice {
             Notice::RequestAccepted { .. } => "The launch link, to the requester",
             Notice::RequestEnded { .. } => "The request ended, to the requester",
             Notice::DeploymentEnded { .. } => "The deployment ended, to owners and requester",
+            Notice::FreezeTold { .. } => "A freeze holds the request up or is over, to the requester",
+            Notice::GlassBroken { .. } => "Somebody broke the glass, to everybody concerned",
+            Notice::OverrideUnsigned { .. } => "Nobody has signed the override, to who may",
         }
     }
 
@@ -60,6 +72,9 @@ impl Notice {
             Notice::RequestAccepted { .. } => "request_accepted",
             Notice::RequestEnded { .. } => "request_ended",
             Notice::DeploymentEnded { .. } => "deployment_ended",
+            Notice::FreezeTold { .. } => "freeze_told",
+            Notice::GlassBroken { .. } => "glass_broken",
+            Notice::OverrideUnsigned { .. } => "override_unsigned",
         }
     }
 }

@@ -30,20 +30,13 @@ impl Window {
                 words: format!("The calendar {} cannot be read: {error}.", calendar.name),
             },
             Ok(windows) if windows.is_open(now) => {
-                Window::Open { until: windows.closes_at(now), words: sentence(&windows.words(now)) }
+                Window::Open { until: windows.closes_at(now), words: windows.words(now) }
             }
-            Ok(windows) => {
-                Window::Closed { opens: windows.next_opening(now), words: sentence(&windows.words(now)) }
-            }
+            Ok(windows) => Window::Closed { opens: windows.next_opening(now), words: windows.words(now) },
         }
     }
 
     pub fn is_open(&self) -> bool {
         !matches!(self, Window::Closed { .. })
     }
-}
-
-fn sentence(words: &str) -> String {
-    let mut chars = words.chars();
-    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
 }

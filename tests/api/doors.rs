@@ -16,8 +16,8 @@ fn routes(town: &Town) -> Vec<(Method, String)> {
         let id = if path.starts_with("/requests") { town.request } else { town.deployment };
         path.replace("<id>", &id.to_string())
             .replace("<server>", "web-1")
-            .replace("<name>", "web")
             .replace("<person>", "dana")
+            .replace("<name>", "web")
             .replace("<application>", "shop")
             .replace("<environment>", "production")
     };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::driver::{Chromium, Screen};
 use super::town::Town;
+use crate::domain::freeze::Level;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_are_drawn_where_the_environment_says() {
@@ -74,8 +75,19 @@ async fn pages_are_drawn_where_the_environment_says() {
         chromium.click_button(button).await;
         save(&chromium, &folder.join(format!("{name}-light.png"))).await;
     }
+    chromium.resize(Screen::PHONE).await;
+    chromium.open(&town.service, "/applications/shop/production/deploy?release=v1.2").await;
+    chromium.click_button("Break the glass…").await;
+    save(&chromium, &folder.join("break-glass-phone-light.png")).await;
     chromium.sign_in(&town.service, "Ada Admin").await;
     let of_ada = [
+        ("people", "/admin/people"),
+        ("person", "/admin/people/dana"),
+        ("tokens", "/admin/tokens"),
+        ("login", "/login"),
+        ("admin-access", "/admin/access"),
+        ("admin-audit", "/admin/audit"),
+        ("admin-deliveries", "/admin/deliveries"),
         ("admin", "/admin"),
         ("admin-servers", "/admin/servers"),
         ("admin-server", "/admin/servers/web-1"),
@@ -88,10 +100,23 @@ async fn pages_are_drawn_where_the_environment_says() {
     for (name, address) in of_ada {
         draw(&town, &chromium, &folder, name, address).await;
     }
-    draw(&town, &chromium, &folder, "people", "/admin/people").await;
-    draw(&town, &chromium, &folder, "person", "/admin/people/dana").await;
-    draw(&town, &chromium, &folder, "tokens", "/admin/tokens").await;
-    draw(&town, &chromium, &folder, "login", "/login").await;
+    chromium.open(&town.service, "/admin/servers/web-1").await;
+    chromium.click_button("Ask the host for its keys").await;
+    save(&chromium, &folder.join("admin-server-scanned.png")).await;
+    draw(&town, &chromium, &folder, "freezes-none", "/admin/freezes").await;
+    let lock = "Black Friday: nothing moves until Monday morning.";
+    let freeze = town.service.freeze("search", "", Level::Lock, lock).await;
+    town.service.freeze("", "", Level::Warning, "The auditors are here; ask before you start.").await;
+    for (name, address) in [
+        ("freezes", "/admin/freezes".to_owned()),
+        ("freeze", format!("/admin/freezes/{freeze}")),
+        ("home-frozen", "/".to_owned()),
+        ("deploy-frozen", format!("{deploy}?release=v1.2")),
+        ("deployment-frozen", format!("/deployments/{}", town.running)),
+    ] {
+        draw(&town, &chromium, &folder, name, &address).await;
+    }
+    town.service.unfreeze(freeze).await;
     town.open_the_gate().await;
     let preview = "/applications/shop/production/preview?release=v1.3";
     draw(&town, &chromium, &folder, "preview-unasked", preview).await;

@@ -123,12 +123,19 @@ fn calendar(name: Name) -> impl Strategy<Value = Calendar> {
     let days = subsequence(vec![Day::Mon, Day::Wed, Day::Sat, Day::Sun], 1..=4);
     let zone = text(&["Europe/Paris", "UTC", "America/St_Johns"]);
     let closed = texts(&["2026-12-24", "2027-01-01"]);
-    (days, zone, closed, 0u16..24).prop_map(move |(days, timezone, closed, hour)| Calendar {
+    let holidays = texts(&["FR", "US"]);
+    let text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Inventory\nDTSTART:20261231T120000\nEND:VEVENT\nEND:VCALENDAR";
+    let text = crate::domain::ics::Ics::parse(text).unwrap().text();
+    let ics = proptest::option::of(Just(text));
+    let days = (days, zone, closed, holidays, ics, 0u16..24);
+    days.prop_map(move |(days, timezone, closed, holidays, ics, hour)| Calendar {
         name: name.clone(),
         was: None,
         timezone,
         weekly: vec![Hours { days, from: format!("{hour:02}:00"), to: format!("{:02}:00", hour + 1) }],
         closed,
+        holidays,
+        ics,
     })
 }
 

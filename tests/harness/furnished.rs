@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Service, World, id_of, release, shop};
 use crate::boot::Role;
+use crate::domain::freeze::Level;
 use crate::tests::support::browser::Browser;
 
 pub struct Furnished {
@@ -22,6 +23,8 @@ pub struct Furnished {
     /// What v1.0 was started with: a link that is used.
     pub used: String,
     pub deployment: i64,
+    /// A warning about the vault, that holds nothing up.
+    pub freeze: i64,
     /// Of v1.0 and v1.1.
     pub commits: [String; 2],
     pub vault_commit: String,
@@ -66,6 +69,7 @@ impl Furnished {
         let accepted = awaiting + 1;
         // Fetched once, so that its commits can be asked for.
         ada.get("/requests/new?application=vault&environment=production").await.unwrap();
+        let freeze = service.freeze("vault", "", Level::Warning, "The auditors are here.").await;
         service.stop().await;
         service.restart_as(Role::Web).await;
         let commits = ["v1.0", "v1.1"]
@@ -77,6 +81,7 @@ impl Furnished {
             launch: path_of(&launch),
             used,
             deployment: deployment.id,
+            freeze,
             commits,
             vault_commit,
             service,

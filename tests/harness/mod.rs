@@ -36,6 +36,7 @@ mod by_hand;
 mod direct;
 pub mod dump;
 mod follow;
+mod frozen;
 pub mod furnished;
 mod logs;
 mod process;

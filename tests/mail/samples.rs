@@ -165,6 +165,7 @@ pub fn deployment_failed() -> DeploymentEnded {
         out_of_service: vec!["web-1".into(), "web-2".into()],
         requested_by: Some("Dana Okafor".into()),
         accepted_by: vec!["Rosa Lindqvist".into()],
+        overridden: None,
         started_by: "Dana Okafor".into(),
         ended_at: moment("2026-11-21T15:12:00Z"),
         audit: Some(AuditHead { count: 128, head: "c19b04d7".repeat(8) }),

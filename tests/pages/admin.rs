@@ -32,7 +32,11 @@ fn administration_says_what_there_is_and_how_it_is_changed() {
     assert!(html.contains("2 servers and 0 calendars"));
     assert!(html.contains("countersign apply") && html.contains("2 deliveries failed"));
     sound("empty", "admin", "ready", &Admin { groups: vec![], failed_deliveries: 0, ..page });
-    let hostile = vec![FleetGroup { title: "People".into(), href: None, rows: vec![row(HOSTILE, HOSTILE, Some(HOSTILE))] }];
+    let hostile = vec![FleetGroup {
+        title: "People".into(),
+        href: None,
+        rows: vec![row(HOSTILE, HOSTILE, Some(HOSTILE))],
+    }];
     sound(
         "hostile",
         "admin",

@@ -61,6 +61,7 @@ fn planned(strategy: Strategy) -> PlanWords {
 
 fn chosen() -> Chosen {
     Chosen {
+        override_offer: None,
         release: "v42".into(),
         commit: COMMIT.into(),
         from: Some("v41".into()),
@@ -203,6 +204,8 @@ fn hostile_releases_are_text() {
             server: HOSTILE.into(),
             q: HOSTILE.into(),
             acknowledge_deletes: true,
+            break_glass: true,
+            reason: HOSTILE.into(),
         },
         errors: vec![FieldError { field: "target", text: HOSTILE.into() }],
         chosen: Some(chosen),

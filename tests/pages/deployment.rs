@@ -140,6 +140,7 @@ fn page(state: DeploymentState, board: Board) -> Deployment {
         scope: None,
         retry_of: None,
         covered_by: None,
+        overridden: None,
         queue: None,
         canary: None,
         cancelling: None,

@@ -50,6 +50,7 @@ pub fn shell(section: Section) -> Shell {
         theme: Theme::Auto,
         now: now(),
         version: "0.1.0",
+        freezes: vec![],
     }
 }
 
@@ -162,6 +163,7 @@ pub fn deployment(state: DeploymentState) -> DeploymentItem {
         from: Some("v19".into()),
         release: "v20".into(),
         state,
+        overridden: false,
         remark: (state == DeploymentState::Failed).then(|| "stopped on search-12".into()),
         hosts_done: Some(if over { 6 } else { 2 }),
         hosts_total: Some(6),

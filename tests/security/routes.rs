@@ -8,7 +8,8 @@ use crate::web::{assets, pages};
 
 /// `GET` and the addresses of each route, by the path it is mounted with.
 pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
-    let Furnished { awaiting, accepted, review, launch, used, deployment, commits: [from, to], .. } = world;
+    let Furnished { awaiting, accepted, review, launch, used, deployment, freeze, .. } = world;
+    let [from, to] = &world.commits;
     let own = |path: &str| vec![path.to_owned()];
     vec![
         ("/", own("/")),
@@ -81,6 +82,24 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
         ("/servers", own("/servers")),
         ("/servers/<name>", own("/servers/web-1")),
         ("/admin", own("/admin")),
+        ("/admin/freezes", vec!["/admin/freezes".to_owned(), "/admin/freezes?before=2".to_owned()]),
+        ("/admin/freezes/<id>", vec![format!("/admin/freezes/{freeze}")]),
+        (
+            "/admin/access",
+            ["", "?person=dana", "?application=shop&environment=production"]
+                .map(|query| format!("/admin/access{query}"))
+                .to_vec(),
+        ),
+        (
+            "/admin/audit",
+            ["", "?actor=dana&since=2026-01-01", "?before=3"]
+                .map(|query| format!("/admin/audit{query}"))
+                .to_vec(),
+        ),
+        (
+            "/admin/deliveries",
+            vec!["/admin/deliveries".to_owned(), "/admin/deliveries?state=given_up".to_owned()],
+        ),
         (
             "/admin/<kind>",
             ["servers", "load_balancers", "clusters", "calendars", "roles", "applications?q=sho"]
@@ -112,22 +131,6 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
             "/admin/applications/<application>/environments/<environment>/delete",
             own("/admin/applications/shop/environments/production/delete"),
         ),
-        (
-            "/admin/access",
-            ["", "?person=dana", "?application=shop&environment=production"]
-                .map(|query| format!("/admin/access{query}"))
-                .to_vec(),
-        ),
-        (
-            "/admin/audit",
-            ["", "?actor=dana&since=2026-01-01", "?before=3"]
-                .map(|query| format!("/admin/audit{query}"))
-                .to_vec(),
-        ),
-        (
-            "/admin/deliveries",
-            vec!["/admin/deliveries".to_owned(), "/admin/deliveries?state=given_up".to_owned()],
-        ),
         ("/health", own("/health")),
         ("/static/<digest>/<path..>", assets::paths().map(assets::url).collect()),
         ("/favicon.ico", own("/favicon.ico")),
@@ -147,7 +150,7 @@ pub struct Form {
 }
 
 pub fn forms(world: &Furnished) -> Vec<Form> {
-    let Furnished { awaiting, accepted, review, launch, deployment, .. } = world;
+    let Furnished { awaiting, accepted, review, launch, deployment, freeze, .. } = world;
     let form = |by, route, address: String, fields: &[(&'static str, &'static str)]| Form {
         by,
         route,
@@ -188,7 +191,7 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
                 "ada",
                 "/applications/<name>/<environment>/deploy",
                 "/applications/shop/production/deploy".to_owned(),
-                &[("release", "v1.3"), ("acknowledge_deletes", "1")],
+                &[("release", "v1.3"), ("acknowledge_deletes", "1"), ("break_glass", ""), ("reason", "")],
             ),
         ),
         refused(409, form("dana", "/deployments/<id>/continue", run("continue"), &[])),
@@ -216,7 +219,77 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
             "/applications/shop/production/preview".to_owned(),
             &[("release", "v1.1")],
         ),
+        form(
+            "ada",
+            "/admin/freezes",
+            "/admin/freezes".to_owned(),
+            &[
+                ("application", "vault"),
+                ("environment", "production"),
+                ("level", "warning"),
+                ("reason", "why"),
+                ("from", "2026-01-01 08:00"),
+                ("until", "2031-01-01 08:00"),
+            ],
+        ),
+        form(
+            "ada",
+            "/admin/freezes/<id>",
+            format!("/admin/freezes/{freeze}"),
+            &[("application", "vault"), ("level", "warning"), ("reason", "why"), ("version", "1")],
+        ),
+        form("ada", "/admin/freezes/<id>/lift", format!("/admin/freezes/{freeze}/lift"), &[]),
+        // It was approved: there is nothing to sign.
+        refused(409, form("rosa", "/deployments/<id>/sign", run("sign"), &[("comment", "fine")])),
         form("dana", "/servers/<name>/read", "/servers/web-1/read".to_owned(), &[]),
+        refused(
+            422,
+            form(
+                "dana",
+                "/login",
+                "/login".to_owned(),
+                &[("name", "dana"), ("password", "not a password"), ("return_to", "/")],
+            ),
+        ),
+        refused(422, form("dana", "/login/session", "/login/session".to_owned(), &[("return_to", "/")])),
+        Form {
+            answer: 200,
+            ..form(
+                "dana",
+                "/account/tokens",
+                "/account/tokens".to_owned(),
+                &[
+                    ("name", "ci"),
+                    ("days", "9"),
+                    ("permission", "read"),
+                    ("application", ""),
+                    ("environment", ""),
+                ],
+            )
+        },
+        form("ada", "/admin/tokens/<id>/revoke", "/admin/tokens/1/revoke".to_owned(), &[]),
+        // It is revoked already.
+        refused(409, form("dana", "/account/tokens/<id>/revoke", "/account/tokens/1/revoke".to_owned(), &[])),
+        // GitHub lets dana in.
+        refused(
+            409,
+            form(
+                "dana",
+                "/account/password",
+                "/account/password".to_owned(),
+                &[("old", "not a password"), ("new", "another password")],
+            ),
+        ),
+        form("dana", "/account/sessions/end", "/account/sessions/end".to_owned(), &[]),
+        form("ada", "/admin/people", "/admin/people".to_owned(), &[("name", "zoe"), ("role", "")]),
+        of_zoe("roles", &[("role", "developers")]),
+        of_zoe("roles/take", &[("role", "developers")]),
+        of_zoe("external-id", &[("external_id", "zoe@elsewhere")]),
+        of_zoe("password", &[("password", "a password of hers")]),
+        of_zoe("link", &[("provider", "proxy"), ("subject", "zoe")]),
+        of_zoe("end-sessions", &[]),
+        of_zoe("disable", &[]),
+        of_zoe("enable", &[]),
         form(
             "ada",
             "/admin/<kind>",
@@ -281,54 +354,6 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
                 &[("version", "x"), ("host_key", "ssh-ed25519 AAAA")],
             ),
         ),
-        refused(
-            422,
-            form(
-                "dana",
-                "/login",
-                "/login".to_owned(),
-                &[("name", "dana"), ("password", "not a password"), ("return_to", "/")],
-            ),
-        ),
-        refused(422, form("dana", "/login/session", "/login/session".to_owned(), &[("return_to", "/")])),
-        Form {
-            answer: 200,
-            ..form(
-                "dana",
-                "/account/tokens",
-                "/account/tokens".to_owned(),
-                &[
-                    ("name", "ci"),
-                    ("days", "9"),
-                    ("permission", "read"),
-                    ("application", ""),
-                    ("environment", ""),
-                ],
-            )
-        },
-        form("ada", "/admin/tokens/<id>/revoke", "/admin/tokens/1/revoke".to_owned(), &[]),
-        // It is revoked already.
-        refused(409, form("dana", "/account/tokens/<id>/revoke", "/account/tokens/1/revoke".to_owned(), &[])),
-        // GitHub lets dana in.
-        refused(
-            409,
-            form(
-                "dana",
-                "/account/password",
-                "/account/password".to_owned(),
-                &[("old", "not a password"), ("new", "another password")],
-            ),
-        ),
-        form("dana", "/account/sessions/end", "/account/sessions/end".to_owned(), &[]),
-        form("ada", "/admin/people", "/admin/people".to_owned(), &[("name", "zoe"), ("role", "")]),
-        of_zoe("roles", &[("role", "developers")]),
-        of_zoe("roles/take", &[("role", "developers")]),
-        of_zoe("external-id", &[("external_id", "zoe@elsewhere")]),
-        of_zoe("password", &[("password", "a password of hers")]),
-        of_zoe("link", &[("provider", "proxy"), ("subject", "zoe")]),
-        of_zoe("end-sessions", &[]),
-        of_zoe("disable", &[]),
-        of_zoe("enable", &[]),
         form("dana", "/logout", "/logout".to_owned(), &[]),
     ]
 }

@@ -126,6 +126,7 @@ pub fn gates_of_place(situation: &Situation, actor: &Actor) -> Vec<Gate> {
         direction: None,
         scope: Scope::Environment,
         covered_by: None,
+        break_glass: None,
     });
     policy::gates(Act::Deploy, &facts)
 }
@@ -145,6 +146,7 @@ pub async fn gates_again(app: &App, actor: &Actor, run: &Deployment) -> Result<V
         direction: run.direction,
         scope: run.scope.clone(),
         covered_by: steer::covered_for(actor, run),
+        break_glass: None,
     });
     Ok(policy::gates(Act::Deploy, &facts))
 }

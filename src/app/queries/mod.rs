@@ -3,7 +3,9 @@
 pub mod applications;
 pub mod deploying;
 pub mod deployments;
+pub mod freezes;
 pub mod out_of_service;
+pub mod overrides;
 mod page;
 pub mod people;
 pub mod releases;

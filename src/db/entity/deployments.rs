@@ -35,6 +35,7 @@ pub struct Model {
     pub deletes_acknowledged: bool,
     pub cancel_when: Option<String>,
     pub continued_by: Option<String>,
+    pub overridden: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -145,6 +145,8 @@ fn last_part(object: &str) -> &str {
 fn words(value: Option<&Value>) -> String {
     match value {
         None => "none".to_owned(),
+        // An .ics calendar is nothing to read in a line.
+        Some(Value::String(text)) if text.contains('\n') => format!("{} lines", text.lines().count()),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     }

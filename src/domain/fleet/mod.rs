@@ -113,6 +113,12 @@ pub struct Calendar {
     /// Whole days, `YYYY-MM-DD`, in the calendar's zone.
     #[serde(default)]
     pub closed: Vec<String>,
+    /// Codes of the countries whose public holidays are closed days: `FR`.
+    #[serde(default)]
+    pub holidays: Vec<String>,
+    /// The text of an .ics calendar: the days that its events touch are closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ics: Option<String>,
 }
 
 /// A half-open interval of the day, `00:00` to `24:00`.

@@ -1,5 +1,6 @@
 //! The gates of deployments without a request, and of retries.
 
+use super::held_up::broken;
 use super::reasons::place;
 use super::{DeployFacts, Facts, RequestFacts, TagNow, void_cause_but_live};
 use crate::domain::deployment::Direction;
@@ -44,6 +45,9 @@ pub(super) fn approval_not_needed(facts: &Facts<'_>, deploying: &DeployFacts) ->
         return Some(Gate::pass(CODE, "Covered by an approval", words));
     }
     (facts.environment.approval.required > 0).then(|| {
+        if broken(facts) {
+            return Gate::warn(CODE, "Approval overridden", "Somebody else signs it afterwards.");
+        }
         let remedy = format!("{} asks for approval: request the release instead.", place(facts));
         Gate::stop(CODE, "Needs approval", remedy)
     })

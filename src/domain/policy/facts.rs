@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use crate::domain::deployment::Direction;
 use crate::domain::diff::Relation;
 use crate::domain::fleet::{Cluster, Environment, Fleet, Server};
+use crate::domain::freeze::Freeze;
 use crate::domain::name::{CommitId, Name};
+use crate::domain::overriding::Via;
 use crate::domain::permission::Access;
 use crate::domain::request::{DecisionKind, LinkState, RequestState};
 use crate::domain::scope::Scope;
@@ -23,11 +25,26 @@ pub struct Facts<'a> {
     pub hosts: HostFacts,
     pub live: LiveFacts,
     pub window: Window,
+    /// Those that bind this place now.
+    pub freezes: Vec<Freeze>,
+    /// The zone that people of this place read times in.
+    pub zone: String,
     /// The deployment that runs or waits here, if any.
     pub busy: Option<i64>,
     pub asking: Option<AskingFacts>,
     pub request: Option<RequestFacts<'a>>,
     pub deploying: Option<DeployFacts>,
+}
+
+impl Facts<'_> {
+    /// The same where the glass is broken.
+    #[must_use]
+    pub fn breaking(mut self, via: Option<Via>) -> Self {
+        if let Some(deploying) = &mut self.deploying {
+            deploying.break_glass = via;
+        }
+        self
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,6 +109,8 @@ pub struct DeployFacts {
     pub scope: Scope,
     /// An accepted release that also covers the way back from it (rules.md 12).
     pub covered_by: Option<i64>,
+    /// By which way the glass is broken, if it is (rules.md 1).
+    pub break_glass: Option<Via>,
 }
 
 /// Facts of somebody who asks for a release.

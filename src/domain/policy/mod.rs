@@ -4,6 +4,7 @@
 
 mod direct;
 mod facts;
+mod held_up;
 mod reasons;
 
 use jiff::{SignedDuration, Timestamp};
@@ -20,9 +21,10 @@ use direct::{
 pub use facts::{
     AskingFacts, DecisionFacts, DeployFacts, Facts, HostFacts, LiveFacts, Newer, RequestFacts, TagNow,
 };
+use held_up::{break_glass, freezes, window};
 use reasons::{
     hosts, idle, launchable, limits, newer_than_live, open_for_decision, own_request, permission, quorum,
-    release_allowed, supported, unchanged, window,
+    release_allowed, supported, unchanged,
 };
 
 /// What somebody, or the runner, is about to do.
@@ -69,6 +71,7 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
         }
         Act::Deploy => {
             gates.push(may_deploy(facts));
+            gates.extend(break_glass(facts));
             if let Some(deploying) = &facts.deploying {
                 gates.extend(approval_not_needed(facts, deploying));
                 gates.push(deploying_allowed(deploying));
@@ -101,6 +104,7 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
             gates.extend(hosts(facts));
         }
         gates.extend(supported(facts));
+        gates.extend(freezes(act, facts));
         gates.extend(window(act, facts));
     }
     gates

@@ -11,7 +11,6 @@ use crate::domain::gate::Gate;
 use crate::domain::name::Name;
 use crate::domain::permission::Permission;
 use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord};
-use crate::domain::windows::Window;
 
 pub(super) fn place(facts: &Facts<'_>) -> String {
     format!("{} {}", facts.application, facts.environment.name)
@@ -336,26 +335,4 @@ pub(super) fn supported(facts: &Facts<'_>) -> Option<Gate> {
             format!("This environment asks for {}.", missing.join(", ")),
         )
     })
-}
-
-pub(super) fn window(act: Act, facts: &Facts<'_>) -> Option<Gate> {
-    match (&facts.window, act) {
-        (Window::Always, _) => None,
-        (Window::Open { words, .. }, _) => Some(Gate::pass("window", "Within the window", words.clone())),
-        (Window::Closed { words, .. }, Act::Deploy | Act::Retry)
-            if facts.access.may(Permission::Deploy, facts.application, &facts.environment.name) =>
-        {
-            Some(Gate::warn(
-                "window",
-                "Outside the window",
-                format!("{words} The right to deploy passes it."),
-            ))
-        }
-        (Window::Closed { words, .. }, Act::Launch | Act::Start | Act::Deploy | Act::Retry) => {
-            Some(Gate::stop("window", "Outside the window", words.clone()))
-        }
-        (Window::Closed { words, .. }, _) => {
-            Some(Gate::warn("window", "Outside the window now", format!("{words} The slot begins then.")))
-        }
-    }
 }

@@ -26,6 +26,8 @@ pub struct DeploymentEnded {
     pub requested_by: Option<String>,
     pub accepted_by: Vec<String>,
     pub started_by: String,
+    /// Why the glass was broken, if it was.
+    pub overridden: Option<String>,
     pub ended_at: Moment,
     pub audit: Option<AuditHead>,
     /// The page of the deployment.
@@ -101,7 +103,11 @@ impl DeploymentEnded {
         if let Some(first) = words.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        format!("{words}. Ended {}.", self.ended_at)
+        let broken = self
+            .overridden
+            .as_deref()
+            .map(|reason| format!(" By break-glass, without approval: {}.", reason.trim_end_matches('.')));
+        format!("{words}.{} Ended {}.", broken.unwrap_or_default(), self.ended_at)
     }
 
     fn out_of_service_words(&self) -> String {

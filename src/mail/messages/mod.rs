@@ -2,6 +2,8 @@
 //! one function that makes the letter.
 
 mod deployment_ended;
+mod freeze_told;
+mod glass_broken;
 mod parts;
 mod patch;
 mod question_asked;
@@ -11,6 +13,8 @@ mod request_rejected;
 mod review_asked;
 
 pub use deployment_ended::{AuditHead, DeploymentEnded, HostLine};
+pub use freeze_told::FreezeTold;
+pub use glass_broken::GlassBroken;
 pub use parts::{Change, Moment, Thread};
 pub use question_asked::QuestionAsked;
 pub use request_accepted::RequestAccepted;

@@ -9,11 +9,12 @@ use super::answer::Answer;
 use super::bearer::Bearer;
 use super::problem::Problem;
 use super::query::{Page, Query, instant, name, number, word};
-use crate::app::queries::deployments;
+use crate::app::queries::{deployments, overrides};
 use crate::app::{Refusal, balancing};
 use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState, Direction};
 use crate::domain::event::HostState;
 use crate::domain::name::{CommitId, Name};
+use crate::domain::overriding::Override;
 use crate::domain::scope::Scope;
 use crate::web::ansi::colours_only;
 use crate::web::feed::{LastEventId, follow};
@@ -47,10 +48,32 @@ pub struct Whole<'a> {
     direction: Option<Direction>,
     retry_of: Option<i64>,
     covered_by: Option<i64>,
+    /// Break-glass, and whether somebody has signed it.
+    r#override: Option<Overridden>,
     cancel: Option<Cancel<'a>>,
     waiting: Option<Waiting>,
     out_of_service: Vec<Out>,
     hosts: Vec<Host>,
+}
+
+#[derive(Serialize)]
+struct Overridden {
+    by: Name,
+    reason: String,
+    at: Timestamp,
+    signed_by: Option<Name>,
+    signed_at: Option<Timestamp>,
+    comment: Option<String>,
+}
+
+impl From<Override> for Overridden {
+    fn from(broken: Override) -> Self {
+        let (signed_by, signed_at, comment) = match broken.signed {
+            Some(signed) => (Some(signed.by), Some(signed.at), Some(signed.comment)),
+            None => (None, None, None),
+        };
+        Self { by: broken.who, reason: broken.reason, at: broken.at, signed_by, signed_at, comment }
+    }
 }
 
 /// Null is the whole environment.
@@ -151,6 +174,7 @@ pub async fn whole<'a>(bearer: &Bearer<'_>, deployment: &'a Deployment) -> Resul
         direction: deployment.direction,
         retry_of: deployment.retry_of,
         covered_by: deployment.covered_by,
+        r#override: overrides::find(bearer.app, deployment).await?.map(Overridden::from),
         cancel: deployment.cancel.map(|when| Cancel { when, by: deployment.cancelled_by.as_ref() }),
         waiting,
         out_of_service: out.collect(),

@@ -12,6 +12,7 @@ pub mod bearer;
 pub mod body;
 mod deployments;
 mod fleet;
+mod freezes;
 mod people;
 mod previews;
 pub mod problem;
@@ -56,6 +57,12 @@ pub fn routes() -> Vec<Route> {
         steering::go_on,
         steering::retry,
         steering::roll_back,
+        steering::sign,
+        freezes::list,
+        freezes::one,
+        freezes::set,
+        freezes::change,
+        freezes::lift,
         watching::access,
         watching::audit,
         watching::deliveries,

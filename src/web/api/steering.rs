@@ -7,11 +7,11 @@ use super::deployments::whole;
 use super::problem::Problem;
 use super::query::Query;
 use super::requests::described;
-use crate::app::Refusal;
 use crate::app::cancel_deployment::cancel_deployment;
 use crate::app::deploy::{Ask, deploy};
 use crate::app::queries::{deployments, requests};
 use crate::app::steer::{self, RolledBack};
+use crate::app::{Refusal, break_glass};
 use crate::domain::deployment::CancelWhen;
 use crate::domain::document::Reader;
 use crate::domain::name::Name;
@@ -188,6 +188,30 @@ pub async fn roll_back(
                 Answer::made(&format!("/requests/{id}"), &described(&bearer, &request).await?)
             }
         }
+    });
+    once.answer(&bearer, act).await
+}
+
+/// What somebody found who looked at an override afterwards.
+pub struct Sign {
+    pub comment: String,
+}
+
+impl FromBody for Sign {
+    fn read(r: &mut Reader<'_>) -> Option<Self> {
+        let comment = r.required("comment", |text| Ok::<_, String>(text.to_owned()));
+        Some(Self { comment: comment? })
+    }
+}
+
+#[rocket::post("/deployments/<id>/sign", data = "<body>")]
+pub async fn sign(bearer: Bearer<'_>, id: i64, query: Query, body: Body<Sign>) -> Result<Answer, Problem> {
+    query.none()?;
+    let Body { input: Sign { comment }, once } = body;
+    let act = Box::pin(async {
+        break_glass::sign(bearer.app, bearer.actor(), id, &comment).await?;
+        let deployment = deployments::find(bearer.app, bearer.actor(), id).await?;
+        Answer::object(&whole(&bearer, &deployment).await?)
     });
     once.answer(&bearer, act).await
 }

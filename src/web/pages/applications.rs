@@ -1,7 +1,9 @@
 //! Applications and environments: what is released how, and what runs where.
 
 use super::deploy::{self, may_fetch};
+use super::freezes;
 use super::items::{deployment_item, diff_href, request_items, size};
+use crate::app::queries::freezes::Concern;
 use crate::app::queries::{applications, deploying, deployments, requests};
 use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal};
@@ -131,7 +133,7 @@ pub async fn one(looking: Looking<'_>, name: &str) -> Result<Html, PageError> {
             None
         },
         environments,
-        shell: visit.shell(Section::Applications),
+        shell: freezes::shell(&visit, Section::Applications, Concern::Application(&application.name)).await?,
     };
     Html::page(&page)
 }
@@ -156,7 +158,12 @@ pub async fn environment(looking: Looking<'_>, name: &str, environment: &str) ->
         environment: environment_view(app, actor, &situation).await?,
         open_requests: request_items(app, &open).await?,
         recent: recent.iter().map(|deployment| deployment_item(deployment, None)).collect(),
-        shell: visit.shell(Section::Applications),
+        shell: freezes::shell(
+            &visit,
+            Section::Applications,
+            Concern::Environment(&situation.application.name, &situation.environment.name),
+        )
+        .await?,
     };
     Html::page(&page)
 }

@@ -2,8 +2,11 @@
 //! start. And fetching the repository when somebody asks for it.
 
 use super::applications::live;
+use super::freezes;
 use super::items::{diff_href, size};
+use crate::app::break_glass::{Break, break_glass};
 use crate::app::deploy::{Ask, Candidate, deploy, look_up};
+use crate::app::queries::freezes::Concern;
 use crate::app::queries::{applications, deploying};
 use crate::app::sign_in::local_path;
 use crate::app::situation::{Situation, repository};
@@ -11,8 +14,9 @@ use crate::app::{App, Refusal};
 use crate::domain::actor::Actor;
 use crate::domain::balancer::Member;
 use crate::domain::fleet::Application;
-use crate::domain::gate::Verdict;
+use crate::domain::gate::{Gate, Verdict};
 use crate::domain::name::Name;
+use crate::domain::overriding::Via;
 use crate::domain::permission::Permission;
 use crate::domain::request::release_words;
 use crate::domain::risk::risk_hints;
@@ -21,7 +25,7 @@ use crate::web::form::{Fields, FromFields, Posted};
 use crate::web::guard::Visit;
 use crate::web::html::listed;
 use crate::web::respond::{Html, PageError, SeeOther};
-use crate::web::view::deploy::{Chosen, Deploy, DeployForm, PlanWords};
+use crate::web::view::deploy::{Chosen, Deploy, DeployForm, OverrideOffer, PlanWords};
 use crate::web::view::request_new::{Choice, Fetched};
 use crate::web::view::{FieldError, ReleaseChoice, Section};
 
@@ -44,7 +48,7 @@ pub async fn page(
         cluster: text(cluster),
         server: text(server),
         q: text(q),
-        acknowledge_deletes: false,
+        ..DeployForm::default()
     };
     Html::page(&filled(&visit, (name, environment), form, Vec::new()).await?)
 }
@@ -56,6 +60,8 @@ impl FromFields for DeployForm {
             cluster: fields.take("cluster"),
             server: fields.take("server"),
             acknowledge_deletes: fields.take_flag("acknowledge_deletes"),
+            break_glass: fields.take_flag("break_glass"),
+            reason: fields.take("reason"),
             q: String::new(),
         }
     }
@@ -76,7 +82,7 @@ pub async fn start(
 ) -> Result<Started, PageError> {
     let (visit, form) = (&posted.visit, posted.form.clone());
     let refusal = match ask(name, environment, &form) {
-        Ok(ask) => match deploy(visit.app, visit.actor(), &ask).await {
+        Ok(ask) => match begin(visit, &ask, &form).await {
             Ok(id) => return Ok(Started::Done(SeeOther(format!("/deployments/{id}")))),
             Err(refusal) => refusal,
         },
@@ -88,6 +94,17 @@ pub async fn start(
     }
     let page = filled(visit, (name, environment), form, errors).await?;
     Html::with_status(refusal.status(), &page).map(Started::Again)
+}
+
+async fn begin(visit: &Visit<'_>, ask: &Ask, form: &DeployForm) -> Result<i64, Refusal> {
+    if form.break_glass {
+        let wish = Break { reason: &form.reason, via: Via::Session };
+        return break_glass(visit.app, visit.actor(), ask, wish).await;
+    }
+    if !form.reason.is_empty() {
+        return Err(Refusal::field("reason", "A reason belongs to an override, and none was asked for."));
+    }
+    deploy(visit.app, visit.actor(), ask).await
 }
 
 fn about_release(text: String) -> FieldError {
@@ -167,7 +184,12 @@ async fn filled(
         chosen,
         errors,
         form,
-        shell: visit.shell(Section::Applications),
+        shell: freezes::shell(
+            visit,
+            Section::Applications,
+            Concern::Environment(&situation.application.name, &situation.environment.name),
+        )
+        .await?,
     })
 }
 
@@ -274,7 +296,22 @@ async fn look(
         risks: risk_hints(&patch.stat),
         delete_threshold: candidate.situation.environment.delete_threshold,
         request_href: request_href(actor, &candidate),
+        override_offer: override_offer(actor, &candidate, &ask.scope),
     })
+}
+
+/// Where the right to deploy may pass what stands in the way (rules.md 1).
+fn override_offer(actor: &Actor, candidate: &Candidate, scope: &Scope) -> Option<OverrideOffer> {
+    let situation = &candidate.situation;
+    let (application, environment) = (&situation.application.name, &situation.environment.name);
+    let may = actor.access.may(Permission::Deploy, application, environment);
+    let passable = |gate: &Gate| gate.verdict == Verdict::Stop && ["approval", "window"].contains(&gate.code);
+    if !may || !candidate.gates(actor, scope).iter().any(passable) {
+        return None;
+    }
+    let gates = candidate.gates_by_override(actor, scope);
+    let stop = gates.into_iter().find(|gate| gate.verdict == Verdict::Stop);
+    Some(OverrideOffer { why_not: stop.map(|gate| format!("{}. {}", gate.title, gate.remedy)) })
 }
 
 /// What is said before a start about servers that stand out of service (rules.md 20).

@@ -1,11 +1,13 @@
 //! One deployment: live while it runs, then what each host runs and what is safe.
 
+use super::freezes;
 use super::items::left_out;
 use super::whats_next::{retry, way_back};
-use crate::app::queries::{deployments, out_of_service};
+use crate::app::queries::freezes::Concern;
+use crate::app::queries::{deployments, out_of_service, overrides};
 use crate::app::queue::{self, Shares};
 use crate::app::stored_request::Stored;
-use crate::app::{App, Refusal, cancel_deployment};
+use crate::app::{App, Refusal, break_glass, cancel_deployment};
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{CancelWhen, Deployment as Run, DeploymentState};
 use crate::domain::event::HostState;
@@ -17,7 +19,7 @@ use crate::web::guard::Looking;
 use crate::web::html::{counted, listed, time};
 use crate::web::respond::{Html, PageError};
 use crate::web::view::Section;
-use crate::web::view::deployment::{Behind, Canary, Cancel, Deployment, Queue, sentence};
+use crate::web::view::deployment::{Behind, Canary, Cancel, Deployment, Overridden, Queue, sentence};
 use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames};
 
 #[rocket::get("/deployments/<id>")]
@@ -90,10 +92,16 @@ pub async fn one(looking: Looking<'_>, id: i64) -> Result<Html, PageError> {
             None => way_back(app, actor, &run, stored.as_ref()).await?,
             Some(_) => None,
         },
+        overridden: overridden(app, actor, &run).await?,
         left_out: out.iter().filter(|left| here(left)).map(left_out).collect(),
         summary: String::new(),
         board,
-        shell: visit.shell(Section::Deployments),
+        shell: freezes::shell(
+            &visit,
+            Section::Deployments,
+            Concern::Environment(&run.application, &run.environment),
+        )
+        .await?,
     };
     page.summary = summary(app, &run, &page);
     Html::page(&page)
@@ -123,6 +131,19 @@ async fn queue(app: &App, actor: &Actor, run: &Run) -> Result<Option<Queue>, Ref
         Behind { id: other.id, href, words }
     });
     Ok(Some(Queue { place: standing.place, behind: behind.collect() }))
+}
+
+/// What was overridden, and whether this reader may sign it.
+async fn overridden(app: &App, actor: &Actor, run: &Run) -> Result<Option<Overridden>, Refusal> {
+    let Some(broken) = overrides::find(app, run).await? else { return Ok(None) };
+    let may_sign = broken.signed.is_none() && break_glass::may_sign(actor, run, &broken);
+    Ok(Some(Overridden {
+        sign: may_sign.then(|| format!("/deployments/{}/sign", run.id)),
+        who: broken.who.to_string(),
+        reason: broken.reason,
+        at: broken.at,
+        signed: broken.signed.map(|signed| (signed.by.to_string(), signed.at, signed.comment)),
+    }))
 }
 
 fn cancelling(run: &Run) -> Option<String> {

@@ -2,7 +2,8 @@
 
 use super::items::{deployment_item, left_out, request_items};
 use crate::app::queries::deployments as runs;
-use crate::app::queries::{out_of_service, requests};
+use crate::app::queries::freezes::Concern;
+use crate::app::queries::{out_of_service, overrides, requests};
 use crate::app::{App, Refusal};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::request::{Request, RequestWord};
@@ -65,6 +66,9 @@ pub async fn home(looking: Looking<'_>) -> Result<Html, PageError> {
                 quote: None,
             }
         });
+    let to_sign = overrides::list_to_sign(app, actor).await?.into_iter().map(|(deployment, broken)| {
+        (deployment_item(&deployment, None), format!("{}: {}", broken.who, broken.reason))
+    });
     let page = Home {
         to_review: request_items(app, &to_review).await?,
         mine: with_slots(app, &mine).await?,
@@ -73,8 +77,9 @@ pub async fn home(looking: Looking<'_>) -> Result<Html, PageError> {
         left_out: out_of_service::list_left(app, actor).await?.iter().map(left_out).collect(),
         recent: recent.collect(),
         drifted: super::servers::drift_items(app, actor).await?,
+        to_sign: to_sign.collect(),
         may_request: may_request_anywhere(&visit.person),
-        shell: visit.shell(Section::Home),
+        shell: super::freezes::shell(&visit, Section::Home, Concern::Anything).await?,
     };
     Html::page(&page)
 }

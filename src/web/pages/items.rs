@@ -93,6 +93,7 @@ pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> 
         release: release_words(&deployment.release),
         state: deployment.state,
         remark: deployment.why.clone(),
+        overridden: deployment.overridden,
         hosts_done,
         hosts_total: planned,
         started_by: deployment.started_by.to_string(),

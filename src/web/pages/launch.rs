@@ -3,6 +3,7 @@
 use rocket::State;
 use rocket::http::{Cookie, CookieJar, SameSite};
 
+use super::freezes::{self, about};
 use super::items::{places, sealed, slot};
 use crate::app::review_release::find_link;
 use crate::app::stored_request::Stored;
@@ -52,7 +53,11 @@ async fn show(visit: &Visit<'_>, limits: &Limits, link: &str) -> Result<Html, Pa
         place: if foreign { String::new() } else { places(&stored.situation, &stored.situation.environment) },
         usually_takes: None,
         standing,
-        shell: visit.shell(Section::Requests),
+        shell: if foreign {
+            visit.shell(Section::Requests)
+        } else {
+            freezes::shell(visit, Section::Requests, about(&stored)).await?
+        },
     };
     Html::with_status(status, &page)
 }

@@ -1,5 +1,7 @@
 //! The host preview: what a release would change, and having it found.
 
+use super::freezes;
+use crate::app::queries::freezes::Concern;
 use crate::app::{Refusal, preview};
 use crate::domain::request::release_words;
 use crate::domain::scope::Scope;
@@ -32,7 +34,12 @@ pub async fn page(
         why_none: seen.why_none,
         may_ask: seen.may_ask,
         scope: seen.scope,
-        shell: visit.shell(Section::Applications),
+        shell: freezes::shell(
+            &visit,
+            Section::Applications,
+            Concern::Environment(&seen.application, &seen.environment),
+        )
+        .await?,
     };
     Html::page(&page)
 }

@@ -1,7 +1,9 @@
 //! The request form: application, environment and tag are chosen by links; the
 //! last step shows every gate before anybody is asked.
 
+use super::freezes;
 use super::items::{diff_href, size};
+use crate::app::queries::freezes::Concern;
 use crate::app::request_release::{self, Form, look_up, request_release};
 use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal, queries};
@@ -74,6 +76,8 @@ async fn page(
     }
     let situation =
         queries::applications::situation(app, actor, &page.form.application, &page.form.environment).await?;
+    let place = Concern::Environment(&situation.application.name, &situation.environment.name);
+    page.shell = freezes::shell(visit, Section::Requests, place).await?;
     fill_tags(app, &mut page, situation, all).await?;
     if !page.form.tag.is_empty() {
         match preview(app, actor, &page.form).await {

@@ -1,5 +1,6 @@
 //! Requests: the list, one of them, and what its requester may do with it.
 
+use super::freezes::{self, about};
 use super::items::{cause, diff_href, request_items, sealed, slot};
 use crate::app::queries::requests;
 use crate::app::stored_request::Stored;
@@ -89,7 +90,7 @@ pub async fn one(looking: Looking<'_>, id: i64) -> Result<Html, PageError> {
             .map(|link| -> Slot { slot(app, &stored.situation, link) }),
         deployment: stored.request.deployment,
         actions,
-        shell: visit.shell(Section::Requests),
+        shell: freezes::shell(&visit, Section::Requests, about(&stored)).await?,
     };
     Html::with_status(if changed.is_some() { 409 } else { 200 }, &page)
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rocket::State;
 
+use super::freezes::{self, about};
 use super::items::{local, sealed};
 use crate::app::Refusal;
 use crate::app::review_release::{find_link, review_release};
@@ -57,7 +58,11 @@ async fn show(
             Vec::new()
         },
         standing,
-        shell: visit.shell(Section::Requests),
+        shell: if may_see {
+            freezes::shell(visit, Section::Requests, about(&stored)).await?
+        } else {
+            visit.shell(Section::Requests)
+        },
     };
     Html::with_status(status, &page)
 }

@@ -1,9 +1,9 @@
 //! The forms that change the course of a deployment, and put a server back.
 
-use crate::app::balancing;
 use crate::app::cancel_deployment::cancel_deployment;
 use crate::app::steer::{self, RolledBack};
 use crate::app::{Refusal, queries};
+use crate::app::{balancing, break_glass};
 use crate::domain::deployment::CancelWhen;
 use crate::web::form::{Fields, FromFields, Nothing, Posted};
 use crate::web::respond::{PageError, SeeOther};
@@ -78,6 +78,21 @@ pub async fn roll_back(id: i64, posted: Posted<'_, Back>) -> Result<SeeOther, Pa
         RolledBack::Deployment(id) => format!("/deployments/{id}"),
         RolledBack::Request(id) => format!("/requests/{id}"),
     }))
+}
+
+pub struct Found(String);
+
+impl FromFields for Found {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Found(fields.take("comment"))
+    }
+}
+
+/// Somebody has looked at an override afterwards.
+#[rocket::post("/deployments/<id>/sign", data = "<posted>")]
+pub async fn sign(id: i64, posted: Posted<'_, Found>) -> Result<SeeOther, PageError> {
+    break_glass::sign(posted.visit.app, posted.visit.actor(), id, &posted.form.0).await?;
+    Ok(SeeOther(format!("/deployments/{id}")))
 }
 
 /// Back to the page of the run that left it out, for those who may read that.

@@ -41,7 +41,16 @@ pub struct DeployForm {
     pub cluster: String,
     pub server: String,
     pub acknowledge_deletes: bool,
+    /// To be deployed past approval and calendar, and why.
+    pub break_glass: bool,
+    pub reason: String,
     pub q: String,
+}
+
+/// Break-glass is possible here for this reader, or would be but for this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverrideOffer {
+    pub why_not: Option<String>,
 }
 
 /// The release that would be deployed.
@@ -69,6 +78,7 @@ pub struct Chosen {
     pub delete_threshold: u8,
     /// The way out where approval is needed.
     pub request_href: Option<String>,
+    pub override_offer: Option<OverrideOffer>,
 }
 
 /// A plan as sentences.
@@ -170,6 +180,10 @@ impl Deploy {
             Some(chosen) if chosen.why_not().is_some() => "blocked",
             Some(_) => "ready",
         }
+    }
+
+    fn error(&self, field: &str) -> Option<&str> {
+        self.errors.iter().find(|error| error.field == field).map(|error| error.text.as_str())
     }
 
     fn action(&self) -> String {

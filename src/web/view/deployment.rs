@@ -45,6 +45,8 @@ pub struct Deployment {
     pub retry_of: Option<i64>,
     /// The request whose approval covers this rollback.
     pub covered_by: Option<i64>,
+    /// Break-glass, and who signed it.
+    pub overridden: Option<Overridden>,
     pub queue: Option<Queue>,
     pub canary: Option<Canary>,
     /// Who cancelled it and when it will end, while it has not.
@@ -57,6 +59,18 @@ pub struct Deployment {
     pub left_out: Vec<LeftOut>,
     /// The page as text, to be sent to somebody.
     pub summary: String,
+}
+
+/// It was started without what it needed.
+#[derive(Debug, Clone)]
+pub struct Overridden {
+    pub who: String,
+    pub reason: String,
+    pub at: Timestamp,
+    /// Who signed it, when, and what they found.
+    pub signed: Option<(String, Timestamp, String)>,
+    /// The form, for who may sign.
+    pub sign: Option<String>,
 }
 
 /// What a waiting deployment waits for.

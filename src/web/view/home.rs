@@ -23,6 +23,8 @@ pub struct Home {
     pub recent: Vec<Activity>,
     /// Hosts that differ from the record, where this person may deploy.
     pub drifted: Vec<DriftItem>,
+    /// Overrides that this person may sign, each with who overrode and why.
+    pub to_sign: Vec<(DeploymentItem, String)>,
     /// May request somewhere: the way to the request form is offered.
     pub may_request: bool,
 }
@@ -31,6 +33,7 @@ impl Home {
     fn title(&self) -> String {
         match self.to_review.len() {
             0 if !self.failed.is_empty() => "A deployment needs attention".to_owned(),
+            0 if !self.to_sign.is_empty() => "An override waits to be signed".to_owned(),
             0 if !self.left_out.is_empty() => "Something is out of service".to_owned(),
             0 if self.mine.iter().any(RequestItem::is_accepted) => "Your release may be started".to_owned(),
             0 => "Nothing waits for you".to_owned(),
@@ -74,5 +77,6 @@ impl Home {
             && self.failed.is_empty()
             && self.active.is_empty()
             && self.left_out.is_empty()
+            && self.to_sign.is_empty()
     }
 }

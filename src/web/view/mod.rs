@@ -15,6 +15,7 @@ pub mod deployments;
 pub mod diff;
 pub mod error;
 pub mod fleet_object;
+pub mod freezes;
 pub mod home;
 pub mod journal;
 pub mod launch;

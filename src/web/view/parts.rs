@@ -135,6 +135,8 @@ pub struct DeploymentItem {
     pub state: DeploymentState,
     /// What went wrong or what it waits for: `stopped on search-12`.
     pub remark: Option<String>,
+    /// It was started by break-glass.
+    pub overridden: bool,
     /// Lists do not read it of a run that did not succeed.
     pub hosts_done: Option<u64>,
     /// Not known before the plan is made.

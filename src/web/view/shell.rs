@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::freezes::FreezeNotice;
+
 #[derive(Debug, Clone)]
 pub struct Shell {
     pub person: Option<PersonView>,
@@ -15,6 +17,8 @@ pub struct Shell {
     pub theme: Theme,
     pub now: Timestamp,
     pub version: &'static str,
+    /// What holds starts up where the page is about.
+    pub freezes: Vec<FreezeNotice>,
 }
 
 #[derive(Debug, Clone)]

@@ -6,6 +6,8 @@ use crate::domain::document::{Reader, one_of};
 use crate::domain::fleet::{
     Calendar, Cluster, Day, Endpoint, Hours, LoadBalancer, Member, Server, StatsPage, checks, secret,
 };
+use crate::domain::holidays::Country;
+use crate::domain::ics::Ics;
 
 pub(super) fn server<'a>(r: &mut Reader<'a>, names: &Names<'a>) -> Option<Server> {
     let (name, was) = names.read(r);
@@ -70,7 +72,17 @@ pub(super) fn calendar<'a>(r: &mut Reader<'a>, names: &Names<'a>) -> Option<Cale
         r.problem("weekly", "must not be empty: nothing could ever start");
     }
     let closed = r.set("closed", |text| calendar::date(text).map(|_| text.to_owned()));
-    Some(Calendar { name: name?, was, timezone: timezone?, weekly, closed })
+    let holidays = r.set("holidays", |text| Country::parse(text).map(|country| country.code().to_owned()));
+    let ics = r.optional("ics", ics);
+    Some(Calendar { name: name?, was, timezone: timezone?, weekly, closed, holidays, ics })
+}
+
+/// What is kept of the text; a file is read only where the fleet file is applied.
+fn ics(text: &str) -> Result<String, String> {
+    if text.starts_with("file:") {
+        return Err("must be the text of an .ics calendar: a file is read only by `apply`".to_owned());
+    }
+    Ics::parse(text).map(|ics| ics.text())
 }
 
 fn hours(r: &mut Reader<'_>) -> Option<Hours> {

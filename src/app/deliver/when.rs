@@ -1,0 +1,110 @@
+//! What is told of freezes and of break-glass.
+
+use super::{address, change, copy, display, host, mail_of, number, page, thread};
+use crate::app::stored_request::Stored;
+use crate::app::{App, Refusal, access};
+use crate::db::{self, outbox::Due};
+use crate::domain::deployment::Deployment;
+use crate::domain::freeze::{FreezeState, Level};
+use crate::domain::permission::Permission;
+use crate::domain::request::{RequestState, release_words};
+use crate::mail::messages::{Change, FreezeTold, GlassBroken, Moment, Thread};
+use crate::mail::{Letter, recipients};
+
+pub(super) async fn freeze_told(
+    app: &App,
+    due: &Due,
+    freeze: i64,
+    request: i64,
+) -> Result<Option<Letter>, Refusal> {
+    let freeze = db::freezes::find(&app.db, freeze).await?.ok_or(Refusal::NotFound)?;
+    let stored = Stored::find(app, request).await?;
+    let request = &stored.request;
+    let RequestState::Accepted { stands_until, .. } = request.state else { return Ok(None) };
+    if freeze.level != Level::Lock {
+        return Ok(None);
+    }
+    let zone = stored.situation.zone(app);
+    let moment = |at| Moment { at, zone: zone.clone() };
+    let state = freeze.state(app.clock.now());
+    let mail = FreezeTold {
+        change: change(request),
+        what: freeze.on.words(),
+        state,
+        reason: freeze.reason.clone(),
+        by: match (&freeze.lifted, state) {
+            (Some(lifted), _) => lifted.by.clone(),
+            (None, FreezeState::Planned | FreezeState::Current | FreezeState::Ended) => freeze.author.clone(),
+        },
+        from: moment(freeze.from),
+        until: freeze.until.map(moment),
+        stands_until: moment(stands_until),
+        url: page(app, &format!("requests/{}", request.id))?,
+        thread: thread(app, request, copy(due.id)),
+    };
+    let to = mail_of(app, &request.requester).await?;
+    address(due, recipients(to.iter().map(String::as_str)), |to| mail.letter(to, due.created_at))
+}
+
+/// At once, to everybody concerned: the review list, owners, those always told,
+/// administrators, and who reviews there.
+pub(super) async fn glass_broken(
+    app: &App,
+    due: &Due,
+    id: i64,
+    reminds: bool,
+) -> Result<Option<Letter>, Refusal> {
+    let deployment = db::deployments::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
+    let broken = db::overrides::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
+    if reminds && broken.signed.is_some() {
+        return Ok(None);
+    }
+    let fleet = db::fleet::load(&app.db).await?;
+    let environment = fleet.environment(&deployment.application, &deployment.environment);
+    let calendar = environment.and_then(|(_, environment)| fleet.calendar(environment.calendar.as_ref()?));
+    let zone = calendar.map_or(&app.config.timezone, |calendar| &calendar.timezone);
+    let mail = GlassBroken {
+        change: Change {
+            application: deployment.application.to_string(),
+            environment: deployment.environment.to_string(),
+            from: deployment.from_release.as_deref().map(release_words),
+            to: release_words(&deployment.release),
+        },
+        deployment: number(id),
+        who: display(app, &broken.who).await?,
+        reason: broken.reason.clone(),
+        at: Moment { at: broken.at, zone: zone.clone() },
+        reminds,
+        url: page(app, &format!("deployments/{id}"))?,
+        thread: Thread {
+            id: format!("deployment-{id}"),
+            host: host(app),
+            copy: if reminds { copy(due.id) } else { 0 },
+        },
+    };
+    let mut to: Vec<String> = Vec::new();
+    if let Some((application, environment)) = environment {
+        to.extend(environment.approval.review_list.iter().chain(&application.owners).cloned());
+    }
+    to.extend(app.config.mail.always_notify.iter().cloned());
+    to.extend(signers(app, &deployment).await?);
+    let mut once: Vec<&str> = Vec::new();
+    for entry in &to {
+        if !once.contains(&entry.as_str()) {
+            once.push(entry);
+        }
+    }
+    address(due, recipients(once), |to| mail.letter(to, due.created_at))
+}
+
+/// The addresses of those who may sign, administrators among them.
+async fn signers(app: &App, deployment: &Deployment) -> Result<Vec<String>, Refusal> {
+    let mut mails = Vec::new();
+    for person in db::people::list_with_mail(&app.db).await? {
+        let access = access::access_of(&app.db, &person).await?;
+        if access.may(Permission::Review, &deployment.application, &deployment.environment) {
+            mails.extend(person.mail);
+        }
+    }
+    Ok(mails)
+}

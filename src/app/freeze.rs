@@ -1,0 +1,212 @@
+//! Freezes are set, changed and lifted by administrators, and from the command line
+//! (rules.md 33). What they mean for a start is decided by policy, each time anew.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{App, FieldError, Refusal, access};
+use crate::db::{self, Tx};
+use crate::domain::actor::Actor;
+use crate::domain::fleet::Fleet;
+use crate::domain::freeze::{Freeze, FreezeState, Frozen, Level, Lifted};
+use crate::domain::notice::Notice;
+use crate::domain::request::RequestWord;
+
+const LONGEST_REASON: usize = 2_000;
+/// Further ahead is a slip of the hand.
+const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 366 * 5);
+
+/// Who wants something of a freeze.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    Person(&'a Actor),
+    /// `command:rosa`: who has the keys of the machine.
+    Command(&'a str),
+}
+
+/// A freeze as somebody wants it.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub on: Frozen,
+    pub level: Level,
+    pub reason: String,
+    /// Absent: now.
+    pub from: Option<Timestamp>,
+    /// Absent: until it is lifted.
+    pub until: Option<Timestamp>,
+}
+
+/// Gives its number.
+pub async fn set(app: &App, by: By<'_>, wanted: Wanted) -> Result<i64, Refusal> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let author = administrator(&tx, by).await?;
+    check(&db::fleet::load(&tx).await?, &wanted, wanted.from.unwrap_or(now), now)?;
+    let mut freeze = Freeze {
+        id: 0,
+        on: wanted.on,
+        level: wanted.level,
+        reason: wanted.reason.trim().to_owned(),
+        author,
+        created_at: now,
+        from: wanted.from.unwrap_or(now),
+        until: wanted.until,
+        lifted: None,
+        version: 1,
+    };
+    freeze.id = db::freezes::insert(&tx, &freeze).await?;
+    record(app, &tx, "freeze.set", &freeze.author, &freeze, now).await?;
+    tell(&tx, &freeze, now).await?;
+    finish(app, tx).await?;
+    Ok(freeze.id)
+}
+
+/// Changes one that is not over. `version` is that of the form it was made with.
+pub async fn change(
+    app: &App,
+    by: By<'_>,
+    id: i64,
+    wanted: Wanted,
+    version: Option<i64>,
+) -> Result<(), Refusal> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let who = administrator(&tx, by).await?;
+    let old = db::freezes::find(&tx, id).await?.ok_or(Refusal::NotFound)?;
+    not_over(&old, now)?;
+    if version.is_some_and(|version| version != old.version) {
+        return Err(Refusal::Conflict(
+            "Somebody else changed this freeze meanwhile. Load the page again.".to_owned(),
+        ));
+    }
+    let from = wanted.from.unwrap_or(old.from);
+    check(&db::fleet::load(&tx).await?, &wanted, from, now)?;
+    let freeze = Freeze {
+        on: wanted.on,
+        level: wanted.level,
+        reason: wanted.reason.trim().to_owned(),
+        from,
+        until: wanted.until,
+        ..old
+    };
+    db::freezes::update(&tx, &freeze).await?;
+    record(app, &tx, "freeze.changed", &who, &freeze, now).await?;
+    tell(&tx, &freeze, now).await?;
+    finish(app, tx).await
+}
+
+/// Ends it now. It stays in the list, with who lifted it.
+pub async fn lift(app: &App, by: By<'_>, id: i64) -> Result<(), Refusal> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let who = administrator(&tx, by).await?;
+    let freeze = db::freezes::find(&tx, id).await?.ok_or(Refusal::NotFound)?;
+    not_over(&freeze, now)?;
+    db::freezes::lift(&tx, id, &Lifted { by: who.clone(), at: now }).await?;
+    record(app, &tx, "freeze.lifted", &who, &freeze, now).await?;
+    tell(&tx, &freeze, now).await?;
+    finish(app, tx).await
+}
+
+async fn administrator(tx: &Tx, by: By<'_>) -> Result<String, Refusal> {
+    let actor = match by {
+        By::Command(name) => return Ok(name.to_owned()),
+        By::Person(actor) => actor,
+    };
+    if access::again(tx, actor).await?.access.is_admin() {
+        Ok(actor.name.to_string())
+    } else {
+        Err(Refusal::Forbidden("Only an administrator may set, change or lift a freeze.".to_owned()))
+    }
+}
+
+fn not_over(freeze: &Freeze, now: Timestamp) -> Result<(), Refusal> {
+    match (&freeze.lifted, freeze.state(now)) {
+        (Some(lifted), _) => Err(Refusal::Conflict(format!("{} lifted it already.", lifted.by))),
+        (None, FreezeState::Ended) => Err(Refusal::Conflict("It has ended already.".to_owned())),
+        (None, FreezeState::Planned | FreezeState::Current) => Ok(()),
+    }
+}
+
+fn check(fleet: &Fleet, wanted: &Wanted, from: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    let mut errors = Vec::new();
+    let mut error = |field, message: String| errors.push(FieldError { field, message });
+    match (&wanted.on.application, &wanted.on.environment) {
+        (Some(application), _) if fleet.application(application).is_none() => {
+            error("application", format!("There is no application {application}."));
+        }
+        (Some(application), Some(environment)) if fleet.environment(application, environment).is_none() => {
+            error("environment", format!("{application} has no environment {environment}."));
+        }
+        (None, Some(environment))
+            if !fleet.applications.iter().any(|known| known.environment(environment).is_some()) =>
+        {
+            error("environment", format!("No application has an environment {environment}."));
+        }
+        _ => {}
+    }
+    if wanted.reason.trim().is_empty() {
+        error("reason", "Say why; everybody who is held up reads it.".to_owned());
+    } else if wanted.reason.len() > LONGEST_REASON {
+        error("reason", format!("At most {LONGEST_REASON} bytes."));
+    }
+    let too_far = |at: Timestamp| at.duration_since(now) > FURTHEST;
+    if wanted.from.is_some_and(too_far) {
+        error("from", "That is more than five years ahead.".to_owned());
+    }
+    match wanted.until {
+        Some(until) if until <= from => error("until", "It must be later than the beginning.".to_owned()),
+        Some(until) if until <= now => error("until", "It must be in the future.".to_owned()),
+        Some(until) if too_far(until) => error("until", "That is more than five years ahead.".to_owned()),
+        _ => {}
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
+}
+
+fn facts(freeze: &Freeze) -> Value {
+    json!({
+        "application": freeze.on.application, "environment": freeze.on.environment, "level": freeze.level,
+        "reason": freeze.reason, "from": freeze.from, "until": freeze.until,
+    })
+}
+
+async fn record(
+    app: &App,
+    tx: &Tx,
+    action: &'static str,
+    actor: &str,
+    freeze: &Freeze,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let entry =
+        db::audit::Entry { actor, action, subject: format!("freeze {}", freeze.id), facts: facts(freeze) };
+    db::audit::append(tx, &app.keys, now, entry).await?;
+    Ok(())
+}
+
+/// Who holds an accepted request there waits for it: they learn that it is held up,
+/// for how long, and when it no longer is.
+async fn tell(tx: &Tx, freeze: &Freeze, now: Timestamp) -> Result<(), Refusal> {
+    if freeze.level != Level::Lock {
+        return Ok(());
+    }
+    let filter = db::requests::Filter {
+        states: vec![RequestWord::Accepted],
+        application: freeze.on.application.clone(),
+        environment: freeze.on.environment.clone(),
+        ..Default::default()
+    };
+    for request in db::requests::list(tx, &filter, 1_000).await? {
+        let notice = Notice::FreezeTold { freeze: freeze.id, request: request.id };
+        db::outbox::put(tx, &notice, None, now).await?;
+    }
+    Ok(())
+}
+
+/// What waits in the queue is looked at again: it may be held up, or free.
+async fn finish(app: &App, tx: Tx) -> Result<(), Refusal> {
+    tx.commit().await?;
+    app.wake.queue.notify_one();
+    app.wake.outbox.notify_one();
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! To the requester of an accepted request: a freeze holds it up, or no longer does.
+
+use askama::Template;
+use jiff::Timestamp;
+use lettre::message::Mailbox;
+use url::Url;
+
+use super::super::letter::Letter;
+use super::parts::{Change, Moment, Thread};
+use crate::domain::freeze::FreezeState;
+
+#[derive(Debug, Clone)]
+pub struct FreezeTold {
+    pub change: Change,
+    /// `Everything`, `shop production`.
+    pub what: String,
+    pub state: FreezeState,
+    pub reason: String,
+    /// Who froze or, of one that is over, who lifted it.
+    pub by: String,
+    pub from: Moment,
+    pub until: Option<Moment>,
+    /// When the approval runs out.
+    pub stands_until: Moment,
+    /// The page of the request.
+    pub url: Url,
+    pub thread: Thread,
+}
+
+#[derive(Template)]
+#[template(path = "mail/freeze_told.txt", whitespace = "preserve")]
+struct Text<'a> {
+    mail: &'a FreezeTold,
+}
+
+#[derive(Template)]
+#[template(path = "mail/freeze_told.html", whitespace = "preserve")]
+struct Html<'a> {
+    subject: &'a str,
+    mail: &'a FreezeTold,
+}
+
+impl FreezeTold {
+    pub fn letter(&self, to: Vec<Mailbox>, sent_at: Timestamp) -> Result<Letter, askama::Error> {
+        let word = if self.state == FreezeState::Ended { "freeze lifted" } else { "frozen" };
+        let subject = format!("[{word}] {}", self.change.subject());
+        let html = Html { subject: &subject, mail: self };
+        let letter = Letter::render(&subject, &Text { mail: self }, &html, sent_at)?;
+        Ok(Letter { to, ..self.thread.follow(letter, "freeze") })
+    }
+
+    fn sentence(&self) -> String {
+        let release = format!("release of {} to {}", self.change.versions(), self.change.environment);
+        let end = self
+            .until
+            .as_ref()
+            .map_or_else(|| "until an administrator lifts it".to_owned(), |until| format!("until {until}"));
+        match self.state {
+            FreezeState::Planned => {
+                format!(
+                    "{} will be frozen from {} {end}: your accepted {release} cannot start then.",
+                    self.what, self.from
+                )
+            }
+            FreezeState::Current => {
+                format!("{} is frozen {end}: your accepted {release} cannot start before.", self.what)
+            }
+            FreezeState::Ended => format!("The freeze is over: your accepted {release} may start."),
+        }
+    }
+
+    fn people(&self) -> String {
+        let did = if self.state == FreezeState::Ended { "Lifted by" } else { "Frozen by" };
+        format!("{did} {}. The approval stands until {}.", self.by, self.stands_until)
+    }
+}

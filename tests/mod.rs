@@ -30,6 +30,6 @@ pub mod runner;
 mod running;
 mod sandbox;
 mod security;
-mod when;
 mod watching;
+mod when;
 mod whole_way;

@@ -98,7 +98,7 @@ pub async fn create(
     if parent.is_some_and(|application| ground.fleet.application(application).is_none()) {
         return Err(Refusal::NotFound.into());
     }
-    store(app, tx, actor, &ground, (&place, &place), object).await
+    Box::pin(store(app, tx, actor, &ground, (&place, &place), object)).await
 }
 
 /// Puts `object` in the place of the one that is there. Another name in it renames it;
@@ -138,7 +138,7 @@ pub async fn replace(
         refuse_rename(app, &tx, &ground, &former, &now).await?;
         fields.insert("was".to_owned(), former.name.to_string().into());
     }
-    store(app, tx, actor, &ground, (&former, &now), object).await
+    Box::pin(store(app, tx, actor, &ground, (&former, &now), object)).await
 }
 
 /// Removes an object that nothing needs any more. History keeps its name.
@@ -168,7 +168,7 @@ pub async fn remove(
     if place.kind == Kind::Role {
         db::people::remove_members_of(&tx, &place.name).await?;
     }
-    fleet_rows::record(app, &tx, &actor.signature(), &told, (&ground.fleet, &after)).await?;
+    Box::pin(fleet_rows::record(app, &tx, &actor.signature(), &told, (&ground.fleet, &after))).await?;
     tx.commit().await?;
     fleet_rows::announce(app);
     Ok(())
@@ -239,11 +239,11 @@ async fn store(
         let managed = ground.managed(&renames);
         let is_managed = |place: &Place| managed.contains(place);
         let write = Write { ground, after: &after, renames: &renames, managed: &is_managed };
-        write.rows(app, &tx).await?;
+        Box::pin(write.rows(app, &tx)).await?;
         if place.kind == Kind::Role {
             members(&tx, &after, &place.name).await?;
         }
-        fleet_rows::record(app, &tx, &actor.signature(), &told, (before, &after)).await?;
+        Box::pin(fleet_rows::record(app, &tx, &actor.signature(), &told, (before, &after))).await?;
     }
     let seen = see(&load(app, &tx).await?, place);
     tx.commit().await?;

@@ -5,7 +5,7 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::entity::{live, out_of_service, readings, role_members};
+use super::entity::{freezes, live, out_of_service, readings, role_members};
 use super::{DbError, Tx};
 use crate::domain::fleet::Kind;
 use crate::domain::fleet::object::Place;
@@ -39,16 +39,36 @@ pub async fn follow(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {
             rename!(live, Application);
             rename!(readings, Application);
             rename!(out_of_service, Application);
+            follow_freezes(tx, place, new).await?;
         }
         Kind::Environment => {
             let application = place.parent.as_ref().map(Name::as_str).unwrap_or_default();
             rename!(live, Environment, Application = application);
             rename!(readings, Environment, Application = application);
             rename!(out_of_service, Environment, Application = application);
+            follow_freezes(tx, place, new).await?;
         }
         Kind::LoadBalancer => rename!(out_of_service, Balancer),
         Kind::Role => rename!(role_members, Role),
         Kind::Cluster | Kind::Calendar => {}
     }
+    Ok(())
+}
+
+/// A freeze holds on under the new name; one that was lifted is history. One on an
+/// environment of that name in every application says nothing of a single one.
+async fn follow_freezes(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {
+    let old = place.name.as_str();
+    let update = freezes::Entity::update_many().filter(freezes::Column::LiftedAt.is_null());
+    let update = match &place.parent {
+        Some(application) => update
+            .col_expr(freezes::Column::Environment, Expr::value(new.as_str()))
+            .filter(freezes::Column::Application.eq(application.as_str()))
+            .filter(freezes::Column::Environment.eq(old)),
+        None => update
+            .col_expr(freezes::Column::Application, Expr::value(new.as_str()))
+            .filter(freezes::Column::Application.eq(old)),
+    };
+    update.exec(tx.on()).await?;
     Ok(())
 }

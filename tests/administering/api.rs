@@ -355,6 +355,13 @@ async fn what_stands_for_the_present_goes_with_a_new_name() {
         object["name"] = json!(to);
         ada.put(path, &object).await.ok()
     };
+    for object in
+        [json!({ "application": "shop" }), json!({ "application": "shop", "environment": "production" })]
+    {
+        let mut freeze = object.clone();
+        (freeze["reason"], freeze["level"]) = (json!("stocktaking"), json!("lock"));
+        assert_eq!(ada.post("/freezes", &freeze).await.status, 201);
+    }
     rename("/servers/web-1", "www-1").await;
     let runs = ada.get("/servers/www-1/releases").await.ok();
     assert_eq!(runs["items"][0]["release"], "v1.0", "{runs}");
@@ -364,6 +371,12 @@ async fn what_stands_for_the_present_goes_with_a_new_name() {
     let place = ada.get("/applications/store/environments/live").await.ok();
     assert_eq!((&place["live"]["release"], &place["clusters"]), (&json!("v1.0"), &json!(["front"])));
 
+    // What is frozen stays frozen.
+    let freezes = ada.get("/freezes").await.ok();
+    let on = |freeze: &Value| (freeze["application"].clone(), freeze["environment"].clone());
+    let mut held: Vec<(Value, Value)> = freezes["items"].as_array().unwrap().iter().map(on).collect();
+    held.sort_by_key(|(_, environment)| environment.is_string());
+    assert_eq!(held, [(json!("store"), Value::Null), (json!("store"), json!("live"))]);
     // The grants name the application, and the people hold the role.
     rename("/roles/developers", "makers").await;
     let account = dana.get("/account").await.ok();

@@ -7,7 +7,7 @@ use crate::domain::fleet::Kind;
 use crate::web::sheet::view::{Difference, Names, sections};
 use crate::web::sheet::{Errors, Typed, blank, sheet_of, show, sort_out};
 use crate::web::view::fleet_object::{
-    Environments, HostKeys, KeyItem, Object, ObjectItem, Objects, Removal, Scanned,
+    Environments, HostKeys, KeyItem, Object, ObjectItem, Objects, Removal, Scanned, State,
 };
 use crate::web::view::{Link, Section, Shell};
 
@@ -40,7 +40,7 @@ fn a_list_says_what_each_is_and_who_gave_it() {
 }
 
 /// The form of a kind, with this typed into it.
-fn form(kind: Kind, state: &'static str, typed: &Typed, errors: Errors) -> Object {
+fn form(kind: Kind, state: State, typed: &Typed, errors: Errors) -> Object {
     let sheet = sheet_of(kind);
     let names = Names::from([
         (Kind::Server, vec!["web-1".into(), HOSTILE.into()]),
@@ -71,7 +71,7 @@ fn every_kind_has_a_form_empty_full_and_hostile() {
     for kind in Kind::ALL {
         let sheet = sheet_of(kind);
         let page = format!("admin_{}", kind.word());
-        let empty = form(kind, "new", &show(&sheet, &blank(kind)), Errors::default());
+        let empty = form(kind, State::New, &show(&sheet, &blank(kind)), Errors::default());
         sound("empty", &page, "new", &empty);
         // Something wrong and hostile in every field there is, and in the first row of each list.
         let mut typed = Typed::new();
@@ -84,8 +84,12 @@ fn every_kind_has_a_form_empty_full_and_hostile() {
             typed.insert(name, HOSTILE.to_owned());
             problems.push(Problem::new(field.key, HOSTILE));
         }
-        let html =
-            sound("hostile", &page, "invalid", &form(kind, "invalid", &typed, sort_out(&sheet, &problems)));
+        let html = sound(
+            "hostile",
+            &page,
+            "invalid",
+            &form(kind, State::Invalid, &typed, sort_out(&sheet, &problems)),
+        );
         assert!(html.contains("It was not saved"));
     }
 }
@@ -123,13 +127,13 @@ fn a_conflict_shows_both_and_a_server_its_keys() {
         differences,
         ..form(Kind::Server, state, &typed, Errors::default())
     };
-    let conflict = page("conflict", keys(None, None), vec![difference]);
+    let conflict = page(State::Conflict, keys(None, None), vec![difference]);
     assert!(sound("conflict", "admin_server", "conflict", &conflict).contains("There now"));
-    sound("conflict-same", "admin_server", "conflict", &page("conflict", keys(None, None), vec![]));
-    let failed = page("editing", keys(None, Some(HOSTILE.into())), vec![]);
+    sound("conflict-same", "admin_server", "conflict", &page(State::Conflict, keys(None, None), vec![]));
+    let failed = page(State::Editing, keys(None, Some(HOSTILE.into())), vec![]);
     sound("no-answer", "admin_server", "editing", &failed);
     for (case, changed, same) in [("changed", true, false), ("same", false, true), ("first", false, false)] {
-        let page = page("scanned", keys(scanned(changed, same), None), vec![]);
+        let page = page(State::Scanned, keys(scanned(changed, same), None), vec![]);
         let html = sound(case, "admin_server", "scanned", &page);
         assert_eq!(html.contains("Pin this"), !same, "{case}");
     }
@@ -137,7 +141,7 @@ fn a_conflict_shows_both_and_a_server_its_keys() {
         links: vec![Link::new("/admin/applications/shop/environments/production", HOSTILE)],
         new: "/admin/applications/shop/environments/new".into(),
     };
-    let application = form(Kind::Application, "editing", &Typed::new(), Errors::default());
+    let application = form(Kind::Application, State::Editing, &Typed::new(), Errors::default());
     let page = Object { environments: Some(environments), ..application };
     sound("with-environments", "admin_application", "editing", &page);
 }

@@ -101,7 +101,7 @@ pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
             vec!["/admin/deliveries".to_owned(), "/admin/deliveries?state=given_up".to_owned()],
         ),
         (
-            "/admin/<kind>?<q>",
+            "/admin/<kind>",
             ["servers", "load_balancers", "clusters", "calendars", "roles", "applications?q=sho"]
                 .map(|list| format!("/admin/{list}"))
                 .to_vec(),
@@ -319,7 +319,12 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
         // Of another version than the one that is there; they act in their own stories.
         refused(
             409,
-            form("ada", "/admin/<kind>/<name>", "/admin/servers/web-1".to_owned(), &[("host", "10.0.0.9")]),
+            form(
+                "ada",
+                "/admin/<kind>/<name>",
+                "/admin/servers/web-1".to_owned(),
+                &[("host", "10.0.0.9"), ("version", "x")],
+            ),
         ),
         refused(
             409,
@@ -336,7 +341,7 @@ pub fn forms(world: &Furnished) -> Vec<Form> {
                 "ada",
                 "/admin/applications/<application>/environments/<environment>",
                 "/admin/applications/shop/environments/production".to_owned(),
-                &[("order", "1")],
+                &[("order", "1"), ("version", "x")],
             ),
         ),
         refused(

@@ -11,7 +11,7 @@ use crate::domain::gate::{Gate, Verdict};
 use crate::domain::name::Name;
 use crate::domain::overriding::Via;
 use crate::domain::permission::{Access, Permission};
-use crate::domain::policy::{Act, DeployFacts, Facts, HostFacts, LiveFacts, gates, passes};
+use crate::domain::policy::{Act, DeployFacts, Facts, HostFacts, LiveFacts, Promotion, gates, passes};
 use crate::domain::scope::Scope;
 use crate::domain::windows::Window;
 
@@ -69,6 +69,7 @@ impl Place {
 
     fn gates(&self, act: Act) -> Vec<Gate> {
         let (application, actor) = (name("shop"), name("dana"));
+        let promotion = Promotion::default();
         let facts = Facts {
             now: now(),
             application: &application,
@@ -80,11 +81,13 @@ impl Place {
             window: self.window.clone(),
             freezes: self.freezes.clone(),
             zone: "Europe/Paris".to_owned(),
+            promotion: &promotion,
             busy: None,
             asking: None,
             request: None,
             deploying: Some(DeployFacts {
                 release_words: "v42".to_owned(),
+                commit: None,
                 not_allowed: None,
                 direction: None,
                 scope: Scope::Environment,

@@ -42,6 +42,7 @@ impl Place {
         Self { kind, parent: parent.cloned(), name: name.clone() }
     }
 
+    #[must_use]
     pub fn named(&self, name: &Name) -> Self {
         Self { name: name.clone(), ..self.clone() }
     }

@@ -3,7 +3,6 @@
 //!
 //! The addresses have low ranks: `/admin/people` and its like are other pages'.
 
-use rocket::request::FromParam;
 use serde_json::Value;
 
 use super::fleet_words::{item, names_of, plural};
@@ -22,19 +21,14 @@ use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::sheet::view::{differences, sections};
 use crate::web::sheet::{Errors, Sheet, Typed, blank, normalised, read, sheet_of, show, sort_out};
 use crate::web::view::fleet_object::{
-    Environments, HostKeys, KeyItem, Object, ObjectItem, Objects, Removal, Scanned,
+    Environments, HostKeys, KeyItem, Object, ObjectItem, Objects, Removal, Scanned, State,
 };
 use crate::web::view::{Link, Section};
 
-/// The part of an address that names a kind; environments are below applications.
-pub struct Listed(Kind);
-
-impl<'a> FromParam<'a> for Listed {
-    type Error = ();
-
-    fn from_param(text: &'a str) -> Result<Self, ()> {
-        Kind::from_list(text).filter(|kind| *kind != Kind::Environment).map(Listed).ok_or(())
-    }
+/// The kind that a part of an address names. It is read after the form was found to be
+/// ours; environments are below applications.
+fn listed(list: &str) -> Result<Kind, Refusal> {
+    Kind::from_list(list).filter(|kind| *kind != Kind::Environment).ok_or(Refusal::NotFound)
 }
 
 /// Whatever was typed; the sheet says which fields there are.
@@ -77,8 +71,8 @@ pub enum Answered {
 type Answer = Result<Answered, PageError>;
 
 #[rocket::get("/admin/<kind>?<q>", rank = 30)]
-pub async fn list(visit: Visit<'_>, kind: Listed, q: Option<&str>) -> Result<Html, PageError> {
-    let (kind, q) = (kind.0, q.unwrap_or_default().trim().to_owned());
+pub async fn list(visit: Visit<'_>, kind: &str, q: Option<&str>) -> Result<Html, PageError> {
+    let (kind, q) = (listed(kind)?, q.unwrap_or_default().trim().to_owned());
     let seen = administer::list(visit.app, visit.actor(), kind, None).await?;
     let found = seen.iter().filter(|seen| seen.place.name.as_str().contains(&q.to_lowercase()));
     let page = Objects {
@@ -92,33 +86,33 @@ pub async fn list(visit: Visit<'_>, kind: Listed, q: Option<&str>) -> Result<Htm
 }
 
 #[rocket::get("/admin/<kind>/new", rank = 30)]
-pub async fn new(visit: Visit<'_>, kind: Listed) -> Result<Html, PageError> {
-    new_form(&visit, kind.0, None).await
+pub async fn new(visit: Visit<'_>, kind: &str) -> Result<Html, PageError> {
+    new_form(&visit, listed(kind)?, None).await
 }
 
 #[rocket::post("/admin/<kind>", rank = 30, data = "<posted>")]
-pub async fn create(posted: Posted<'_, Sent>, kind: Listed) -> Answer {
-    make(posted, kind.0, None).await
+pub async fn create(posted: Posted<'_, Sent>, kind: &str) -> Answer {
+    make(posted, listed(kind)?, None).await
 }
 
 #[rocket::get("/admin/<kind>/<name>", rank = 31)]
-pub async fn one(visit: Visit<'_>, kind: Listed, name: &str) -> Result<Html, PageError> {
-    edit_form(&visit, place(kind.0, None, name)?).await
+pub async fn one(visit: Visit<'_>, kind: &str, name: &str) -> Result<Html, PageError> {
+    edit_form(&visit, place(listed(kind)?, None, name)?).await
 }
 
 #[rocket::post("/admin/<kind>/<name>", rank = 31, data = "<posted>")]
-pub async fn save(posted: Posted<'_, Sent>, kind: Listed, name: &str) -> Answer {
-    change(posted, place(kind.0, None, name)?).await
+pub async fn save(posted: Posted<'_, Sent>, kind: &str, name: &str) -> Answer {
+    change(posted, place(listed(kind)?, None, name)?).await
 }
 
 #[rocket::get("/admin/<kind>/<name>/delete", rank = 31)]
-pub async fn ask(visit: Visit<'_>, kind: Listed, name: &str) -> Result<Html, PageError> {
-    question(&visit, place(kind.0, None, name)?, 200, false).await
+pub async fn ask(visit: Visit<'_>, kind: &str, name: &str) -> Result<Html, PageError> {
+    question(&visit, place(listed(kind)?, None, name)?, 200, false).await
 }
 
 #[rocket::post("/admin/<kind>/<name>/delete", rank = 31, data = "<posted>")]
-pub async fn delete(posted: Posted<'_, Version>, kind: Listed, name: &str) -> Answer {
-    take_away(posted, place(kind.0, None, name)?).await
+pub async fn delete(posted: Posted<'_, Version>, kind: &str, name: &str) -> Answer {
+    take_away(posted, place(listed(kind)?, None, name)?).await
 }
 
 #[rocket::get("/admin/applications/<application>/environments/new", rank = 30)]
@@ -214,7 +208,7 @@ async fn make(posted: Posted<'_, Sent>, kind: Kind, parent: Option<Name>) -> Ans
         Ok(seen) => Ok(Answered::Done(SeeOther(address(&seen.place)))),
         Err(trouble) => {
             let errors = errors_of(&sheet, trouble)?;
-            let form = Form { errors, state: "invalid", ..Form::new(kind, parent, typed) };
+            let form = Form { errors, state: State::Invalid, ..Form::new(kind, parent, typed) };
             Ok(Answered::Again(form.page(&visit, 422).await?))
         }
     }
@@ -250,10 +244,10 @@ async fn again(
 ) -> Answer {
     let sheet = sheet_of(place.kind);
     let (state, status, seen, errors) = match trouble {
-        Trouble::Changed(now) => ("conflict", 409, *now, Errors::default()),
+        Trouble::Changed(now) => (State::Conflict, 409, *now, Errors::default()),
         other => {
             let errors = errors_of(&sheet, other)?;
-            ("invalid", 422, seen.ok_or(Refusal::NotFound)?, errors)
+            (State::Invalid, 422, seen.ok_or(Refusal::NotFound)?, errors)
         }
     };
     let form = Form { typed, errors, state, ..Form::editing(&seen) };
@@ -317,7 +311,7 @@ struct Form {
     seen: Option<Seen>,
     typed: Typed,
     errors: Errors,
-    state: &'static str,
+    state: State,
     scanned: Option<Scanned>,
     failed: Option<String>,
 }
@@ -325,7 +319,7 @@ struct Form {
 impl Form {
     fn new(kind: Kind, parent: Option<Name>, typed: Typed) -> Self {
         let errors = Errors::default();
-        Self { kind, parent, seen: None, typed, errors, state: "new", scanned: None, failed: None }
+        Self { kind, parent, seen: None, typed, errors, state: State::New, scanned: None, failed: None }
     }
 
     fn editing(seen: &Seen) -> Self {
@@ -333,7 +327,7 @@ impl Form {
         let typed = show(&sheet_of(place.kind), &seen.object);
         Self {
             seen: Some(seen.clone()),
-            state: "editing",
+            state: State::Editing,
             ..Self::new(place.kind, place.parent.clone(), typed)
         }
     }
@@ -343,8 +337,8 @@ impl Form {
         let sheet = sheet_of(self.kind);
         let stored = self.seen.as_ref().map_or(Value::Null, |seen| seen.object.clone());
         let now = show(&sheet, &stored);
-        let is_conflict = self.state == "conflict";
-        let state = if self.scanned.is_some() { "scanned" } else { self.state };
+        let is_conflict = self.state == State::Conflict;
+        let state = if self.scanned.is_some() { State::Scanned } else { self.state };
         let place = self.seen.as_ref().map(|seen| &seen.place);
         let whole = self.errors.of_the_whole.iter().map(|words| (None, words.clone()));
         let of_fields = self.errors.of_fields.iter().map(|(name, words)| {
@@ -370,8 +364,7 @@ impl Form {
                 &names_of(&fleet, self.parent.as_ref()),
             ),
             button: match self.state {
-                "new" => format!("Make the {}", self.kind.words()),
-                "conflict" => "Save mine over it".to_owned(),
+                State::Conflict => "Save mine over it".to_owned(),
                 _ if place.is_none() => format!("Make the {}", self.kind.words()),
                 _ => "Save".to_owned(),
             },

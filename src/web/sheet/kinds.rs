@@ -94,6 +94,13 @@ const CALENDAR: &[Section] = &[Section {
             ]),
         ),
         field("closed", "Closed days", "One a line, YYYY-MM-DD.", Input::Lines),
+        field("holidays", "Public holidays of", "Codes of countries, one a line, such as FR.", Input::Lines),
+        field(
+            "ics",
+            "Closed by a calendar",
+            "The text of an .ics file: the days that its events touch are closed.",
+            Input::Document,
+        ),
     ],
 }];
 

@@ -65,6 +65,8 @@ pub enum Input {
     Reference(Kind),
     /// One text a line.
     Lines,
+    /// One text of many lines.
+    Document,
     /// Shown to nobody; left empty, it stays.
     Secret,
     /// A list of objects, each a row; a row without anything in it is not there.

@@ -84,7 +84,9 @@ pub fn read(sheet: &Sheet, typed: &Typed, before: Option<&Value>) -> Value {
 fn value_of(field: &Field, name: &str, typed: &Typed, before: Option<&Value>) -> Option<Value> {
     let sent = typed.get(name).map(|text| text.trim());
     match field.input {
-        Input::Text | Input::Code | Input::Choice(_) | Input::Reference(_) => sent.map(Value::from),
+        Input::Text | Input::Code | Input::Document | Input::Choice(_) | Input::Reference(_) => {
+            sent.map(Value::from)
+        }
         Input::Number | Input::Size => sent.map(number_or_text),
         Input::Check => Some(sent.is_some_and(|text| matches!(text, "1" | "on" | "true")).into()),
         Input::Set(words) => {

@@ -45,9 +45,13 @@ fn put(typed: &mut Typed, field: &Field, name: &str, value: &Value) {
                 }
             }
         }
-        Input::Text | Input::Code | Input::Number | Input::Size | Input::Choice(_) | Input::Reference(_) => {
-            set(name.to_owned(), text(value))
-        }
+        Input::Text
+        | Input::Document
+        | Input::Code
+        | Input::Number
+        | Input::Size
+        | Input::Choice(_)
+        | Input::Reference(_) => set(name.to_owned(), text(value)),
     }
 }
 

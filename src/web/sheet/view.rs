@@ -105,7 +105,7 @@ impl Draw<'_> {
             Input::Choice(words) => Shape::Choice { options: choices(words, &text()) },
             Input::Reference(kind) => Shape::Choice { options: self.references(kind, &text()) },
             Input::Set(words) => Shape::Set { boxes: self.boxes(words, name) },
-            Input::Lines => Shape::Lines { text: text() },
+            Input::Lines | Input::Document => Shape::Lines { text: text() },
             Input::Secret => {
                 let removal = (alone && is_stored).then(|| BoxView {
                     name: field.removal(),

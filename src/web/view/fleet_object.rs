@@ -54,8 +54,7 @@ pub struct Object {
     pub shell: Shell,
     /// `admin_server`.
     pub page: String,
-    /// `new`, `editing`, `invalid`, `conflict` or, of a server, `scanned`.
-    pub state: &'static str,
+    pub state: State,
     pub title: String,
     pub crumbs: Vec<Link>,
     /// Where the form is sent.
@@ -73,6 +72,31 @@ pub struct Object {
     /// Of an application.
     pub environments: Option<Environments>,
     pub host_keys: Option<HostKeys>,
+}
+
+/// Why the form is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    New,
+    Editing,
+    /// What was sent is wrong.
+    Invalid,
+    /// Somebody else was faster.
+    Conflict,
+    /// A host was asked for its keys.
+    Scanned,
+}
+
+impl State {
+    pub fn word(self) -> &'static str {
+        match self {
+            State::New => "new",
+            State::Editing => "editing",
+            State::Invalid => "invalid",
+            State::Conflict => "conflict",
+            State::Scanned => "scanned",
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -113,13 +137,17 @@ pub struct KeyItem {
 }
 
 impl Object {
+    fn is_conflict(&self) -> bool {
+        self.state == State::Conflict
+    }
+
     fn sentence(&self) -> &'static str {
         match self.state {
-            "new" => "It is judged together with everything else, and made only if all of it fits.",
-            "invalid" => "Nothing was changed. What you typed is still here.",
-            "conflict" => "Somebody else was faster. Nothing of yours was saved, and nothing is lost.",
-            "scanned" => "Compare before you pin: with what the host's own console says.",
-            _ => "What you save here is judged together with everything else, and is on record.",
+            State::New => "It is judged together with everything else, and made only if all of it fits.",
+            State::Invalid => "Nothing was changed. What you typed is still here.",
+            State::Conflict => "Somebody else was faster. Nothing of yours was saved, and nothing is lost.",
+            State::Scanned => "Compare before you pin: with what the host's own console says.",
+            State::Editing => "What you save here is judged together with everything else, and is on record.",
         }
     }
 }

@@ -313,7 +313,7 @@ pub async fn create(posted: Posted<'_, RequestForm>) -> Result<Asked, PageError>
         ticket: typed.ticket.clone(),
         rollback: typed.rollback,
     };
-    let refusal = match request_release(visit.app, visit.actor(), &form).await {
+    let refusal = match Box::pin(request_release(visit.app, visit.actor(), &form)).await {
         Ok(id) => return Ok(Asked::Done(SeeOther(format!("/requests/{id}")))),
         Err(refusal) => refusal,
     };

@@ -90,11 +90,10 @@ fn blocks(lines: &[Line]) -> Result<Vec<Vec<Line>>, String> {
                     return Err("is nested too deeply".to_owned());
                 }
             }
-            "END" => {
-                if open.pop() != Some(line.value.as_str()) {
-                    return Err(format!("is broken: END:{} has no beginning", line.value));
-                }
+            "END" if open.pop() != Some(line.value.as_str()) => {
+                return Err(format!("is broken: END:{} has no beginning", line.value));
             }
+            "END" => {}
             _ if open == ["VCALENDAR", "VEVENT"] => {
                 if let Some(block) = blocks.last_mut() {
                     block.push(line.clone());

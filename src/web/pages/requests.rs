@@ -76,7 +76,8 @@ pub async fn start(
     posted: Posted<'_, Nothing>,
     cookies: &rocket::http::CookieJar<'_>,
 ) -> Result<SeeOther, PageError> {
-    let deployment = launch::launch_from_page(posted.visit.app, posted.visit.actor(), id).await?;
+    let started = Box::pin(launch::launch_from_page(posted.visit.app, posted.visit.actor(), id));
+    let deployment = started.await?;
     super::launch::remember(posted.visit.app, cookies, deployment);
     Ok(SeeOther(format!("/deployments/{deployment}")))
 }

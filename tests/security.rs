@@ -7,6 +7,7 @@ mod headers;
 mod limits;
 mod links;
 mod reading;
+mod roles;
 mod routes;
 mod sessions;
 mod sign_in;

@@ -7,18 +7,19 @@ use super::stored_request::{Stored, issue_launch_link};
 use super::{App, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
-use crate::domain::request::{RequestState, RequestWord};
+use crate::domain::permission::Permission;
+use crate::domain::request::{Request, RequestState, RequestWord};
 
 pub async fn reissue_link(app: &App, actor: &Actor, request: i64) -> Result<(), Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let stored = Stored::load(&tx, request, now).await?;
     super::review_release::readable(actor, &stored)?;
-    if stored.request.requester != actor.name {
-        return Err(Refusal::Forbidden(format!(
-            "Only {} may have a new link made.",
-            stored.request.requester
-        )));
+    let Request { requester, application, environment, .. } = &stored.request;
+    let theirs = actor.owns(requester, Permission::Request, application, environment);
+    // It takes the place of a link that somebody else may be about to use (rules.md 31).
+    if !theirs || actor.access.by.is_some() {
+        return Err(Refusal::Forbidden(format!("Only {requester} may have a new link made.")));
     }
     match &stored.request.state {
         RequestState::Accepted { stands_until, .. } if now < *stands_until => {}

@@ -132,13 +132,6 @@ pub async fn rename(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {
         let row = fleet_objects::ActiveModel { name: Set(new.to_string()), ..Default::default() };
         update(tx, existing.id, row).await?;
     }
-    match (place.kind, &place.parent) {
-        (Kind::Application, _) => super::freezes::rename(tx, None, &place.name, new).await?,
-        (Kind::Environment, Some(application)) => {
-            super::freezes::rename(tx, Some(application.as_str()), &place.name, new).await?;
-        }
-        _ => {}
-    }
     if place.kind == Kind::Application {
         let row = fleet_objects::ActiveModel { parent: Set(new.to_string()), ..Default::default() };
         fleet_objects::Entity::update_many()

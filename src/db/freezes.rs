@@ -86,22 +86,6 @@ pub async fn lift(tx: &Tx, id: i64, lifted: &Lifted) -> Result<(), DbError> {
     exactly_one(result.rows_affected, "the freeze was lifted")
 }
 
-/// What is frozen is called otherwise from now on.
-pub async fn rename(tx: &Tx, application: Option<&str>, old: &Name, new: &Name) -> Result<(), DbError> {
-    let update = freezes::Entity::update_many();
-    let update = match application {
-        None => update
-            .col_expr(freezes::Column::Application, Expr::value(new.as_str()))
-            .filter(freezes::Column::Application.eq(old.as_str())),
-        Some(application) => update
-            .col_expr(freezes::Column::Environment, Expr::value(new.as_str()))
-            .filter(freezes::Column::Application.eq(application))
-            .filter(freezes::Column::Environment.eq(old.as_str())),
-    };
-    update.exec(tx.on()).await?;
-    Ok(())
-}
-
 fn text(name: Option<&Name>) -> Expr {
     Expr::value(name.map(ToString::to_string))
 }

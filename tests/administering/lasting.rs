@@ -40,7 +40,7 @@ async fn prune_takes_back_what_a_file_gave_and_nothing_else() {
     // A file that names it gives it from then on.
     service
         .apply(|fleet| {
-            fleet["servers"].as_array_mut().unwrap().push(json!({ "name": "by-hand", "host": "10.0.0.9" }))
+            fleet["servers"].as_array_mut().unwrap().push(json!({ "name": "by-hand", "host": "10.0.0.9" }));
         })
         .await;
     assert_eq!(managed_by(&service, "/servers/by-hand").await, "fleet-file");

@@ -139,7 +139,7 @@ fn lines_that_hold_no_key_are_left_out_and_a_verdict_compares_whole_keys() {
     let said = format!("# 127.0.0.1:22 SSH-2.0-x\n[127.0.0.1]:2222 {KEY}\nweb ssh-dss AAAA\nnonsense\n\n");
     let keys = keyscan::keys(&said);
     let key = HostKey::parse(KEY).unwrap();
-    assert_eq!(keys, [key.clone()]);
+    assert_eq!(keys, std::slice::from_ref(&key));
     assert_eq!(judge_scan(None, &keys), ScanVerdict::Unpinned);
     assert_eq!(judge_scan(Some(&key), &keys), ScanVerdict::Same);
     assert_eq!(judge_scan(Some(&key), &[]), ScanVerdict::Changed);

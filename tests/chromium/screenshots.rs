@@ -8,6 +8,7 @@ use super::town::Town;
 use crate::domain::freeze::Level;
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "a list of pages")]
 async fn pages_are_drawn_where_the_environment_says() {
     let Some(folder) = std::env::var_os("COUNTERSIGN_SCREENSHOTS").map(PathBuf::from) else { return };
     std::fs::create_dir_all(&folder).unwrap();

@@ -76,7 +76,11 @@ async fn a_failed_run_offers_the_hosts_that_are_left_and_the_way_back() {
         ],
     );
     says(&page, &["web-2 failed, 1 of 2 hosts done.", "look at the log, then retry or roll back"]);
-    assert!(!page.text().contains("may be deleted"), "that was not why: {}", page.text());
+    assert!(
+        !page.text().contains("percent of the files there may be deleted"),
+        "that was not why: {}",
+        page.text()
+    );
     let reader = run_page(&rosa, failed.id).await;
     assert!(!reader.text().contains("What is safe now"), "rosa only reads: {}", reader.text());
     assert_eq!(service.post(&rosa, &format!("/deployments/{}/retry", failed.id), &[]).await.status, 403);

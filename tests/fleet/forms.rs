@@ -123,7 +123,7 @@ fn a_new_object_begins_with_the_defaults_of_the_file() {
     &[("name", "office"), ("timezone", "UTC"), ("weekly.1.days.fri", "1"), ("weekly.1.days.mon", "1"),
       ("weekly.1.from", "08:00"), ("weekly.1.to", "14:00")],
     json!({ "name": "office", "timezone": "UTC",
-            "weekly": [{ "days": ["mon", "fri"], "from": "08:00", "to": "14:00" }], "closed": [] })
+            "weekly": [{ "days": ["mon", "fri"], "from": "08:00", "to": "14:00" }], "closed": [], "holidays": [] })
 )]
 fn what_is_typed_becomes_the_object(
     #[case] kind: Kind,

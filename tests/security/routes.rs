@@ -7,6 +7,7 @@ use crate::tests::harness::furnished::Furnished;
 use crate::web::{assets, pages};
 
 /// `GET` and the addresses of each route, by the path it is mounted with.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn gets(world: &Furnished) -> Vec<(&'static str, Vec<String>)> {
     let Furnished { awaiting, accepted, review, launch, used, deployment, freeze, .. } = world;
     let [from, to] = &world.commits;
@@ -149,6 +150,7 @@ pub struct Form {
     pub answer: u16,
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn forms(world: &Furnished) -> Vec<Form> {
     let Furnished { awaiting, accepted, review, launch, deployment, freeze, .. } = world;
     let form = |by, route, address: String, fields: &[(&'static str, &'static str)]| Form {

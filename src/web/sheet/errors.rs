@@ -52,7 +52,7 @@ fn place(sheet: &Sheet, path: &str) -> Option<(String, Option<usize>)> {
         }
         let (outer, last) = name.rsplit_once('.')?;
         line = last.parse::<usize>().ok().map(|index| index + 1);
-        name = outer.to_owned();
+        name.truncate(outer.len());
     }
 }
 

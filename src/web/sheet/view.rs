@@ -140,7 +140,10 @@ impl Draw<'_> {
             let prefix = format!("{name}.{index}.");
             self.typed.keys().chain(self.errors.of_fields.keys()).any(|name| name.starts_with(&prefix))
         };
-        let filled = (0..).take_while(|index| is_filled(*index)).count();
+        // No form holds more rows than fields.
+        let filled =
+            (0..self.typed.len() + self.errors.of_fields.len()).take_while(|index| is_filled(*index));
+        let filled = filled.count();
         let row = |index: usize| {
             let cell = |column: &'static Field| {
                 self.input(column, &format!("{name}.{index}.{}", column.key), index < filled, false)

@@ -63,10 +63,6 @@ impl AdminAccess {
             (None, None) => "There is no environment yet, so nobody may do anything anywhere.".to_owned(),
         }
     }
-
-    fn columns(&self) -> [&'static str; 5] {
-        COLUMNS
-    }
 }
 
 impl Row {

@@ -159,6 +159,17 @@ async fn administrators_see_who_may_do_what_and_others_do_not() {
         json!([{ "role": "release-managers", "through": ["team release-managers"], "gives": ["review"] }])
     );
     assert_eq!(caller.get("/access").await.wrong_fields(), ["person"]);
+    // More people without any right than are read at once.
+    let tx = service.app.db.begin().await.unwrap();
+    for number in 0..450 {
+        let nobody = name(&format!("m{number}"));
+        crate::db::people::insert(&tx, &nobody, None, service.app.clock.now()).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let among_many = caller.get("/access?application=shop&environment=production").await.ok();
+    let people: Vec<&str> =
+        among_many["items"].as_array().unwrap().iter().filter_map(|item| item["person"].as_str()).collect();
+    assert_eq!((people, &among_many["next"]), (vec!["ada", "dana", "rosa"], &Value::Null));
     let dana = service.calling_as("dana").await;
     for address in ["/access?person=dana", "/audit", "/deliveries"] {
         assert_eq!(dana.get(address).await.status, 403, "{address}");

@@ -69,6 +69,13 @@ pub fn administers(actor: &Actor) -> Result<(), Refusal> {
     Err(Refusal::Forbidden("Only an administrator may do this.".to_owned()))
 }
 
+/// The same, as they are by now: for the transaction that acts.
+pub async fn still_administers(source: &impl Source, actor: &Actor) -> Result<Actor, Refusal> {
+    let actor = again(source, actor).await?;
+    administers(&actor)?;
+    Ok(actor)
+}
+
 /// For what administrators do, and who may read everything may see.
 pub fn oversees(actor: &Actor) -> Result<(), Refusal> {
     if actor.access.has(GlobalPermission::ReadAll) {

@@ -90,7 +90,7 @@ pub async fn create(
     let name = name_in(&object, "name")?.ok_or_else(|| invalid("name", "is missing"))?;
     let place = Place::new(kind, parent, &name);
     let tx = app.db.begin().await?;
-    let actor = &still_administers(&tx, actor).await?;
+    let actor = &access::still_administers(&tx, actor).await?;
     let ground = load(app, &tx).await?;
     if object::find(&ground.fleet, &place).is_some() {
         return Err(invalid("name", format!("is already the name of another {}", kind.words())));
@@ -115,7 +115,7 @@ pub async fn replace(
     let mut object = object;
     let was = name_in(&object, "was")?;
     let tx = app.db.begin().await?;
-    let actor = &still_administers(&tx, actor).await?;
+    let actor = &access::still_administers(&tx, actor).await?;
     let ground = load(app, &tx).await?;
     let former = match was {
         Some(was) if object::find(&ground.fleet, place).is_none() => place.named(&was),
@@ -150,7 +150,7 @@ pub async fn remove(
 ) -> Result<(), Trouble> {
     access::administers(actor)?;
     let tx = app.db.begin().await?;
-    let actor = &still_administers(&tx, actor).await?;
+    let actor = &access::still_administers(&tx, actor).await?;
     let ground = load(app, &tx).await?;
     let seen = see(&ground, place).ok_or(Refusal::NotFound)?;
     if versions.is_some_and(|versions| !versions.contains(&seen.version)) {
@@ -179,13 +179,6 @@ pub async fn what_needs(app: &App, actor: &Actor, place: &Place) -> Result<Vec<S
     access::administers(actor)?;
     let ground = load(app, &app.db).await?;
     needed_by(app, &app.db, &ground, place).await
-}
-
-/// Somebody may have taken the right away meanwhile.
-async fn still_administers(tx: &Tx, actor: &Actor) -> Result<Actor, Refusal> {
-    let actor = access::again(tx, actor).await?;
-    access::administers(&actor)?;
-    Ok(actor)
 }
 
 /// The fleet with the roles that always exist.

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::fleet_rows::place_of_stats_page;
-use super::{App, Refusal, secrets};
+use super::{App, Refusal, access, secrets};
 use crate::balancer::{Balancers, Endpoint, Waited};
 pub use crate::db::out_of_service::TakenOut;
 use crate::db::{self, Source};
@@ -86,6 +86,20 @@ pub async fn look_at(app: &App, members: &[Member]) -> Vec<Option<MemberState>> 
     futures_util::future::join_all(asked).await
 }
 
+fn may_put_back(actor: &Actor, out: &TakenOut) -> Result<(), Refusal> {
+    let (application, environment) = (&out.application, &out.environment);
+    if !actor.access.may(Permission::Read, application, environment) {
+        return Err(Refusal::NotFound);
+    }
+    if !actor.access.may(Permission::DeployInWindow, application, environment) {
+        return Err(Refusal::Forbidden(format!(
+            "Only who may deploy to {application} {environment} may put {} back into service.",
+            out.member.server
+        )));
+    }
+    Ok(())
+}
+
 /// What a deployment changes just now is not put into service by anybody else.
 async fn must_be_free(app: &App, out: &TakenOut) -> Result<(), Refusal> {
     let locks = db::deployments::list_server_locks(&app.db).await?;
@@ -100,16 +114,7 @@ async fn must_be_free(app: &App, out: &TakenOut) -> Result<(), Refusal> {
 /// Puts a server back into service that a run left out of it.
 pub async fn put_back(app: &App, actor: &Actor, id: i64) -> Result<TakenOut, Refusal> {
     let out = db::out_of_service::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
-    let place = (&out.application, &out.environment);
-    if !actor.access.may(Permission::Read, place.0, place.1) {
-        return Err(Refusal::NotFound);
-    }
-    if !actor.access.may(Permission::DeployInWindow, place.0, place.1) {
-        return Err(Refusal::Forbidden(format!(
-            "Only who may deploy to {} {} may put {} back into service.",
-            place.0, place.1, out.member.server
-        )));
-    }
+    may_put_back(actor, &out)?;
     must_be_free(app, &out).await?;
     let members = [out.member.clone()];
     let balancers = balancers(app).await?;
@@ -128,7 +133,9 @@ pub async fn put_back(app: &App, actor: &Actor, id: i64) -> Result<TakenOut, Ref
             PATIENCE.as_secs()
         )));
     }
-    // A deployment may have begun while the checks were waited for.
+    // A deployment may have begun while the checks were waited for, or the right be lost.
+    let actor = &access::again(&app.db, actor).await?;
+    may_put_back(actor, &out)?;
     must_be_free(app, &out).await?;
     balancers.enable(&members).await.map_err(unavailable)?;
     let waited = balancers.wait_up(&members, PATIENCE, &nobody).await.map_err(unavailable)?;

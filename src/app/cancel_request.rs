@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::stored_request::{Stored, ended};
-use super::{App, Refusal};
+use super::{App, Refusal, access};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::permission::Permission;
@@ -12,6 +12,7 @@ use crate::domain::request::Request;
 pub async fn cancel_request(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
+    let actor = &access::again(&tx, actor).await?;
     let stored = Stored::load(&tx, id, now).await?;
     super::review_release::readable(actor, &stored)?;
     let mut request = stored.request;

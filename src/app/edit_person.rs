@@ -35,8 +35,7 @@ pub async fn create(app: &App, actor: &Actor, name: &Name, changes: Vec<Change>)
     let now = app.clock.now();
     let changes = hashed(app, changes).await?;
     let tx = app.db.begin().await?;
-    let actor = access::again(&tx, actor).await?;
-    access::administers(&actor)?;
+    let actor = access::still_administers(&tx, actor).await?;
     if db::people::find_by_name(&tx, name).await?.is_some() {
         return Err(Refusal::field("name", format!("The name {name} is somebody's already, for ever.")));
     }
@@ -60,8 +59,7 @@ pub async fn edit(
     access::administers(actor)?;
     let changes = hashed(app, changes).await?;
     let tx = app.db.begin().await?;
-    let actor = access::again(&tx, actor).await?;
-    access::administers(&actor)?;
+    let actor = access::still_administers(&tx, actor).await?;
     let person = db::people::find_by_name(&tx, name).await?.ok_or(Refusal::NotFound)?;
     db::people::next_version(&tx, person.id, version.unwrap_or(person.version)).await?;
     for change in changes {

@@ -109,14 +109,9 @@ pub async fn lift(app: &App, by: By<'_>, id: i64) -> Result<(), Refusal> {
 }
 
 async fn administrator(tx: &Tx, by: By<'_>) -> Result<String, Refusal> {
-    let actor = match by {
-        By::Command(name) => return Ok(name.to_owned()),
-        By::Person(actor) => actor,
-    };
-    if access::again(tx, actor).await?.access.is_admin() {
-        Ok(actor.name.to_string())
-    } else {
-        Err(Refusal::Forbidden("Only an administrator may set, change or lift a freeze.".to_owned()))
+    match by {
+        By::Command(name) => Ok(name.to_owned()),
+        By::Person(actor) => Ok(access::still_administers(tx, actor).await?.signature()),
     }
 }
 

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::stored_request::{Stored, issue_launch_link};
-use super::{App, Refusal};
+use super::{App, Refusal, access};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::permission::Permission;
@@ -13,6 +13,7 @@ use crate::domain::request::{Request, RequestState, RequestWord};
 pub async fn reissue_link(app: &App, actor: &Actor, request: i64) -> Result<(), Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
+    let actor = &access::again(&tx, actor).await?;
     let stored = Stored::load(&tx, request, now).await?;
     super::review_release::readable(actor, &stored)?;
     let Request { requester, application, environment, .. } = &stored.request;

@@ -11,9 +11,9 @@ use crate::domain::notice::Notice;
 use crate::domain::request::RequestWord;
 
 pub async fn resend(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
-    access::administers(actor)?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
+    let actor = access::still_administers(&tx, actor).await?;
     let delivery = db::outbox::find(&tx, id).await?.ok_or(Refusal::NotFound)?;
     match &delivery.notice {
         Notice::ReviewAsked { request, .. } => {

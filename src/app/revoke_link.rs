@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::stored_request::Stored;
-use super::{App, Refusal};
+use super::{App, Refusal, access};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::link::Purpose;
@@ -14,6 +14,7 @@ use crate::domain::request::{LinkState, Request, RequestWord};
 pub async fn revoke_link(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
+    let actor = &access::again(&tx, actor).await?;
     let stored = Stored::load(&tx, id, now).await?;
     super::review_release::readable(actor, &stored)?;
     if !may_revoke(actor, &stored.request) {

@@ -33,7 +33,8 @@ pub async fn append(tx: &Tx, deployment: i64, events: &[Event]) -> Result<(), Db
 pub struct Outline {
     /// Every event that is not output, in order.
     pub events: Vec<Event>,
-    /// How many lines of output there are beside them.
+    /// How many lines of output there are beside them, by whole chunks: exact when the
+    /// outline is of the whole journal.
     pub lines: u64,
     /// The last event of any kind; the number asked for when there is none after it.
     pub last_seq: u64,

@@ -45,13 +45,13 @@ pub async fn who_may(
         let people = db::people::list(&app.db, "", after.as_ref(), PEOPLE).await?;
         let full = people.len() as u64 == PEOPLE;
         for person in people {
+            after = Some(person.name.clone());
             let holder = Holder::new(&person, &memberships, &fleet.roles);
             let Some(entry) = entry(&person, &holder, place) else { continue };
             if entries.len() == limit {
                 let next = entries.last().map(|entry: &Entry| entry.person.clone());
                 return Ok((entries, next));
             }
-            after = Some(entry.person.clone());
             entries.push(entry);
         }
         if !full {

@@ -7,7 +7,7 @@ use super::bearer::Bearer;
 use super::body::{Body, FromBody, Nothing};
 use super::problem::Problem;
 use super::query::Query;
-use super::requests::described;
+use super::requests::{as_it_is, described};
 use crate::app::ask_question::answer_question;
 use crate::app::queries::requests;
 use crate::app::reissue_link::reissue_link;
@@ -64,8 +64,7 @@ pub async fn answer(bearer: Bearer<'_>, id: i64, query: Query, body: Body<Reply>
     let Body { input: Reply { comment }, once } = body;
     let act = Box::pin(async {
         answer_question(bearer.app, bearer.actor(), id, &comment).await?;
-        let request = requests::find(bearer.app, bearer.actor(), id).await?;
-        Answer::object(&described(&bearer, &request).await?)
+        as_it_is(&bearer, id).await
     });
     once.answer(&bearer, act).await
 }
@@ -81,8 +80,7 @@ pub async fn new_link(
     query.none()?;
     let act = Box::pin(async {
         reissue_link(bearer.app, bearer.actor(), id).await?;
-        let request = requests::find(bearer.app, bearer.actor(), id).await?;
-        Answer::object(&described(&bearer, &request).await?)
+        as_it_is(&bearer, id).await
     });
     body.once.answer(&bearer, act).await
 }
@@ -97,8 +95,7 @@ pub async fn revoke(
     query.none()?;
     let act = Box::pin(async {
         revoke_link(bearer.app, bearer.actor(), id).await?;
-        let request = requests::find(bearer.app, bearer.actor(), id).await?;
-        Answer::object(&described(&bearer, &request).await?)
+        as_it_is(&bearer, id).await
     });
     body.once.answer(&bearer, act).await
 }

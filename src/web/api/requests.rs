@@ -175,8 +175,13 @@ fn value(item: &impl Serialize) -> Result<Value, Problem> {
 #[rocket::get("/requests/<id>")]
 pub async fn one(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Answer, Problem> {
     query.none()?;
+    as_it_is(&bearer, id).await
+}
+
+/// One request as it stands now: what is answered to whoever did something to it.
+pub async fn as_it_is(bearer: &Bearer<'_>, id: i64) -> Result<Answer, Problem> {
     let request = requests::find(bearer.app, bearer.actor(), id).await?;
-    Answer::object(&described(&bearer, &request).await?)
+    Answer::object(&described(bearer, &request).await?)
 }
 
 /// What is asked for; the fields of the form (rules.md 48).
@@ -227,8 +232,7 @@ pub async fn cancel(
     query.none()?;
     let act = Box::pin(async {
         cancel_request(bearer.app, bearer.actor(), id).await?;
-        let request = requests::find(bearer.app, bearer.actor(), id).await?;
-        Answer::object(&described(&bearer, &request).await?)
+        as_it_is(&bearer, id).await
     });
     body.once.answer(&bearer, act).await
 }

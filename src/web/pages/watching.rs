@@ -192,7 +192,7 @@ pub async fn deliveries(
         .and_then(DeliveryState::from_word)
         .filter(|state| matches!(state, DeliveryState::GivenUp | DeliveryState::Waiting));
     let (rows, next) = watching::deliveries(visit.app, visit.actor(), state, before, A_PAGE).await?;
-    let may_resend = visit.actor().access.is_admin();
+    let may_resend = crate::app::access::administers(visit.actor()).is_ok();
     let address = |state: Option<DeliveryState>, before: Option<i64>| {
         let state = state.map(|state| format!("state={}", state.word()));
         let before = before.map(|before| format!("before={before}"));

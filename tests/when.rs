@@ -1,6 +1,7 @@
 //! When something may start: calendars, freezes and break-glass, from the rule to the
 //! page, the API and the runner.
 
+mod bounded;
 mod breaking;
 mod calendars;
 mod days;

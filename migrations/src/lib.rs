@@ -13,6 +13,7 @@ mod m0006_identities;
 mod m0007_approval;
 mod m0009_outline;
 mod m0010_watching;
+mod m0011_following;
 
 pub struct Migrator;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_approval::Migration),
             Box::new(m0009_outline::Migration),
             Box::new(m0010_watching::Migration),
+            Box::new(m0011_following::Migration),
         ]
     }
 }

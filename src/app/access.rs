@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{App, Refusal, edit_person, impersonate};
 use crate::db::{self, DbError, Source};
 use crate::domain::actor::Actor;
+use crate::domain::deployment::Deployment;
 use crate::domain::event::NoteLevel;
 use crate::domain::name::Name;
 use crate::domain::permission::{Access, GlobalPermission};
@@ -120,6 +121,22 @@ impl Believed {
             format!("GitHub did not answer; what it said of {} at {since} was believed.", self.person);
         (NoteLevel::Warning, words)
     }
+}
+
+/// The rights of whoever a run rests on, as they are when it begins: by now, within
+/// what it was started with, and for who acts for another only while they still may.
+pub async fn as_started(
+    source: &impl Source,
+    name: &Name,
+    deployment: &Deployment,
+) -> Result<Access, Refusal> {
+    let Some(person) = db::people::find_by_name(source, name).await? else { return Ok(Access::default()) };
+    let fresh = actor_of(source, person).await?;
+    if let Some(by) = &deployment.acted_by {
+        impersonate::allowed(&access_of_name(source, by).await?, &fresh)?;
+    }
+    let (within, by) = (deployment.within.clone(), deployment.acted_by.clone());
+    Ok(Access { within, by, ..fresh.access })
 }
 
 /// Reads them again for everybody an act rests on; gives those who had to be believed.

@@ -9,10 +9,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::fleet_rows::{self, Givers, Ground, PAGE, Write};
-use super::{App, Refusal, access};
+use super::{App, Refusal, access, under_way};
 use crate::db::{self, DbError, Source, Tx};
 use crate::domain::actor::Actor;
-use crate::domain::deployment::DeploymentState;
 use crate::domain::document::Problem;
 use crate::domain::fleet::changes::{changes, former_names};
 use crate::domain::fleet::dependents::dependents;
@@ -22,7 +21,6 @@ use crate::domain::fleet::{Fleet, Kind};
 use crate::domain::manifest::hex;
 use crate::domain::name::Name;
 use crate::domain::person::ADMIN_ROLE;
-use crate::domain::request::RequestWord;
 
 /// An object as an administrator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +168,7 @@ pub async fn remove(
     }
     Box::pin(fleet_rows::record(app, &tx, &actor.signature(), &told, (&ground.fleet, &after))).await?;
     tx.commit().await?;
-    fleet_rows::announce(app);
+    fleet_rows::announce(app, &[]).await;
     Ok(())
 }
 
@@ -227,8 +225,8 @@ async fn store(
     refuse_lockout(&after, place)?;
     refuse_lost_environments(&tx, &base, &after, place).await?;
     let told = changes(before, &after, true);
+    let renames = former_names(before, &after);
     if !told.is_empty() {
-        let renames = former_names(before, &after);
         let managed = ground.managed(&renames);
         let is_managed = |place: &Place| managed.contains(place);
         let write = Write { ground, after: &after, renames: &renames, managed: &is_managed };
@@ -240,7 +238,7 @@ async fn store(
     }
     let seen = see(&load(app, &tx).await?, place);
     tx.commit().await?;
-    fleet_rows::announce(app);
+    fleet_rows::announce(app, &renames).await;
     Ok(seen.ok_or(Refusal::NotFound)?)
 }
 
@@ -294,7 +292,7 @@ async fn refuse_lost_environments(
         let name = &environment.name;
         let stays = is.is_some_and(|application| application.environment(name).is_some()) || renamed(name);
         let lost = Place::new(Kind::Environment, Some(&place.name), name);
-        let reasons = if stays { Vec::new() } else { under_way(tx, &lost).await? };
+        let reasons = if stays { Vec::new() } else { under_way::find_all(tx, &lost).await? };
         if !reasons.is_empty() {
             return Err(Refusal::Conflict(format!("The {lost} stays: {}.", reasons.join("; "))).into());
         }
@@ -318,7 +316,7 @@ async fn refuse_rename(
     if former.kind == Kind::Role && app.config.anonymous_role.as_ref() == Some(&former.name) {
         return Err(invalid("name", "is the anonymous_role of config.json and cannot be another"));
     }
-    let runs = runs(tx, former).await?;
+    let runs = under_way::find_runs(tx, former).await?;
     if runs.is_empty() {
         return Ok(());
     }
@@ -339,52 +337,8 @@ async fn needed_by(
     if place.kind == Kind::Role && app.config.anonymous_role.as_ref() == Some(&place.name) {
         reasons.push("it is the anonymous_role of config.json".to_owned());
     }
-    reasons.extend(under_way(source, place).await?);
+    reasons.extend(under_way::find_all(source, place).await?);
     Ok(reasons)
-}
-
-/// Runs and open requests, which have to end first.
-async fn under_way(source: &impl Source, place: &Place) -> Result<Vec<String>, Refusal> {
-    let mut reasons = runs(source, place).await?;
-    if let Some((application, environment)) = where_it_runs(place) {
-        let filter = db::requests::Filter {
-            states: vec![RequestWord::AwaitingReview, RequestWord::Accepted],
-            application: Some(application),
-            environment,
-            ..Default::default()
-        };
-        let open = db::requests::list(source, &filter, 10).await?;
-        reasons.extend(open.iter().map(|request| format!("request {} is open", request.id)));
-    }
-    Ok(reasons)
-}
-
-async fn runs(source: &impl Source, place: &Place) -> Result<Vec<String>, DbError> {
-    if place.kind == Kind::Server {
-        let locks = db::deployments::list_server_locks(source).await?;
-        let held = locks.into_iter().filter(|(server, _)| server == place.name.as_str());
-        return Ok(held.map(|(_, deployment)| format!("deployment {deployment} has it")).collect());
-    }
-    let Some((application, environment)) = where_it_runs(place) else { return Ok(Vec::new()) };
-    let filter = db::deployments::Filter {
-        states: vec![DeploymentState::Queued, DeploymentState::Running],
-        application: Some(application),
-        environment,
-        ..Default::default()
-    };
-    let under_way = db::deployments::list(source, &filter, 10).await?;
-    let words = |deployment: &crate::domain::deployment::Deployment| {
-        format!("deployment {} is {}", deployment.id, deployment.state.word())
-    };
-    Ok(under_way.iter().map(words).collect())
-}
-
-fn where_it_runs(place: &Place) -> Option<(Name, Option<Name>)> {
-    match place.kind {
-        Kind::Application => Some((place.name.clone(), None)),
-        Kind::Environment => Some((place.parent.clone()?, Some(place.name.clone()))),
-        _ => None,
-    }
 }
 
 fn name_in(object: &Value, key: &str) -> Result<Option<Name>, Trouble> {

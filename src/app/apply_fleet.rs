@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::fleet_rows::{self, FLEET_FILE, Givers, Ground, Write};
-use super::{App, Refusal};
+use super::{App, Refusal, under_way};
 use crate::db::{self, Tx};
 use crate::domain::document::Problem;
 use crate::domain::fleet::Fleet;
@@ -15,6 +15,7 @@ use crate::domain::fleet::export::export_text;
 use crate::domain::fleet::object::{self, Place};
 use crate::domain::fleet::overlay::overlay;
 use crate::domain::fleet::parse::parse;
+use crate::domain::name::Name;
 use crate::domain::person::RoleMember;
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,6 +67,10 @@ pub async fn apply_fleet(
     object::checked(&after).map_err(ApplyError::Invalid)?;
     let changes = changes(old, &after, true);
     let newly_given = given.iter().any(|place| !managed.contains(place));
+    let problems = in_use(&tx, &ground, &after, &renames).await?;
+    if !problems.is_empty() {
+        return Err(ApplyError::Invalid(problems));
+    }
     if options.dry_run || (changes.is_empty() && !newly_given) {
         return Ok(changes);
     }
@@ -74,8 +79,31 @@ pub async fn apply_fleet(
     members(&tx, &wanted, options.prune).await?;
     fleet_rows::record(app, &tx, actor, &changes, (old, &wanted)).await?;
     tx.commit().await?;
-    fleet_rows::announce(app);
+    fleet_rows::announce(app, &renames).await;
     Ok(changes)
+}
+
+/// A place keeps its name while a deployment has it or waits for it, and stays while
+/// one has it; what waits for a place that is gone ends in the queue.
+async fn in_use(
+    tx: &Tx,
+    ground: &Ground,
+    after: &Fleet,
+    renames: &[(Place, Name)],
+) -> Result<Vec<Problem>, Refusal> {
+    let mut problems = Vec::new();
+    for (place, _) in object::objects(&ground.fleet) {
+        let now = fleet_rows::renamed(&place, renames);
+        let (verb, runs) = match (now == place, object::find(after, &now).is_some()) {
+            (true, true) => continue,
+            (false, true) => ("renamed", under_way::find_runs(tx, &place).await?),
+            (_, false) => ("removed", under_way::find_running(tx, &place).await?),
+        };
+        for run in runs {
+            problems.push(Problem::new(place.to_string(), format!("cannot be {verb} meanwhile: {run}")));
+        }
+    }
+    Ok(problems)
 }
 
 /// The fleet as a file: what `apply` takes back unchanged.

@@ -49,7 +49,9 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
     let answer = match asked {
         Ok(answer) => answer,
         Err(Refusal::NotFound) => return stop(app, claimed, "The environment no longer exists.", None).await,
-        Err(Refusal::Unavailable(words)) => return stop(app, claimed, &words, None).await,
+        Err(Refusal::Unavailable(words) | Refusal::Forbidden(words)) => {
+            return stop(app, claimed, &words, None).await;
+        }
         Err(Refusal::Invalid(errors)) => {
             let words: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
             return stop(app, claimed, &words.join(" "), None).await;
@@ -82,7 +84,7 @@ async fn of_request(app: &App, deployment: &Deployment, request: i64) -> Result<
     stored.read_tag(app, true).await?;
     let mut stored = stored.again(&app.db, app.clock.now()).await?;
     stored.situation.find_base(app).await?;
-    let actor_access = access::access_of_name(&app.db, actor).await?;
+    let actor_access = access::as_started(&app.db, actor, deployment).await?;
     let facts = stored.facts(actor, &actor_access, None);
     let (act, void) = match deployment.retry_of {
         None => (Act::Start, policy::void_cause(&facts)),
@@ -108,7 +110,7 @@ async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
     candidate.situation.read_freezes(&app.db, app.clock.now()).await?;
     let broken = db::overrides::find(&app.db, deployment.id).await?.map(|_| Via::Session);
     let covered_by = still_covered(app, deployment).await?;
-    let actor_access = access::access_of_name(&app.db, &deployment.started_by).await?;
+    let actor_access = access::as_started(&app.db, &deployment.started_by, deployment).await?;
     let facts = candidate.facts(&deployment.started_by, &actor_access, &ask.scope, covered_by);
     let facts = facts.breaking(broken);
     let gates = policy::gates(Act::Deploy, &facts);

@@ -98,6 +98,7 @@ async fn letter(app: &App, due: &Due) -> Result<Option<Letter>, Refusal> {
         Notice::SlotReminder { request, link } => {
             around_review::slot_reminder(app, due, *request, *link).await
         }
+        Notice::LinkRevoked { request, link } => around_review::link_revoked(app, due, *request, *link).await,
         Notice::ApprovalChanged { audit } => around_review::approval_changed(app, due, *audit).await,
         Notice::DeploymentEnded { deployment, audit_count, audit_mac } => {
             deployment_ended(app, due, *deployment, (*audit_count, audit_mac)).await
@@ -208,6 +209,7 @@ fn differences(request: &Request, cause: &VoidCause) -> Vec<Difference> {
         VoidCause::TagDeleted => {
             one(format!("the tag {}", request.release), request.commit.short(), "deleted")
         }
+        VoidCause::Renamed { was, is } => one("the name".to_owned(), was, is),
         VoidCause::LiveChanged { was, is } => one("the live release".to_owned(), was, is),
         VoidCause::HostsChanged { differs } | VoidCause::ConfigurationChanged { differs } => {
             let difference = |differs: &crate::domain::recipe::Difference| Difference {

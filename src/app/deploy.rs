@@ -140,7 +140,8 @@ pub(super) async fn queue(app: &App, actor: &Actor, ask: &Ask, grounds: Grounds<
         deletes_acknowledged: ask.deletes_acknowledged,
         overridden: broken.is_some(),
         ..Deployment::queued(&ask.application, &ask.environment, &candidate.commit, &actor.name, now)
-    };
+    }
+    .bounded_as(&actor.access);
     let said = broken.map(|broken| {
         let reason = broken.reason.trim().trim_end_matches('.');
         (

@@ -93,21 +93,18 @@ async fn apply(app: &App, tx: &Tx, actor: &Actor, person: &Person, change: Ready
         Ready::Password(hash) => {
             make_local(tx, person).await?;
             db::people::set_password_hash(tx, person.id, &hash).await?;
-            end_everything(app, tx, person, true).await?;
+            end_everything(app, tx, person).await?;
             ("person.password_set", json!({}))
         }
         Ready::Other(Change::Password(_)) => {
             return Err(Refusal::Internal("an unhashed password".to_owned()));
         }
         Ready::Other(Change::Give(role)) => {
-            if give(app, tx, by, name, &role, SOURCE).await? {
-                end_everything(app, tx, person, false).await?;
-            }
+            give(app, tx, by, name, &role, SOURCE).await?;
             return Ok(());
         }
         Ready::Other(Change::Take(role)) => {
             take(tx, actor, name, &role).await?;
-            end_everything(app, tx, person, false).await?;
             ("role.taken", json!({ "role": role }))
         }
         Ready::Other(Change::Disable) => {
@@ -141,22 +138,18 @@ async fn apply(app: &App, tx: &Tx, actor: &Actor, person: &Person, change: Ready
             ("person.linked", facts)
         }
         Ready::Other(Change::EndSessions) => {
-            end_everything(app, tx, person, true).await?;
+            end_everything(app, tx, person).await?;
             ("person.sessions_ended", json!({}))
         }
     };
     record(app, tx, by, action, name, facts).await
 }
 
-/// Sessions end with a change of what they stand for (security.md 18); tokens that came
-/// of a sign-in end where the way in itself changed.
-async fn end_everything(app: &App, tx: &Tx, person: &Person, tokens: bool) -> Result<(), Refusal> {
+/// What came of a sign-in ends where the way in itself changes.
+async fn end_everything(app: &App, tx: &Tx, person: &Person) -> Result<(), Refusal> {
     let now = app.clock.now();
     db::sessions::end_all_of(tx, person.id, now).await?;
-    if tokens {
-        db::tokens::revoke_sign_ins_of(tx, person.id, now).await?;
-    }
-    Ok(())
+    Ok(db::tokens::revoke_sign_ins_of(tx, person.id, now).await?)
 }
 
 /// Only what pages, API or the command line gave: the fleet file takes back its own.

@@ -250,8 +250,14 @@ pub async fn record(
     housekeep::void_changed(app, tx, None, by).await
 }
 
-/// After the commit: whoever waits looks again.
-pub fn announce(app: &App) {
+/// After the commit: mirrors follow the names of their applications, and whoever waits
+/// looks again.
+pub async fn announce(app: &App, renames: &[(Place, Name)]) {
+    for (place, new) in renames.iter().filter(|(place, _)| place.kind == Kind::Application) {
+        if let Err(error) = app.mirrors.rename(&place.name, new).await {
+            tracing::warn!(%place, %new, %error, "its mirror keeps the old name; another one will be made");
+        }
+    }
     app.wake.outbox.notify_one();
     app.wake.queue.notify_one();
 }

@@ -139,7 +139,8 @@ async fn consume(
         requested_by: request.requester.clone(),
         direction: Some(if request.rollback { Direction::GoesBack } else { Direction::Forward }),
         ..Deployment::queued(&request.application, &request.environment, &request.commit, &actor.name, now)
-    };
+    }
+    .bounded_as(&actor.access);
     deployment.id = queue::put(&tx, &deployment, believed.iter().map(Believed::note)).await?;
     db::links::consume(&tx, link.id, deployment.id, now).await.map_err(|error| match error {
         DbError::Conflict(_) => gone("used", "Somebody was faster: this link has just been used.".to_owned()),

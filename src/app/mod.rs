@@ -70,6 +70,7 @@ pub mod steer;
 pub mod stored_request;
 pub mod tell_of_policy;
 pub mod tokens;
+pub mod under_way;
 
 mod refusal;
 

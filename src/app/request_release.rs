@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::situation::{Situation, repository};
-use super::stored_request::{Stored, issue_launch_link, issue_review_link};
+use super::stored_request::{self, Stored, issue_launch_link, issue_review_link};
 use super::{App, FieldError, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
@@ -58,22 +58,9 @@ pub async fn request_release(app: &App, actor: &Actor, form: &Form) -> Result<i6
     let patch =
         app.mirrors.patch(&application, live.from.as_ref(), &candidate.commit).await.map_err(repository)?;
     app.mirrors.keep(&application, &candidate.commit).await.map_err(repository)?;
-    let authors = authors(app, &application, live.from.as_ref(), &candidate.commit).await?;
-    Box::pin(store(app, actor, form, candidate, &patch, authors)).await
-}
-
-/// Those known here who wrote one of the commits, by their verified addresses now. A
-/// commit may claim any author, so it is a help and no proof.
-async fn authors(
-    app: &App,
-    application: &Name,
-    from: Option<&CommitId>,
-    to: &CommitId,
-) -> Result<Vec<Name>, Refusal> {
-    let mails = app.mirrors.author_mails(application, from, to).await.map_err(repository)?;
-    let known = db::people::list_mails(&app.db).await?;
-    let wrote = known.into_iter().filter(|(_, mail)| mails.contains(&mail.trim().to_lowercase()));
-    Ok(wrote.map(|(person, _)| person).collect())
+    let mails = app.mirrors.author_mails(&application, live.from.as_ref(), &candidate.commit).await;
+    let mails = mails.map_err(repository)?.into_iter().collect();
+    Box::pin(store(app, actor, form, candidate, &patch, mails)).await
 }
 
 /// Where: what may not be read is not there.
@@ -253,7 +240,7 @@ async fn store(
     form: &Form,
     candidate: Candidate,
     patch: &Patch,
-    authors: Vec<Name>,
+    mails: Vec<String>,
 ) -> Result<i64, Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
@@ -265,7 +252,9 @@ async fn store(
     if !policy::passes(&gates) {
         return Err(Refusal::Stopped(gates));
     }
-    let mut request = Request { authors, ..sealed(&candidate, &actor, form, patch, now) };
+    let authors = stored_request::authors(&tx, &mails).await?;
+    let mut request =
+        Request { authors, author_mails: mails, ..sealed(&candidate, &actor, form, patch, now) };
     if candidate.situation.live().adopted {
         adopt(&tx, &candidate.situation, now).await?;
     }
@@ -336,6 +325,7 @@ fn sealed(candidate: &Candidate, requester: &Actor, form: &Form, patch: &Patch, 
         required: approval.needed(),
         terms: vec![Terms::from(approval)],
         authors: Vec::new(),
+        author_mails: Vec::new(),
         pause: Pause::default(),
         created_at: now,
         accepted_at: None,

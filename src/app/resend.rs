@@ -36,6 +36,7 @@ pub async fn resend(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
         | Notice::QuestionAnswered { .. }
         | Notice::ReviewReminder { .. }
         | Notice::SlotReminder { .. }
+        | Notice::LinkRevoked { .. }
         | Notice::ApprovalChanged { .. } => {
             db::outbox::once_more(&tx, id, now).await?;
         }

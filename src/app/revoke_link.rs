@@ -8,6 +8,7 @@ use super::{App, Refusal, access};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::link::Purpose;
+use crate::domain::notice::Notice;
 use crate::domain::permission::Permission;
 use crate::domain::request::{LinkState, Request, RequestWord};
 
@@ -35,7 +36,11 @@ pub async fn revoke_link(app: &App, actor: &Actor, id: i64) -> Result<(), Refusa
         facts: json!({ "link": link.id }),
     };
     db::audit::append(&tx, &app.keys, now, entry).await?;
+    if actor.name != stored.request.requester {
+        db::outbox::put(&tx, &Notice::LinkRevoked { request: id, link: link.id }, None, now).await?;
+    }
     tx.commit().await?;
+    app.wake.outbox.notify_one();
     Ok(())
 }
 

@@ -1,15 +1,22 @@
 //! Sessions: kept in the database behind an encrypted cookie, so that signing out
 //! and disabling a person end them at once.
+//!
+//! A session knows what its person could do when it got its secret. When that is no
+//! longer so, whoever changed it and by whatever way, the next page brings another
+//! secret (security.md 18): nobody is thrown out, and what was known of the session
+//! before the change opens nothing after it.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{App, Refusal, access};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::manifest::hex;
+use crate::domain::permission::Access;
 use crate::domain::person::Person;
 
 const HASH: &str = "session hash";
@@ -27,6 +34,8 @@ pub struct SignedIn {
     pub actor: Actor,
     /// What every form of this session carries.
     pub csrf: String,
+    /// It has a secret of when its person could do something else.
+    pub is_outdated: bool,
 }
 
 /// Begins a session: the one that the browser had until now ends with the same act
@@ -43,7 +52,7 @@ pub(super) async fn begin(
     if let Some(before) = before {
         db::sessions::end(tx, before, now).await?;
     }
-    let secret = open(app, tx, person.id, how).await?;
+    let secret = open(app, tx, person, how).await?;
     let entry = db::audit::Entry {
         actor: person.name.as_str(),
         action: "person.signed_in",
@@ -58,19 +67,55 @@ pub(super) async fn begin(
 /// ends, so that nothing that was known of it reaches further than before.
 pub(super) async fn renew(app: &App, tx: &db::Tx, signed_in: &SignedIn) -> Result<String, Refusal> {
     db::sessions::end(tx, signed_in.session, app.clock.now()).await?;
-    open(app, tx, signed_in.actor.id, &signed_in.how).await
+    let person = db::people::find(tx, signed_in.actor.id).await?.ok_or(Refusal::SignedOut)?;
+    open(app, tx, &person, &signed_in.how).await
 }
 
-async fn open(app: &App, tx: &db::Tx, person: i64, how: &str) -> Result<String, Refusal> {
+async fn open(app: &App, tx: &db::Tx, person: &Person, how: &str) -> Result<String, Refusal> {
     let secret = random::<32>()?;
-    db::sessions::insert(tx, hex(&app.keys.mac(HASH, &secret)), person, how, app.clock.now()).await?;
+    let rights = rights(&access::access_of(tx, person).await?);
+    let hash = hex(&app.keys.mac(HASH, &secret));
+    db::sessions::insert(tx, hash, person.id, (how, &rights), app.clock.now()).await?;
     Ok(URL_SAFE_NO_PAD.encode(secret))
+}
+
+/// Stands for all that somebody may do: equal where nothing changed.
+fn rights(access: &Access) -> String {
+    let mut lines: Vec<String> = access.globals.iter().map(|global| format!("{global:?}")).collect();
+    lines.extend(access.grants.iter().map(|grant| format!("{grant:?}")));
+    lines.extend(access.roles.iter().map(ToString::to_string));
+    lines.sort();
+    lines.dedup();
+    hex(&Sha256::digest(lines.join("\n")))
+}
+
+/// Another secret for a session whose person may do something else than when it got
+/// the one it has, for the cookie alone; `None` where another answer brings it.
+pub async fn bring_up_to_date(
+    app: &App,
+    cookie: &str,
+    signed_in: &SignedIn,
+) -> Result<Option<String>, Refusal> {
+    let hashes = hashes(app, cookie).unwrap_or_default();
+    let secret = random::<32>()?;
+    let hash = hex(&app.keys.mac(HASH, &secret));
+    let tx = app.db.begin().await?;
+    let rights = rights(&access::again(&tx, &signed_in.actor).await?.access);
+    let is_ours =
+        db::sessions::renew(&tx, signed_in.session, &hashes, &hash, &rights, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(is_ours.then(|| URL_SAFE_NO_PAD.encode(secret)))
+}
+
+/// What the table may know the secret of a cookie by, under each key.
+fn hashes(app: &App, cookie: &str) -> Option<Vec<String>> {
+    let secret = URL_SAFE_NO_PAD.decode(cookie).ok()?;
+    Some(app.keys.macs(HASH, &secret).iter().map(|hash| hex(hash)).collect())
 }
 
 /// Who the cookie speaks for; `None` when it speaks for nobody (any more).
 pub async fn find(app: &App, cookie: &str) -> Result<Option<SignedIn>, Refusal> {
-    let Ok(secret) = URL_SAFE_NO_PAD.decode(cookie) else { return Ok(None) };
-    let hashes: Vec<String> = app.keys.macs(HASH, &secret).iter().map(|hash| hex(hash)).collect();
+    let Some(hashes) = hashes(app, cookie) else { return Ok(None) };
     let now = app.clock.now();
     let Some(session) = db::sessions::find(&app.db, &hashes, now).await? else { return Ok(None) };
     let Some(person) = db::people::find(&app.db, session.person).await? else { return Ok(None) };
@@ -83,11 +128,15 @@ pub async fn find(app: &App, cookie: &str) -> Result<Option<SignedIn>, Refusal> 
         tx.commit().await?;
     }
     let actor = access::actor_of(&app.db, person).await?;
+    let is_outdated = !session.by_former && session.rights.as_deref() != Some(&rights(&actor.access));
+    // Of the session and not of its secret: a form outlives a renewal.
+    let csrf = format!("{} {}", session.id, session.created_at.as_millisecond());
     Ok(Some(SignedIn {
         session: session.id,
         how: session.how,
         actor,
-        csrf: URL_SAFE_NO_PAD.encode(app.keys.mac(CSRF, &secret)),
+        csrf: URL_SAFE_NO_PAD.encode(app.keys.mac(CSRF, csrf.as_bytes())),
+        is_outdated,
     }))
 }
 

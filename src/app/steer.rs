@@ -160,7 +160,8 @@ async fn queue_again(
         direction: old.direction,
         deletes_acknowledged: deletes_acknowledged || old.deletes_acknowledged,
         ..Deployment::queued(&old.application, &old.environment, &old.commit, &actor.name, now)
-    };
+    }
+    .bounded_as(&actor.access);
     let words = format!("Retries deployment {} on {}.", old.id, deployment.scope);
     let notes = std::iter::once((NoteLevel::Info, words)).chain(access::note_of(&actor));
     deployment.id = queue::put(&tx, &deployment, notes).await?;

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::situation::Situation;
 use super::{App, Refusal, access};
-use crate::db::{self, Source, Tx};
+use crate::db::{self, DbError, Source, Tx};
 use crate::domain::link::{Link, Purpose};
 use crate::domain::name::Name;
 use crate::domain::notice::Notice;
@@ -55,7 +55,15 @@ impl Stored {
         Self::of(&app.db, request, situation).await
     }
 
-    async fn of(source: &impl Source, request: Request, situation: Situation) -> Result<Self, Refusal> {
+    async fn of(source: &impl Source, mut request: Request, situation: Situation) -> Result<Self, Refusal> {
+        let policy = Terms::from(&situation.environment.approval);
+        if request.terms.iter().chain([&policy]).any(|terms| !terms.authors_count) {
+            // Somebody may have signed in since, or have another address now.
+            let now = authors(source, &request.author_mails).await?;
+            let known = std::mem::take(&mut request.authors);
+            request.authors =
+                known.iter().chain(now.iter().filter(|name| !known.contains(name))).cloned().collect();
+        }
         let decisions = db::requests::list_decisions(source, request.id).await?;
         let standing = standing(source, &request, &decisions).await?;
         let remarks = db::remarks::list(source, &[request.id]).await?;
@@ -133,6 +141,17 @@ impl Stored {
             .map(|facts| facts.person.clone())
             .collect()
     }
+}
+
+/// Those known here who wrote one of the commits, by their verified addresses now. A
+/// commit may claim any author, so it is a help and no proof.
+pub async fn authors(source: &impl Source, mails: &[String]) -> Result<Vec<Name>, DbError> {
+    if mails.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = db::people::list_mails(source).await?;
+    let wrote = known.into_iter().filter(|(_, mail)| mails.contains(&mail.trim().to_lowercase()));
+    Ok(wrote.map(|(person, _)| person).collect())
 }
 
 /// The last decision of each person, and whether it still counts.

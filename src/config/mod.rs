@@ -183,8 +183,14 @@ pub struct SessionVerifierConfig {
 #[derive(Debug, Clone)]
 pub struct TrustedProxyConfig {
     pub addresses: Vec<AddressRange>,
-    /// The header that holds the person's name.
-    pub header: String,
+    /// The header that holds the person's name; `None` where it signs nobody in.
+    pub header: Option<String>,
+}
+
+impl TrustedProxyConfig {
+    pub fn is(&self, address: IpAddr) -> bool {
+        self.addresses.iter().any(|range| range.holds(address))
+    }
 }
 
 /// One address, or all that begin with the same bits: `10.0.0.0/8`.

@@ -236,8 +236,8 @@ fn session_verifier(r: &mut Reader<'_>) -> Option<SessionVerifierConfig> {
 fn trusted_proxy(r: &mut Reader<'_>) -> Option<TrustedProxyConfig> {
     r.must_have("addresses");
     let addresses = r.set("addresses", values::address_range);
-    let header = r.required("header", values::token);
-    Some(TrustedProxyConfig { addresses, header: header? })
+    let header = r.optional("header", values::token);
+    Some(TrustedProxyConfig { addresses, header })
 }
 
 /// A script that reaches loopback could speak as a proxy that lives there (rules.md 26).

@@ -44,6 +44,8 @@ pub async fn insert(tx: &Tx, deployment: &Deployment) -> Result<i64, DbError> {
         direction: Set(deployment.direction.map(|direction| direction.word().to_owned())),
         deletes_acknowledged: Set(deployment.deletes_acknowledged),
         overridden: Set(deployment.overridden),
+        bounds: Set(deployment.within.as_ref().map(json).transpose()?),
+        acted_by: Set(deployment.acted_by.as_ref().map(ToString::to_string)),
         ..Default::default()
     };
     Ok(deployments::Entity::insert(row).exec(tx.on()).await?.last_insert_id)
@@ -427,5 +429,12 @@ fn parse(row: deployments::Model) -> Result<Deployment, DbError> {
         continued_by: row.continued_by.as_deref().map(name).transpose()?,
         fence: row.fence,
         overridden: row.overridden,
+        within: row
+            .bounds
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|error| bad(format!("bounds: {error}")))?,
+        acted_by: row.acted_by.as_deref().map(name).transpose()?,
     })
 }

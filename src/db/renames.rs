@@ -1,18 +1,29 @@
 //! What the tables know of an object of the fleet by its name goes with it when it
-//! gets another. Only what stands for the present does: requests, deployments and the
-//! audit trail keep the names of their day.
+//! gets another: what runs where, and what happened there, so that who may read a place
+//! reads its history, that a way back is found and that what succeeded still counts.
+//! What was sealed, journals and the audit trail keep the names of their day.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::entity::{freezes, live, out_of_service, readings, role_members};
-use super::{DbError, Tx};
+use super::entity::{deployments, freezes, live, out_of_service, previews, readings, requests, role_members};
+use super::{DbError, Tx, tokens};
 use crate::domain::fleet::Kind;
 use crate::domain::fleet::object::Place;
 use crate::domain::name::Name;
 
 pub async fn follow(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {
     let old = place.name.as_str();
+    macro_rules! happened {
+        ($table:ident, $column:ident $(, $only:ident = $value:expr)?) => {
+            $table::Entity::update_many()
+                .col_expr($table::Column::$column, Expr::value(new.as_str()))
+                .filter($table::Column::$column.eq(old))
+                $(.filter($table::Column::$only.eq($value)))?
+                .exec(tx.on())
+                .await?
+        };
+    }
     macro_rules! rename {
         ($table:ident, $column:ident $(, $only:ident = $value:expr)?) => {{
             // Rows that an earlier bearer of the new name left behind.
@@ -21,12 +32,7 @@ pub async fn follow(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {
                 $(.filter($table::Column::$only.eq($value)))?
                 .exec(tx.on())
                 .await?;
-            $table::Entity::update_many()
-                .col_expr($table::Column::$column, Expr::value(new.as_str()))
-                .filter($table::Column::$column.eq(old))
-                $(.filter($table::Column::$only.eq($value)))?
-                .exec(tx.on())
-                .await?;
+            happened!($table, $column $(, $only = $value)?);
         }};
     }
     match place.kind {
@@ -39,17 +45,28 @@ pub async fn follow(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {
             rename!(live, Application);
             rename!(readings, Application);
             rename!(out_of_service, Application);
+            rename!(previews, Application);
+            happened!(deployments, Application);
+            happened!(requests, Application);
             follow_freezes(tx, place, new).await?;
+            tokens::follow(tx, place, new).await?;
         }
         Kind::Environment => {
             let application = place.parent.as_ref().map(Name::as_str).unwrap_or_default();
             rename!(live, Environment, Application = application);
             rename!(readings, Environment, Application = application);
             rename!(out_of_service, Environment, Application = application);
+            rename!(previews, Environment, Application = application);
+            happened!(deployments, Environment, Application = application);
+            happened!(requests, Environment, Application = application);
             follow_freezes(tx, place, new).await?;
+            tokens::follow(tx, place, new).await?;
         }
         Kind::LoadBalancer => rename!(out_of_service, Balancer),
-        Kind::Role => rename!(role_members, Role),
+        Kind::Role => {
+            rename!(role_members, Role);
+            super::requests::follow_role(tx, &place.name, new).await?;
+        }
         Kind::Cluster | Kind::Calendar => {}
     }
     Ok(())

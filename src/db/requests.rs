@@ -85,6 +85,27 @@ pub async fn list(source: &impl Source, filter: &Filter, limit: u64) -> Result<V
     query.all(source.connection()).await?.into_iter().map(parse).collect()
 }
 
+/// The groups that open and launched requests are judged by go with the role's name.
+pub async fn follow_role(tx: &Tx, former: &Name, new: &Name) -> Result<(), DbError> {
+    let rows = requests::Entity::find()
+        .filter(
+            requests::Column::State.is_in(
+                [RequestWord::AwaitingReview, RequestWord::Accepted, RequestWord::Launched]
+                    .map(RequestWord::word),
+            ),
+        )
+        .filter(requests::Column::Terms.contains(format!("\"{former}\"")))
+        .all(tx.on())
+        .await?;
+    for row in rows {
+        let mut request = parse(row)?;
+        let groups = request.terms.iter_mut().flat_map(|terms| &mut terms.groups);
+        groups.filter(|group| group.role == *former).for_each(|group| group.role = new.clone());
+        update(tx, &request).await?;
+    }
+    Ok(())
+}
+
 pub async fn find_open_twin(
     source: &impl Source,
     application: &Name,
@@ -217,6 +238,7 @@ fn columns(request: &Request) -> Result<requests::ActiveModel, DbError> {
         required: Set(i32::try_from(request.required).unwrap_or(i32::MAX)),
         terms: Set(Some(serde_json::to_string(&request.terms).map_err(text)?)),
         authors: Set(Some(serde_json::to_string(&request.authors).map_err(text)?)),
+        author_mails: Set(Some(serde_json::to_string(&request.author_mails).map_err(text)?)),
         paused_since: Set(request.pause.since.map(Timestamp::as_millisecond)),
         paused_ms: Set(Some(i64::try_from(request.pause.used.as_millis()).unwrap_or(i64::MAX))),
         created_at: Set(request.created_at.as_millisecond()),
@@ -309,6 +331,11 @@ fn parse(row: requests::Model) -> Result<Request, DbError> {
             .as_deref()
             .map_or(Ok(Vec::new()), serde_json::from_str)
             .map_err(|error| bad(format!("authors: {error}")))?,
+        author_mails: row
+            .author_mails
+            .as_deref()
+            .map_or(Ok(Vec::new()), serde_json::from_str)
+            .map_err(|error| bad(format!("author_mails: {error}")))?,
         pause: Pause {
             since: row.paused_since.map(|ms| at(TABLE, id, ms)).transpose()?,
             used: SignedDuration::from_millis(row.paused_ms.unwrap_or_default()),

@@ -12,6 +12,9 @@ use super::{DbError, Source, Tx};
 pub const IDLE: SignedDuration = SignedDuration::from_hours(12);
 /// Ends a session however busy it is.
 pub const ABSOLUTE: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// How long the secret that a session had before still opens it: for what the browser
+/// had sent when the new one came.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -21,12 +24,23 @@ pub struct Session {
     pub seen_at: Timestamp,
     /// What let them in: `github`, `local`, `proxy` or `session`.
     pub how: String,
+    /// Stands for what its person could do when it got its secret; `None`: not known.
+    pub rights: Option<String>,
+    /// It was asked for by the secret that it had before.
+    pub by_former: bool,
 }
 
-pub async fn insert(tx: &Tx, hash: String, person: i64, how: &str, now: Timestamp) -> Result<i64, DbError> {
+pub async fn insert(
+    tx: &Tx,
+    hash: String,
+    person: i64,
+    (how, rights): (&str, &str),
+    now: Timestamp,
+) -> Result<i64, DbError> {
     let row = sessions::ActiveModel {
         hash: Set(hash),
         how: Set(Some(how.to_owned())),
+        rights: Set(Some(rights.to_owned())),
         person_id: Set(person),
         created_at: Set(now.as_millisecond()),
         seen_at: Set(now.as_millisecond()),
@@ -42,12 +56,40 @@ pub async fn find(
     hashes: &[String],
     now: Timestamp,
 ) -> Result<Option<Session>, DbError> {
+    let former = Condition::all()
+        .add(sessions::Column::FormerHash.is_in(hashes))
+        .add(sessions::Column::RenewedAt.gt((now - OVERLAP).as_millisecond()));
     let row = sessions::Entity::find()
-        .filter(sessions::Column::Hash.is_in(hashes))
+        .filter(Condition::any().add(sessions::Column::Hash.is_in(hashes)).add(former))
         .filter(lasts(now))
         .one(source.connection())
         .await?;
-    row.map(parse).transpose()
+    let Some(row) = row else { return Ok(None) };
+    let by_former = !hashes.contains(&row.hash);
+    Ok(Some(Session { by_former, ..parse(row)? }))
+}
+
+/// Another secret and what it stands for, if the session is still the one with the
+/// secret that was seen. False where somebody was faster.
+pub async fn renew(
+    tx: &Tx,
+    id: i64,
+    from: &[String],
+    to: &str,
+    rights: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let result = sessions::Entity::update_many()
+        .col_expr(sessions::Column::FormerHash, Expr::col(sessions::Column::Hash).into())
+        .col_expr(sessions::Column::Hash, Expr::value(to))
+        .col_expr(sessions::Column::Rights, Expr::value(rights))
+        .col_expr(sessions::Column::RenewedAt, Expr::value(now.as_millisecond()))
+        .filter(sessions::Column::Id.eq(id))
+        .filter(sessions::Column::Hash.is_in(from))
+        .filter(sessions::Column::EndedAt.is_null())
+        .exec(tx.on())
+        .await?;
+    Ok(result.rows_affected == 1)
 }
 
 /// Those of a person that still let them in, newest first.
@@ -88,6 +130,8 @@ fn parse(row: sessions::Model) -> Result<Session, DbError> {
         created_at: super::at("sessions", row.id, row.created_at)?,
         seen_at: super::at("sessions", row.id, row.seen_at)?,
         how: row.how.unwrap_or_else(|| crate::domain::person::GITHUB.to_owned()),
+        rights: row.rights,
+        by_former: false,
     })
 }
 

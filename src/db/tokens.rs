@@ -6,6 +6,8 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter
 
 use super::entity::tokens;
 use super::{DbError, Source, Tx, at, exactly_one};
+use crate::domain::fleet::object::Place;
+use crate::domain::name::Name;
 use crate::domain::permission::TokenScope;
 
 const TABLE: &str = "tokens";
@@ -174,6 +176,30 @@ pub async fn revoke_all_of(tx: &Tx, person: i64, now: Timestamp) -> Result<(), D
 pub async fn revoke_sign_ins_of(tx: &Tx, person: i64, now: Timestamp) -> Result<(), DbError> {
     let those = tokens::Column::PersonId.eq(person).and(tokens::Column::Kind.eq(SIGN_IN));
     revoke_where(tx, those, now).await?;
+    Ok(())
+}
+
+/// What was granted for an application, or for one environment of a single application,
+/// goes with its name, as in roles.
+pub async fn follow(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {
+    let rows = tokens::Entity::find()
+        .filter(tokens::Column::Scope.is_not_null())
+        .filter(tokens::Column::RevokedAt.is_null())
+        .all(tx.on())
+        .await?;
+    for row in rows {
+        let Token { id, scope: Some(scope), .. } = parse(row)? else { continue };
+        let renamed = scope.renamed(place.parent.as_ref(), &place.name, new);
+        if renamed == scope {
+            continue;
+        }
+        let text = serde_json::to_string(&renamed).map_err(|error| DbError::row(TABLE, id, error))?;
+        tokens::Entity::update_many()
+            .col_expr(tokens::Column::Scope, Expr::value(text))
+            .filter(tokens::Column::Id.eq(id))
+            .exec(tx.on())
+            .await?;
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::name::{CommitId, Name};
+use super::permission::{Access, TokenScope};
 use super::scope::Scope;
 use super::words::words;
 
@@ -44,9 +45,19 @@ pub struct Deployment {
     pub fence: i64,
     /// It was started by break-glass.
     pub overridden: bool,
+    /// What the token reached that it was started with; `None` where nothing bounded it.
+    pub within: Option<TokenScope>,
+    /// Who started it in the name of `started_by` (rules.md 31).
+    pub acted_by: Option<Name>,
 }
 
 impl Deployment {
+    /// What bounded its starter bounds the run: policy is asked again by it when it begins.
+    #[must_use]
+    pub fn bounded_as(self, starter: &Access) -> Self {
+        Self { within: starter.within.clone(), acted_by: starter.by.clone(), ..self }
+    }
+
     /// A new one, that nothing has happened to yet: the whole environment, for `who`.
     pub fn queued(
         application: &Name,
@@ -82,6 +93,8 @@ impl Deployment {
             continued_by: None,
             fence: 0,
             overridden: false,
+            within: None,
+            acted_by: None,
         }
     }
 }

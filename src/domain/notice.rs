@@ -22,6 +22,8 @@ pub enum Notice {
     ReviewReminder { request: i64, is_last: bool },
     /// To the requester: the slot is nearly over, and nothing was started.
     SlotReminder { request: i64, link: i64 },
+    /// To the requester: somebody else revoked the launch link.
+    LinkRevoked { request: i64, link: i64 },
     /// To the review list of before: who approves in a place has changed. The facts are
     /// those of the audit row.
     ApprovalChanged { audit: i64 },
@@ -64,6 +66,7 @@ impl Notice {
             | Notice::QuestionAsked { request, .. }
             | Notice::QuestionAnswered { request, .. }
             | Notice::ReviewReminder { request, .. }
+            | Notice::LinkRevoked { request, .. }
             | Notice::SlotReminder { request, .. } => About::Request(*request),
             Notice::ApprovalChanged { audit } => About::Audit(*audit),
             Notice::DeploymentEnded { deployment, .. }
@@ -81,6 +84,7 @@ impl Notice {
             Notice::QuestionAsked { .. } => "A question, to the requester",
             Notice::QuestionAnswered { .. } => "The answer to a question, to who asked",
             Notice::ReviewReminder { .. } => "A reminder, to the review list",
+            Notice::LinkRevoked { .. } => "The launch link was revoked, to the requester",
             Notice::SlotReminder { .. } => "A slot is nearly over, to the requester",
             Notice::ApprovalChanged { .. } => "Approval has changed, to the review list of before",
             Notice::DeploymentEnded { .. } => "The deployment ended, to owners and requester",
@@ -98,6 +102,7 @@ impl Notice {
             Notice::QuestionAsked { .. } => "question_asked",
             Notice::QuestionAnswered { .. } => "question_answered",
             Notice::ReviewReminder { .. } => "review_reminder",
+            Notice::LinkRevoked { .. } => "link_revoked",
             Notice::SlotReminder { .. } => "slot_reminder",
             Notice::ApprovalChanged { .. } => "approval_changed",
             Notice::DeploymentEnded { .. } => "deployment_ended",

@@ -170,6 +170,25 @@ impl TokenScope {
         sentences(&self.global, &self.grants)
     }
 
+    /// The same after an application, or an environment of `application`, got another name.
+    #[must_use]
+    pub fn renamed(&self, application: Option<&Name>, former: &Name, new: &Name) -> Self {
+        let mut scope = self.clone();
+        for grant in &mut scope.grants {
+            let pattern = match application {
+                None => &mut grant.application,
+                Some(application) if grant.application == Pattern::Only(application.clone()) => {
+                    &mut grant.environment
+                }
+                Some(_) => continue,
+            };
+            if *pattern == Pattern::Only(former.clone()) {
+                *pattern = Pattern::Only(new.clone());
+            }
+        }
+        scope
+    }
+
     fn covers(&self, wanted: Permission, application: &Name, environment: &Name) -> bool {
         covers(&self.global, &self.grants, wanted, application, environment)
     }

@@ -40,6 +40,8 @@ pub struct Request {
     pub terms: Vec<Terms>,
     /// Those known here who wrote a commit of it, by verified mail: a help, not a proof.
     pub authors: Vec<Name>,
+    /// The addresses that its commits name, in lower case, for who signs in later.
+    pub author_mails: Vec<String>,
     pub pause: Pause,
     pub created_at: Timestamp,
     /// When it was accepted, also after it ended.
@@ -165,6 +167,11 @@ pub enum VoidCause {
         groups: String,
     },
     EnvironmentGone,
+    /// Its names are part of what was sealed.
+    Renamed {
+        was: String,
+        is: String,
+    },
 }
 
 impl VoidCause {
@@ -214,6 +221,9 @@ impl VoidCause {
                 format!("This environment asks for {need} {accepts} now, and {have} {count}{groups}.")
             }
             VoidCause::EnvironmentGone => "The environment no longer exists.".to_owned(),
+            VoidCause::Renamed { was, is } => {
+                format!("{was} is called {is} now; what was approved names the former.")
+            }
         }
     }
 }

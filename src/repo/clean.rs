@@ -20,6 +20,8 @@ use crate::domain::name::{CommitId, Name};
 
 /// For one repository.
 const UPKEEP_LIMIT: Duration = Duration::from_mins(10);
+/// How long a fetch under way may keep a mirror from its new name.
+const RENAME_PATIENCE: Duration = Duration::from_mins(1);
 
 impl Mirrors {
     /// Removes the trees of `app` that were last used before `until`, but for those
@@ -96,6 +98,34 @@ impl Mirrors {
             fs::rename(&folder, &gone)?;
             mirror::remove_folder_if_there(&gone)?;
             Ok(true)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
+    }
+
+    /// The mirror of an application that has another name now goes with it, and with it
+    /// the commits that nothing but our own refs keeps (rules.md 14). One that was made
+    /// for the new name meanwhile holds no more than a fetch brings again.
+    pub async fn rename(&self, from: &Name, to: &Name) -> Result<(), RepoError> {
+        let mirrors = self.inner.mirrors.clone();
+        let (folder, new) = (self.inner.mirror(from), self.inner.mirror(to));
+        if !folder.exists() {
+            return Ok(());
+        }
+        let locks = [mirror::lock_file(&mirrors, from.as_str())?, mirror::lock_file(&mirrors, to.as_str())?];
+        for lock in &locks {
+            let locked = tokio::time::timeout(RENAME_PATIENCE, mirror::lock(lock)).await;
+            locked.map_err(|_| RepoError::TimedOut { seconds: RENAME_PATIENCE.as_secs() })??;
+        }
+        let gone = mirrors.join(format!(".{to}.gone"));
+        let work = move || {
+            let _locks = locks;
+            mirror::remove_folder_if_there(&gone)?;
+            if new.exists() {
+                fs::rename(&new, &gone)?;
+            }
+            fs::rename(&folder, &new)?;
+            mirror::remove_folder_if_there(&gone)?;
+            Ok(())
         };
         tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
     }

@@ -26,11 +26,15 @@ pub struct Frame {
     pub request_id: String,
     pub path: String,
     pub theme: Theme,
+    /// The other end of the connection.
+    pub peer: Option<IpAddr>,
+    /// Where whoever asks comes from, as far as it can be believed.
     pub address: Option<IpAddr>,
 }
 
 impl Frame {
     pub fn of<'r>(request: &'r Request<'_>) -> &'r Frame {
+        let peer = request.remote().map(|address| address.ip().to_canonical());
         request.local_cache(|| Frame {
             request_id: session::random::<6>().map_or_else(|_| "none".to_owned(), |bytes| hex(&bytes)),
             path: request.uri().to_string(),
@@ -38,7 +42,8 @@ impl Frame {
                 .cookies()
                 .get(THEME_COOKIE)
                 .map_or(Theme::Auto, |cookie| Theme::parse(cookie.value())),
-            address: request.remote().map(|address| address.ip().to_canonical()),
+            peer,
+            address: peer.map(|peer| proxy::client(request, peer)),
         })
     }
 }
@@ -101,6 +106,11 @@ async fn find(app: &App, request: &Request<'_>, enters: bool) -> Result<Option<F
         }
     }
     let Some(person) = person else { return Ok(None) };
+    if let (true, true, Some(cookie)) = (enters, person.is_outdated, cookies.get_private(SESSION_COOKIE))
+        && let Some(secret) = session::bring_up_to_date(app, cookie.value(), &person).await?
+    {
+        cookies.add_private(private_cookie(app, SESSION_COOKIE, secret));
+    }
     let waiting = queries::requests::list_waiting(app, &person.actor).await?.len() as u64;
     Ok(Some(Found { person, waiting }))
 }
@@ -206,7 +216,8 @@ async fn looking<'r>(request: &'r Request<'_>) -> Result<Visit<'r>, Status> {
     match access::anonymous(app).await {
         Ok(Some(actor)) => {
             request.local_cache(|| Anonymous(true));
-            let person = SignedIn { session: 0, how: String::new(), actor, csrf: String::new() };
+            let (how, csrf) = (String::new(), String::new());
+            let person = SignedIn { session: 0, how, actor, csrf, is_outdated: false };
             Ok(Visit { app, person, frame, waiting: 0 })
         }
         Ok(None) => Err(Status::Unauthorized),
@@ -238,7 +249,7 @@ impl<'r> FromRequest<'r> for Oversees {
         let Some(app) = request.rocket().state::<App>() else {
             return Outcome::Error((Status::InternalServerError, ()));
         };
-        let address = Frame::of(request).address;
+        let address = proxy::directly(request);
         let listed =
             |address| app.config.metrics.addresses.iter().any(|listed| listed.to_canonical() == address);
         if address.is_some_and(listed) {

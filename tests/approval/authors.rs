@@ -55,3 +55,21 @@ async fn authors_count_unless_the_policy_says_otherwise_now_too() {
     service.apply(|fleet| production(fleet)["approval"]["authors_count"] = json!(false)).await;
     assert_eq!(service.request_state(approved.request).await, "void");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_author_who_first_signs_in_after_the_request_was_made_does_not_count_either() {
+    let service = quiet_with(|fleet| production(fleet)["approval"]["authors_count"] = json!(false)).await;
+    let remys = service.repository.as_author("Remy", "remy@example.com");
+    remys.write("till", "1");
+    remys.commit("Open the till", 1_785_000_000);
+    release(&service.repository, "v1.3", 12);
+    let dana = service.as_user("dana").await;
+    let request = service.asked(&dana, "v1.3", &[]).await;
+    let review = service.link_about("review", "v1.3").await;
+
+    let remy = service.as_user("remy").await;
+    let page = remy.get(&review).await.unwrap();
+    assert!(page.text().contains("You wrote a part of this"), "{}", page.text());
+    assert_eq!(service.post(&remy, &format!("{review}/accept"), &[]).await.status, 303);
+    assert_eq!(service.request_state(request).await, "awaiting_review", "it counts 0");
+}

@@ -48,6 +48,7 @@ pub fn request(created_at: Timestamp, until: Timestamp) -> Request {
         required: 1,
         terms: Vec::new(),
         authors: Vec::new(),
+        author_mails: Vec::new(),
         pause: Pause::default(),
         created_at,
         accepted_at: None,

@@ -113,3 +113,25 @@ async fn groups_ask_for_approval_where_no_count_does() {
     // Two accepts are there, and one of them is an administrator's.
     assert_eq!(reply.body["state"], json!("accepted"), "{}", reply.body);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_goes_with_the_name_of_its_role() {
+    let mut service = grouped().await;
+    service.github.person("otto").named("Otto Owner");
+    let dana = service.as_user("dana").await;
+    let request = service.asked(&dana, "v1.0", &[]).await;
+    let review = service.link_about("review", "v1.0").await;
+    let (remy, otto) = (service.as_user("remy").await, service.as_user("otto").await);
+    assert_eq!(service.post(&remy, &format!("{review}/accept"), &[]).await.status, 303);
+    service
+        .apply(|fleet| {
+            fleet["roles"][3]["name"] = json!("operators");
+            fleet["roles"][3]["was"] = json!("ops");
+            production(fleet)["approval"]["groups"][0]["role"] = json!("operators");
+        })
+        .await;
+    let page = dana.get(&format!("/requests/{request}")).await.unwrap();
+    assert!(page.text().contains("1 of 1 from operators; 0 of 1 from owners"), "{}", page.text());
+    assert_eq!(service.post(&otto, &format!("{review}/accept"), &[]).await.status, 303);
+    assert_eq!(service.request_state(request).await, "accepted");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{audited, quiet_with, role};
+use super::{audited, flowing, mails, quiet_with, role};
 use crate::tests::api::town::member;
 use crate::tests::harness::{Approved, Service};
 
@@ -61,4 +61,31 @@ async fn requester_reviewers_and_deployers_may_revoke_a_link_and_nobody_else() {
     let rosa = service.calling_as("rosa").await;
     let new_link = rosa.post(&format!("/requests/{request}/new-link"), &json!({})).await;
     assert_eq!(new_link.problem(403), "forbidden", "a new one is the requester's to ask for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_requester_is_told_who_revoked_their_link_and_what_to_do() {
+    let service = town().await;
+    let Approved { dana, rosa, request, launch, .. } = service.approved("v1.0").await;
+    let path = format!("/requests/{request}/revoke-link");
+    assert_eq!(service.post(&rosa, &path, &[]).await.status, 303);
+    let told = mails(&service, "[link revoked] shop").await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].to, ["dana@example.com"]);
+    let text = flowing(&told[0]);
+    assert!(text.contains("Rosa Lindqvist revoked your link to start the release of shop"), "{text}");
+    assert!(text.contains("The approval stands until") && text.contains(&format!("/requests/{request}")));
+    assert!(!text.contains(&launch), "it holds no link of its own");
+
+    // Whoever revokes their own knows it; and a newer link makes the news old.
+    let page = dana.get(&format!("/requests/{request}")).await.unwrap();
+    dana.submit(&page, "Send me a new link", &[]).await.unwrap();
+    assert_eq!(service.post(&dana, &path, &[]).await.status, 303);
+    assert_eq!(mails(&service, "[link revoked]").await.len(), 1);
+    let page = dana.get(&format!("/requests/{request}")).await.unwrap();
+    dana.submit(&page, "Send me a new link", &[]).await.unwrap();
+    assert_eq!(service.post(&rosa, &path, &[]).await.status, 303);
+    let page = dana.get(&format!("/requests/{request}")).await.unwrap();
+    dana.submit(&page, "Send me a new link", &[]).await.unwrap();
+    assert_eq!(mails(&service, "[link revoked]").await.len(), 1);
 }

@@ -1,10 +1,13 @@
 //! A reverse proxy says who somebody is, from a listed address only.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
 use crate::config::AddressRange;
 use crate::tests::harness::{Service, World};
 use crate::tests::support::browser::{Browser, Page};
+use crate::web::proxy::behind as behind_proxy;
 
 const HEADER: &str = "x-remote-user";
 
@@ -105,4 +108,48 @@ fn an_address_range_holds_what_begins_with_its_bits() {
     assert!(holds(range("fd00::", Some(8)), "fd12::1") && !holds(range("fd00::", Some(8)), "fe80::1"));
     assert!(AddressRange::new("10.0.0.0".parse().unwrap(), Some(33)).is_none());
     assert!(range("0.0.0.0", Some(0)).is_loopback() && !range("10.0.0.0", Some(8)).is_loopback());
+}
+
+#[test]
+fn who_is_behind_a_proxy_is_the_last_address_that_no_proxy_of_ours_has() {
+    let proxies = ["10.0.0.1", "10.0.0.2", "fd00::1"].map(|text| text.parse::<IpAddr>().unwrap());
+    for (peer, said, client) in [
+        ("203.0.113.9", &["198.51.100.1"][..], "203.0.113.9"),
+        ("10.0.0.1", &[], "10.0.0.1"),
+        ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", &["127.0.0.1", " 198.51.100.1 "], "198.51.100.1"),
+        ("10.0.0.1", &["198.51.100.1", "10.0.0.2"], "198.51.100.1"),
+        ("10.0.0.1", &["10.0.0.2"], "10.0.0.2"),
+        ("10.0.0.1", &["198.51.100.1:4711"], "198.51.100.1"),
+        ("fd00::1", &["[2001:db8::7]:4711"], "2001:db8::7"),
+        ("fd00::1", &["::ffff:198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", &["198.51.100.1", "unknown"], "10.0.0.1"),
+        ("10.0.0.1", &["198.51.100.1", ""], "10.0.0.1"),
+        ("10.0.0.1", &["198.51.100.1", "unknown", "10.0.0.2"], "10.0.0.2"),
+    ] {
+        let found = behind_proxy(peer.parse().unwrap(), said, |address| proxies.contains(&address));
+        assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{peer} {said:?}");
+    }
+}
+
+/// A limit counts the one who guesses, not the proxy they all come through.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_proxy_that_signs_nobody_in_each_address_has_its_own_limit() {
+    for (listed, others_wait) in [("127.0.0.1", false), ("10.0.0.9", true)] {
+        let edit_config = Box::new(move |config: &mut Value| {
+            config["trusted_proxy"] = json!({ "addresses": [listed] });
+        });
+        let service = Service::start_in(World { edit_config, ..World::quiet() }).await;
+        let guess = async |from: &str| {
+            let caller = service.calling_with("countersign_nosuch");
+            caller.send("GET", "/account", &[("x-forwarded-for", from)], "").await.status
+        };
+        for _ in 0..60 {
+            assert_eq!(guess("198.51.100.1").await, 401);
+        }
+        assert_eq!(guess("198.51.100.1").await, 429);
+        assert_eq!(guess("198.51.100.2").await, if others_wait { 429 } else { 401 }, "{listed}");
+        let page = looks(&service.browser(), &["ada"]).await;
+        assert_eq!(page.status, 303, "it names nobody: {}", page.text());
+    }
 }

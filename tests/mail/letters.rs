@@ -5,14 +5,16 @@ use lettre::message::Mailbox;
 use proptest::prelude::*;
 
 use super::samples::{
-    self, PATCH, approval_changed, at, change, deployment_failed, moment, patch_of, question_answered,
-    question_asked, request_accepted, request_rejected, request_void, review_asked, review_reminder,
-    slot_reminder, thread, to,
+    self, PATCH, approval_changed, at, change, deployment_failed, freeze_told, glass_broken, link_revoked,
+    moment, patch_of, question_answered, question_asked, request_accepted, request_rejected, request_void,
+    review_asked, review_reminder, slot_reminder, thread, to,
 };
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::HostState;
+use crate::domain::freeze::FreezeState;
 use crate::mail::messages::{
-    Change, DeploymentEnded, Ending, Moment, RequestEnded, ReviewAsked, ReviewReminder, Thread,
+    Change, DeploymentEnded, Ending, FreezeTold, GlassBroken, Moment, RequestEnded, ReviewAsked,
+    ReviewReminder, Thread,
 };
 use crate::mail::{Attachment, Letter, recipients};
 use crate::tests::support::smtp::Mail;
@@ -413,4 +415,35 @@ proptest! {
         let files: Vec<Vec<u8>> = mail.attachments().into_iter().map(|(_, bytes)| bytes).collect();
         prop_assert_eq!(files, [[1]]);
     }
+}
+
+#[test]
+fn a_requester_is_told_of_a_revoked_link() {
+    let letter = link_revoked().letter(to("dana@example.com"), at(NOW)).unwrap();
+    assert_snapshot!(shown(&letter));
+    assert_snapshot!(letter.html);
+}
+
+#[test]
+fn a_requester_is_told_of_a_freeze_that_comes_that_is_there_and_that_is_over() {
+    let letter = |state, until| {
+        let mail = FreezeTold { state, until, ..freeze_told() };
+        mail.letter(to("dana@example.com"), at(NOW)).unwrap()
+    };
+    let now = letter(FreezeState::Current, freeze_told().until);
+    assert_snapshot!(shown(&now));
+    assert_snapshot!(now.html);
+    assert_snapshot!(shown(&letter(FreezeState::Planned, freeze_told().until)));
+    assert_snapshot!(shown(&letter(FreezeState::Current, None)));
+    let lifted = FreezeTold { state: FreezeState::Ended, lifted_by: Some("rosa".into()), ..freeze_told() };
+    assert_snapshot!(shown(&lifted.letter(to("dana@example.com"), at(NOW)).unwrap()));
+}
+
+#[test]
+fn everybody_is_told_of_broken_glass_and_reminded_while_nobody_signs() {
+    let letter = glass_broken().letter(to("releases@example.com"), at(NOW)).unwrap();
+    assert_snapshot!(shown(&letter));
+    assert_snapshot!(letter.html);
+    let again = GlassBroken { reminds: true, ..glass_broken() };
+    assert_snapshot!(shown(&again.letter(to("releases@example.com"), at(NOW)).unwrap()));
 }

@@ -7,11 +7,12 @@ use url::Url;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::diff::{DiffStat, FileStat, FileStatus, Patch};
 use crate::domain::event::HostState;
+use crate::domain::freeze::FreezeState;
 use crate::mail::Letter;
 use crate::mail::messages::{
-    ApprovalChanged, AuditHead, Change, DeploymentEnded, Difference, Ending, HostLine, Moment, Question,
-    QuestionAnswered, QuestionAsked, RequestAccepted, RequestEnded, RequestRejected, ReviewAsked,
-    ReviewReminder, Risk, SlotReminder, Thread,
+    ApprovalChanged, AuditHead, Change, DeploymentEnded, Difference, Ending, FreezeTold, GlassBroken,
+    HostLine, LinkRevoked, Moment, Question, QuestionAnswered, QuestionAsked, RequestAccepted, RequestEnded,
+    RequestRejected, ReviewAsked, ReviewReminder, Risk, SlotReminder, Thread,
 };
 
 pub const PATCH: &str = "\
@@ -212,6 +213,45 @@ pub fn slot_reminder() -> SlotReminder {
     }
 }
 
+pub fn link_revoked() -> LinkRevoked {
+    LinkRevoked {
+        change: change(),
+        by: "Rosa Lindqvist".into(),
+        stands_until: moment("2026-11-22T13:17:00Z"),
+        url: url("/requests/Zk3vQ9"),
+        thread: thread(),
+    }
+}
+
+pub fn freeze_told() -> FreezeTold {
+    FreezeTold {
+        change: change(),
+        what: "shop production".into(),
+        state: FreezeState::Current,
+        reason: "The disks are being replaced.".into(),
+        by: "ada".into(),
+        lifted_by: None,
+        from: moment("2026-11-21T13:00:00Z"),
+        until: Some(moment("2026-11-21T18:00:00Z")),
+        stands_until: moment("2026-11-22T13:17:00Z"),
+        url: url("/requests/Zk3vQ9"),
+        thread: thread(),
+    }
+}
+
+pub fn glass_broken() -> GlassBroken {
+    GlassBroken {
+        change: change(),
+        deployment: 17,
+        who: "Drew Deploys".into(),
+        reason: "Customers cannot pay.".into(),
+        at: moment("2026-11-21T14:02:00Z"),
+        reminds: false,
+        url: url("/deployments/17"),
+        thread: thread(),
+    }
+}
+
 pub fn approval_changed() -> ApprovalChanged {
     ApprovalChanged {
         application: "shop".into(),
@@ -241,6 +281,8 @@ pub fn all() -> Vec<Letter> {
         review_reminder().letter(to(), now).unwrap(),
         slot_reminder().letter(to(), now).unwrap(),
         approval_changed().letter(to(), now).unwrap(),
+        link_revoked().letter(to(), now).unwrap(),
+        freeze_told().letter(to(), now).unwrap(),
         deployment_failed().letter(to(), now).unwrap(),
     ]
 }

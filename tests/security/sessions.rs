@@ -2,7 +2,10 @@
 //! what somebody put into the browser. Return paths lead back here.
 
 use jiff::SignedDuration;
+use serde_json::json;
 
+use crate::app::add_person::{Wanted, add_person};
+use crate::domain::name::Name;
 use crate::tests::harness::furnished::token_of;
 use crate::tests::harness::{Service, World};
 use crate::tests::support::browser::{Browser, Page};
@@ -181,4 +184,57 @@ async fn arrive(service: &Service, query: &str) -> Page {
     let page = browser.raw("GET", back.as_str(), &[], "").await.unwrap();
     assert_eq!(page.status, 303, "{}", page.text());
     page
+}
+
+/// Rights change by page, by a fleet file and by command; each brings another secret
+/// with the next page, and throws nobody out.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_right_is_another_secret_and_the_one_before_opens_nothing_any_more() {
+    let mut service = small().await;
+    let (ada, dana) = (service.as_user("ada").await, service.as_user("dana").await);
+    let form = dana.get("/account").await.unwrap();
+    for way in ["a page", "a fleet file", "the form of the role", "a command", "a grant"] {
+        let before = session_of(&dana).unwrap();
+        assert!(is_in(&dana).await);
+        assert_eq!(session_of(&dana).unwrap(), before, "{way}: nothing has changed yet");
+        match way {
+            "a page" => {
+                let fields = [("version", ""), ("role", "release-managers")];
+                assert_eq!(service.post(&ada, "/admin/people/dana/roles", &fields).await.status, 303);
+            }
+            "a fleet file" => {
+                let role = json!({ "name": "extra", "users": ["dana"], "global": ["read_all"] });
+                service.apply(|fleet| fleet["roles"].as_array_mut().unwrap().push(role)).await;
+            }
+            "the form of the role" => {
+                let role = json!({ "name": "extra", "users": [], "global": ["read_all"] }).to_string();
+                let ada = service.calling_as("ada").await;
+                let headers = [("content-type", "application/json")];
+                assert_eq!(ada.send("PUT", "/roles/extra", &headers, &role).await.status, 200);
+            }
+            "a command" => {
+                let (name, role) = (Name::parse("dana").unwrap(), Name::parse("admin").unwrap());
+                let wanted = Wanted { name: &name, role: Some(&role), password: None };
+                assert!(add_person(&service.app, "command", wanted).await.unwrap().given_role);
+            }
+            _ => {
+                service
+                    .apply(|fleet| fleet["roles"][1]["grants"] = json!([{ "permission": "deploy" }]))
+                    .await;
+            }
+        }
+        assert!(is_in(&dana).await, "{way}: nobody is thrown out");
+        let after = session_of(&dana).unwrap();
+        assert_ne!(after, before, "{way}");
+        let old = with_cookie(&service, &before);
+        assert!(is_in(&old).await, "{way}: what the browser had sent already is answered");
+        assert_eq!(session_of(&old).unwrap(), before, "{way}: and leads to nothing newer");
+        service.advance(SignedDuration::from_secs(61));
+        assert!(!is_in(&with_cookie(&service, &before)).await, "{way}");
+        assert!(is_in(&dana).await, "{way}");
+    }
+    // A form that was open all the time is still theirs.
+    let page = dana.submit(&form, "Sign out", &[]).await.unwrap();
+    assert_eq!(page.main_page().as_deref(), Some("login"), "{}", page.text());
+    assert!(!is_in(&dana).await);
 }

@@ -292,3 +292,28 @@ async fn a_freeze_follows_the_application_and_the_environment_that_are_renamed()
     let page = service.post(&dana, "/applications/store/live/deploy", &[("release", "v1.0")]).await;
     assert_eq!(page.status, 409, "{}", page.text());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_one_state_is_full_of_it() {
+    let service = quiet().await;
+    let ada = service.calling_as("ada").await;
+    let mut current = Vec::new();
+    for number in 0..4 {
+        current.push(service.freeze("shop", "production", Level::Warning, REASON).await);
+        let ended = service.freeze("shop", "production", Level::Warning, &format!("{REASON} {number}")).await;
+        service.unfreeze(ended).await;
+    }
+    current.reverse();
+    let (mut found, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = ada.get(&format!("/freezes?state=current&limit=2{after}")).await.ok();
+        let items = page["items"].as_array().unwrap().clone();
+        assert_eq!(items.len(), 2, "{page}");
+        found.extend(items.iter().map(|item| item["id"].as_i64().unwrap()));
+        if page["next"].is_null() {
+            break;
+        }
+        after = format!("&after={}", page["next"]);
+    }
+    assert_eq!(found, current);
+}

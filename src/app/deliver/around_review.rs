@@ -13,7 +13,8 @@ use crate::domain::name::Name;
 use crate::domain::remark::{Remark, answered_by};
 use crate::domain::request::{LinkState, RequestState};
 use crate::mail::messages::{
-    ApprovalChanged, Moment, Question, QuestionAnswered, QuestionAsked, ReviewReminder, SlotReminder, Thread,
+    ApprovalChanged, LinkRevoked, Moment, Question, QuestionAnswered, QuestionAsked, ReviewReminder,
+    SlotReminder, Thread,
 };
 use crate::mail::{Letter, recipients};
 
@@ -113,6 +114,31 @@ pub(super) async fn slot_reminder(
         stands_until: Moment { at: *stands_until, zone },
         url: page(app, &format!("requests/{id}"))?,
         thread: thread(app, &stored.request, copy(link.id)),
+    };
+    let to = mail_of(app, &stored.request.requester).await?;
+    address(due, recipients(to.iter().map(String::as_str)), |to| mail.letter(to, due.created_at))
+}
+
+pub(super) async fn link_revoked(
+    app: &App,
+    due: &Due,
+    id: i64,
+    link: i64,
+) -> Result<Option<Letter>, Refusal> {
+    let stored = Stored::find(app, id).await?;
+    let latest = db::links::find_latest(&app.db, Purpose::Launch, id).await?;
+    // A newer one makes it old news.
+    let latest = latest.filter(|latest| latest.id == link);
+    let by = latest.and_then(|link| link.revoked_by);
+    let (Some(by), RequestState::Accepted { stands_until, .. }) = (by, &stored.request.state) else {
+        return Ok(None);
+    };
+    let mail = LinkRevoked {
+        change: change(&stored.request),
+        by: display(app, &by).await?,
+        stands_until: Moment { at: *stands_until, zone: stored.situation.zone(app) },
+        url: page(app, &format!("requests/{id}"))?,
+        thread: thread(app, &stored.request, copy(link)),
     };
     let to = mail_of(app, &stored.request.requester).await?;
     address(due, recipients(to.iter().map(String::as_str)), |to| mail.letter(to, due.created_at))

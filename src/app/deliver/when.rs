@@ -5,7 +5,7 @@ use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, access};
 use crate::db::{self, outbox::Due};
 use crate::domain::deployment::Deployment;
-use crate::domain::freeze::{FreezeState, Level};
+use crate::domain::freeze::Level;
 use crate::domain::permission::Permission;
 use crate::domain::request::{RequestState, release_words};
 use crate::mail::messages::{Change, FreezeTold, GlassBroken, Moment, Thread};
@@ -32,10 +32,8 @@ pub(super) async fn freeze_told(
         what: freeze.on.words(),
         state,
         reason: freeze.reason.clone(),
-        by: match (&freeze.lifted, state) {
-            (Some(lifted), _) => lifted.by.clone(),
-            (None, FreezeState::Planned | FreezeState::Current | FreezeState::Ended) => freeze.author.clone(),
-        },
+        by: freeze.author.clone(),
+        lifted_by: freeze.lifted.as_ref().map(|lifted| lifted.by.clone()),
         from: moment(freeze.from),
         until: freeze.until.map(moment),
         stands_until: moment(stands_until),

@@ -106,19 +106,24 @@ fn of_commit(situation: &Situation, commit: CommitInfo, tags: &[TagInfo]) -> Rel
     }
 }
 
+/// Among how many the newest that may come is looked for.
+const LOOKED_AT: usize = 200;
+
 /// The newest release that the rules take, by the mirror as it is: nothing is fetched.
 pub async fn newest_allowed(app: &App, situation: &Situation) -> Option<(String, CommitId)> {
     let application = &situation.application.name;
     match &situation.environment.deploy_from {
         DeployFrom::Tags(_) => {
-            let tags = app.mirrors.tags(application, 200).await.ok()?.tags;
+            let tags = app.mirrors.tags(application, LOOKED_AT).await.ok()?.tags;
             let fits =
                 tags.into_iter().find(|tag| why_not(situation, tag.name.as_str(), &tag.commit).is_none())?;
             Some((fits.name.to_string(), fits.commit))
         }
         DeployFrom::Branch(branch) => {
-            let commits = app.mirrors.branch_commits(application, branch, 1).await.ok()?;
-            commits.into_iter().next().map(|commit| (commit.id.to_string(), commit.id))
+            let looked_at = if situation.environment.promote_from.is_some() { LOOKED_AT } else { 1 };
+            let commits = app.mirrors.branch_commits(application, branch, looked_at).await.ok()?;
+            let fits = |commit: &CommitInfo| situation.not_promoted(&commit.id, commit.id.short()).is_none();
+            commits.into_iter().find(fits).map(|commit| (commit.id.to_string(), commit.id))
         }
     }
 }

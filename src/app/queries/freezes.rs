@@ -7,7 +7,7 @@ use crate::app::{App, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::fleet::Fleet;
-use crate::domain::freeze::Freeze;
+use crate::domain::freeze::{Freeze, FreezeState};
 use crate::domain::name::Name;
 use crate::domain::permission::Permission;
 
@@ -23,20 +23,22 @@ pub enum Concern<'a> {
     Environment(&'a Name, &'a Name),
 }
 
-/// Newest first, below `before`, and where it goes on.
+/// Newest first, of one state or all, below `before`, and where it goes on.
 pub async fn list(
     app: &App,
     actor: &Actor,
+    state: Option<FreezeState>,
     before: Option<i64>,
     limit: usize,
 ) -> Result<(Vec<Freeze>, Option<i64>), Refusal> {
     let fleet = db::fleet::load(&app.db).await?;
+    let now = app.clock.now();
     page(
         limit,
         before,
         |before| db::freezes::list(&app.db, before, ROWS),
         |freeze: &Freeze| freeze.id,
-        |freeze| may_see(&fleet, actor, freeze),
+        |freeze| state.is_none_or(|state| freeze.state(now) == state) && may_see(&fleet, actor, freeze),
     )
     .await
 }

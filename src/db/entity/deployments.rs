@@ -36,6 +36,8 @@ pub struct Model {
     pub cancel_when: Option<String>,
     pub continued_by: Option<String>,
     pub overridden: bool,
+    pub bounds: Option<String>,
+    pub acted_by: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

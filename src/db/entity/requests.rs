@@ -40,6 +40,7 @@ pub struct Model {
     pub authors: Option<String>,
     pub paused_since: Option<i64>,
     pub paused_ms: Option<i64>,
+    pub author_mails: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

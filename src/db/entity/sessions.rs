@@ -15,6 +15,9 @@ pub struct Model {
     pub expires_at: i64,
     pub ended_at: Option<i64>,
     pub how: Option<String>,
+    pub rights: Option<String>,
+    pub former_hash: Option<String>,
+    pub renewed_at: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -141,7 +141,7 @@ pub fn passes(gates: &[Gate]) -> bool {
 /// repository cannot be read: not knowing voids nothing, but it starts nothing either.
 pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
     let request = facts.request.as_ref()?;
-    if let Some(moved) = moved(request) {
+    if let Some(moved) = moved(request).or_else(|| renamed(facts, request)) {
         return Some(moved);
     }
     if facts.live.from != request.seal.from {
@@ -159,7 +159,7 @@ pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
 /// The same for a run that has changed what is live itself (rules.md 11).
 pub fn void_cause_but_live(facts: &Facts<'_>) -> Option<VoidCause> {
     let request = facts.request.as_ref()?;
-    if let Some(moved) = moved(request) {
+    if let Some(moved) = moved(request).or_else(|| renamed(facts, request)) {
         return Some(moved);
     }
     if request.hosts_digest != request.seal.hosts {
@@ -179,6 +179,13 @@ pub fn void_cause_but_live(facts: &Facts<'_>) -> Option<VoidCause> {
         need: quorum.need,
         groups: quorum.group_words(),
     })
+}
+
+fn renamed(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Option<VoidCause> {
+    let (seal, environment) = (request.seal, &facts.environment.name);
+    let is_same = seal.application == *facts.application && seal.environment == *environment;
+    let was = || format!("{} {}", seal.application, seal.environment);
+    (!is_same).then(|| VoidCause::Renamed { was: was(), is: format!("{} {environment}", facts.application) })
 }
 
 fn moved(request: &RequestFacts<'_>) -> Option<VoidCause> {

@@ -16,8 +16,10 @@ pub struct FreezeTold {
     pub what: String,
     pub state: FreezeState,
     pub reason: String,
-    /// Who froze or, of one that is over, who lifted it.
+    /// Who froze it.
     pub by: String,
+    /// Of one that is over: who lifted it, unless its end came.
+    pub lifted_by: Option<String>,
     pub from: Moment,
     pub until: Option<Moment>,
     /// When the approval runs out.
@@ -70,7 +72,10 @@ impl FreezeTold {
     }
 
     fn people(&self) -> String {
-        let did = if self.state == FreezeState::Ended { "Lifted by" } else { "Frozen by" };
-        format!("{did} {}. The approval stands until {}.", self.by, self.stands_until)
+        let did = match &self.lifted_by {
+            Some(by) => format!("Lifted by {by}"),
+            None => format!("Frozen by {}", self.by),
+        };
+        format!("{did}. The approval stands until {}.", self.stands_until)
     }
 }

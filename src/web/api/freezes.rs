@@ -88,9 +88,8 @@ pub async fn list(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
         (Page::read(r, number), state)
     })?;
     let now = bearer.app.clock.now();
-    let (freezes, next) = freezes::list(bearer.app, bearer.actor(), page.after, page.limit).await?;
-    let wanted = freezes.iter().filter(|freeze| state.is_none_or(|state| freeze.state(now) == state));
-    let items: Vec<Object<'_>> = wanted.map(|freeze| Object::of(freeze, now)).collect();
+    let (freezes, next) = freezes::list(bearer.app, bearer.actor(), state, page.after, page.limit).await?;
+    let items: Vec<Object<'_>> = freezes.iter().map(|freeze| Object::of(freeze, now)).collect();
     Answer::list(&items, next)
 }
 

@@ -54,7 +54,7 @@ async fn listed(
 ) -> Result<Freezes, Refusal> {
     let (app, actor) = (visit.app, visit.actor());
     let now = app.clock.now();
-    let (found, next) = freezes::list(app, actor, before, SHOWN).await?;
+    let (found, next) = freezes::list(app, actor, None, before, SHOWN).await?;
     Ok(Freezes {
         items: found.iter().map(|freeze| item(freeze, now)).collect(),
         next: next.map(|next| format!("/admin/freezes?before={next}")),

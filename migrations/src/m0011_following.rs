@@ -1,0 +1,49 @@
+//! What follows a change of rights or of a name: a session gets a new secret when the
+//! rights behind it change, authors are known by their addresses also when they sign in
+//! later, and a run keeps the bounds of the token that started it.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{big_integer_null, string_len_null, text_null};
+
+use crate::m0001_release::{KEY, index};
+
+pub struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &'static str {
+        "m0011_following"
+    }
+}
+
+fn new_columns() -> Vec<(&'static str, ColumnDef)> {
+    vec![
+        ("sessions", string_len_null("rights", 64)),
+        ("sessions", string_len_null("former_hash", 64)),
+        ("sessions", big_integer_null("renewed_at")),
+        // JSON; null in rows that are older than this.
+        ("requests", text_null("author_mails")),
+        ("deployments", text_null("bounds")),
+        ("deployments", string_len_null("acted_by", KEY)),
+    ]
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // One column a statement: SQLite knows no other way.
+        for (name, column) in new_columns() {
+            manager.alter_table(Table::alter().table(Alias::new(name)).add_column(column).take()).await?;
+        }
+        manager.create_index(index("sessions_former_hash", "sessions", &["former_hash"])).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let former = Index::drop().name("sessions_former_hash").table(Alias::new("sessions")).to_owned();
+        manager.drop_index(former).await?;
+        for (name, column) in new_columns() {
+            let column = Alias::new(column.get_column_name());
+            manager.alter_table(Table::alter().table(Alias::new(name)).drop_column(column).take()).await?;
+        }
+        Ok(())
+    }
+}

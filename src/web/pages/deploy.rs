@@ -14,7 +14,6 @@ use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal};
 use crate::domain::actor::Actor;
 use crate::domain::balancer::Member;
-use crate::domain::fleet::Application;
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::name::Name;
 use crate::domain::overriding::Via;

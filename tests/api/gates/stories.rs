@@ -241,7 +241,7 @@ async fn interrupted(service: &Service, deployment: i64) -> String {
     let (claimed, checked) = service.pick_up().await;
     assert!(claimed.deployment.id == deployment && matches!(checked, Checked::Go(_)), "{checked:?}");
     service.advance(SignedDuration::from_mins(5));
-    service.keep_house().await;
+    Box::pin(service.keep_house()).await;
     let ended = service.ended(deployment).await;
     assert_eq!(ended.state, DeploymentState::Interrupted, "{:?}", ended.why);
     format!("/deployments/{deployment}/retry")
@@ -253,7 +253,7 @@ pub(super) async fn retrying_what_was_approved() -> Refused {
     let (request, none) = (accepted(&service, "v1.0").await, json!({}));
     let (dana, stella) = (member(&service, "dana").await, service.calling_as("stella").await);
     let deployment = begun(&dana.post(&format!("/requests/{request}/launch"), &none).await);
-    let path = interrupted(&service, deployment).await;
+    let path = Box::pin(interrupted(&service, deployment)).await;
     Drive { service: &service, met: &mut met }.stops(&stella, &path, &none, 403, "permission").await;
     frozen(&service, &mut met, &dana, &path, &none).await;
     closed(&OF_THE_FLEET, (&mut service, &mut met), &dana, &path, &none).await;
@@ -281,7 +281,7 @@ pub(super) async fn retrying_and_going_back() -> Refused {
     service.stop().await;
     service.restart_as(crate::boot::Role::Web).await;
     let lost = deploys(&drew, "v1.2").await;
-    let retry = interrupted(&service, lost).await;
+    let retry = Box::pin(interrupted(&service, lost)).await;
     let good = service.fleet.clone();
     for path in [retry.as_str(), "/deployments/1/rollback"] {
         Drive { service: &service, met: &mut met }.stops(&dana, path, &none, 403, "permission").await;

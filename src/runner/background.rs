@@ -26,8 +26,9 @@ use crate::domain::event::{NoteLevel, StepOutcome};
 use crate::domain::plan::Plan;
 use crate::mail::Mailer;
 
-/// The queue and the outbox are read again this often although nobody woke us.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// The queue and the outbox are read again this often although nobody woke us: a command
+/// of another process has its mails sent within 2 s as well (rules.md 50).
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Hosts that a run left unsettled are asked at start, and then every tenth round.
 const SETTLE_EVERY: u64 = 10;
 /// rules.md 9.

@@ -1,11 +1,11 @@
 //! What was removed leaves its history, and nothing to another of its name.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::environment;
 use crate::domain::freeze::Level;
 use crate::tests::api::town::{begun, gates, member};
-use crate::tests::harness::{Service, World, production};
+use crate::tests::harness::{Service, World};
 use crate::tests::support::git::GitRepository;
 
 const SHOP: &str = "/applications/shop";
@@ -14,13 +14,7 @@ const PRODUCTION: &str = "/applications/shop/environments/production/deployments
 
 /// Two places on two hosts; production takes what succeeded in staging.
 async fn promoted() -> Service {
-    let places = World::two_places();
-    let edit_fleet = Box::new(|fleet: &mut Value| {
-        (places.edit_fleet)(fleet);
-        production(fleet)["promote_from"] = json!("staging");
-        fleet["roles"][1]["grants"] = json!([{ "permission": "deploy" }]);
-    });
-    Box::pin(Service::start_in(World { hosts: 2, edit_fleet, ..World::default() })).await
+    Box::pin(Service::start_in(World::promoted(json!([{ "permission": "deploy" }])))).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

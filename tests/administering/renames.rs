@@ -1,6 +1,6 @@
 //! Another name: what hangs on the old one goes with it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::app::apply_fleet::{ApplyError, Options, apply_fleet};
 use crate::domain::name::{CommitId, Name};
@@ -15,14 +15,8 @@ const PRODUCTION: &str = "/applications/shop/environments/production";
 /// dana deploys to both places by rights that name them; production takes what
 /// succeeded in staging.
 async fn promoted() -> Service {
-    let places = World::two_places();
-    let edit_fleet = Box::new(|fleet: &mut Value| {
-        (places.edit_fleet)(fleet);
-        production(fleet)["promote_from"] = json!("staging");
-        let of = |place: &str| json!({ "permission": "deploy", "application": "shop", "environment": place });
-        fleet["roles"][1]["grants"] = json!([of("staging"), of("production")]);
-    });
-    Box::pin(Service::start_in(World { hosts: 2, edit_fleet, ..World::default() })).await
+    let of = |place: &str| json!({ "permission": "deploy", "application": "shop", "environment": place });
+    Box::pin(Service::start_in(World::promoted(json!([of("staging"), of("production")])))).await
 }
 
 async fn deployed(service: &Service, dana: &Caller, environment: &str, release: &str) -> i64 {

@@ -1,6 +1,6 @@
 //! Only what succeeded in staging goes to production.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::tests::api::town::{REQUESTS, gates, member};
 use crate::tests::harness::api::Caller;
@@ -12,13 +12,7 @@ const PRODUCTION: &str = "/applications/shop/environments/production/deployments
 /// Two places on two hosts; dana may deploy to both, and production takes what
 /// succeeded in staging.
 async fn promoted() -> Service {
-    let places = World::two_places();
-    let edit_fleet = Box::new(|fleet: &mut Value| {
-        (places.edit_fleet)(fleet);
-        production(fleet)["promote_from"] = json!("staging");
-        fleet["roles"][1]["grants"] = json!([{ "permission": "deploy" }]);
-    });
-    Box::pin(Service::start_in(World { hosts: 2, edit_fleet, ..World::default() })).await
+    Box::pin(Service::start_in(World::promoted(json!([{ "permission": "deploy" }])))).await
 }
 
 async fn deployed(service: &Service, dana: &Caller, path: &str, release: &str) -> &'static str {

@@ -133,6 +133,18 @@ impl World {
         });
         Self { hosts: 2, edit_fleet, ..Self::default() }
     }
+
+    /// The same, where production takes only what succeeded in staging; developers
+    /// hold these grants.
+    pub fn promoted(grants: Value) -> Self {
+        let places = Self::two_places();
+        let edit_fleet = Box::new(|fleet: &mut Value| {
+            (places.edit_fleet)(fleet);
+            production(fleet)["promote_from"] = json!("staging");
+            fleet["roles"][1]["grants"] = grants;
+        });
+        Self { hosts: 2, edit_fleet, ..Self::default() }
+    }
 }
 
 impl Service {

@@ -22,8 +22,8 @@ pub async fn housekeep(app: &App) {
         }
     };
     report("expire requests", expire(app).await);
-    report("lost runs", find_lost(app).await);
-    report("changed requests", void_moved(app).await);
+    report("lost runs", Box::pin(find_lost(app)).await);
+    report("changed requests", Box::pin(void_moved(app)).await);
     report("reminders", remind::remind(app).await);
     report("clean sessions", clean(app).await);
     report("overrides that nobody signed", break_glass::remind(app).await);

@@ -40,7 +40,7 @@ pub fn config(r: &mut Reader<'_>, folder: &Path) -> Option<Config> {
     let commands = commands(r);
     let inventory = r.object("inventory", inventory);
     let session_verifier = r.object("session_verifier", session_verifier);
-    let trusted_proxy = r.object("trusted_proxy", trusted_proxy);
+    let trusted_proxy = r.object("trusted_proxy", |r| Some(trusted_proxy(r)));
     let cors = r.section("cors", |r| CorsConfig { origins: r.set("origins", values::origin) });
     let timezone = r.text_or("timezone", "UTC".to_owned(), checks::timezone);
     let anonymous_role = r.optional("anonymous_role", Name::parse);
@@ -233,11 +233,11 @@ fn session_verifier(r: &mut Reader<'_>) -> Option<SessionVerifierConfig> {
     Some(SessionVerifierConfig { source: source?, cookie })
 }
 
-fn trusted_proxy(r: &mut Reader<'_>) -> Option<TrustedProxyConfig> {
+fn trusted_proxy(r: &mut Reader<'_>) -> TrustedProxyConfig {
     r.must_have("addresses");
     let addresses = r.set("addresses", values::address_range);
     let header = r.optional("header", values::token);
-    Some(TrustedProxyConfig { addresses, header })
+    TrustedProxyConfig { addresses, header }
 }
 
 /// A script that reaches loopback could speak as a proxy that lives there (rules.md 26).

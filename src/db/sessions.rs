@@ -80,7 +80,7 @@ pub async fn renew(
     now: Timestamp,
 ) -> Result<bool, DbError> {
     let result = sessions::Entity::update_many()
-        .col_expr(sessions::Column::FormerHash, Expr::col(sessions::Column::Hash).into())
+        .col_expr(sessions::Column::FormerHash, Expr::col(sessions::Column::Hash))
         .col_expr(sessions::Column::Hash, Expr::value(to))
         .col_expr(sessions::Column::Rights, Expr::value(rights))
         .col_expr(sessions::Column::RenewedAt, Expr::value(now.as_millisecond()))

@@ -79,7 +79,7 @@ pub async fn list(looking: Looking<'_>, q: Option<&str>) -> Result<Html, PageErr
         });
     }
     let shell = freezes::shell(&visit, Section::Applications, Concern::Anything).await?;
-    let page = Applications { q, items, shell };
+    let page = Applications { shell, q, items };
     Html::page(&page)
 }
 

@@ -311,9 +311,8 @@ async fn who_may_deploy_within_the_window_is_offered_it_while_it_is_open() {
 }
 
 fn of_the_daytime(town: &Town, open: bool) -> Vec<Stop> {
-    let deploy = "/applications/search/production/deploy";
-    // In its words, and as what cannot be pressed.
     type Words = &'static [&'static str];
+    let deploy = "/applications/search/production/deploy";
     let by_calendar = |within: Words, outside: Words| if open { within } else { outside };
     let state = if open { "ready" } else { "blocked" };
     // Of the environment, of its two clusters and of their servers.

@@ -4,6 +4,7 @@
 mod api;
 mod lasting;
 mod pages;
+mod removal;
 mod renames;
 mod scan;
 mod secrets;

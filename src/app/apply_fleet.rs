@@ -79,7 +79,7 @@ pub async fn apply_fleet(
     members(&tx, &wanted, options.prune).await?;
     fleet_rows::record(app, &tx, actor, &changes, (old, &wanted)).await?;
     tx.commit().await?;
-    fleet_rows::announce(app, &renames).await;
+    fleet_rows::announce(app, &renames, &fleet_rows::gone(old, &after, &renames)).await;
     Ok(changes)
 }
 

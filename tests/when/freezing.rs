@@ -39,6 +39,9 @@ async fn a_lock_closes_every_way_to_a_start_and_shows_on_every_page_concerned() 
     let launch = crate::tests::harness::furnished::path_of(&approved.launch);
     let places = [
         "/".to_owned(),
+        "/applications".to_owned(),
+        "/requests".to_owned(),
+        "/deployments".to_owned(),
         "/applications/shop".to_owned(),
         "/applications/shop/production".to_owned(),
         "/applications/shop/production/deploy?release=v1.0".to_owned(),

@@ -6,7 +6,7 @@ use crate::app::queries::freezes::Concern;
 use crate::app::queries::{out_of_service, overrides, requests};
 use crate::app::{App, Refusal};
 use crate::domain::deployment::DeploymentState;
-use crate::domain::request::{Request, RequestWord};
+use crate::domain::request::{LinkState, Request, RequestWord};
 use crate::web::guard::{Looking, may_request_anywhere};
 use crate::web::respond::{Html, PageError};
 use crate::web::view::home::Home;
@@ -90,6 +90,7 @@ async fn with_slots(app: &App, mine: &[Request]) -> Result<Vec<RequestItem>, Ref
     for (item, request) in items.iter_mut().zip(mine) {
         if item.is_accepted()
             && let Some(link) = requests::launch_link(app, request.id).await?
+            && link.facts.state(app.clock.now()) != LinkState::Used
         {
             item.slot = Some(Slot {
                 begins_at: link.facts.starts_at,

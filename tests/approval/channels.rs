@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{flowing, quiet_with};
 use crate::tests::api::town::{gates, member};
-use crate::tests::harness::{Approved, Service, production};
+use crate::tests::harness::{Approved, Service, World, production};
 use crate::tests::support::browser::Browser;
 
 const VERBS: [&str; 3] = ["accept", "reject", "ask"];

@@ -162,7 +162,7 @@ async fn a_request_is_withdrawn_in_both_names() {
     let page = service.as_user("rosa").await.get(&format!("/requests/{id}")).await.unwrap();
     assert!(page.text().contains("dana (bot acting) withdrew it"), "{}", page.text());
     service.deliver().await;
-    let mail = service.mail_about("[withdrawn]").await;
+    let mail = service.mail_about("[cancelled]").await;
     assert!(mail.text().contains("(bot acting)"), "{}", mail.text());
 }
 
@@ -171,14 +171,14 @@ async fn a_request_is_withdrawn_in_both_names() {
 async fn who_acts_for_others_has_to_be_a_member_still() {
     let service = Service::start_in(world(direct)).await;
     service.calling_as("drew").await;
-    service.as_user("bot").await;
-    let bot = service.calling_as("bot").await;
-    gets(&bot, "drew", "/applications/shop").await.ok();
-    service.github.revoke("bot");
     for (path, body) in [
         (DEPLOYMENTS, json!({ "release": "v1.0" })),
         (REQUESTS, json!({ "tag": "v1.0", "reason": "Because." })),
     ] {
+        service.as_user("bot").await;
+        let bot = service.calling_as("bot").await;
+        gets(&bot, "drew", "/applications/shop").await.ok();
+        service.github.revoke("bot");
         let reply = posts(&bot, "drew", path, &body).await;
         assert_eq!(reply.problem(403), "forbidden", "{path}: {}", reply.page.html);
     }

@@ -66,7 +66,7 @@ async fn pages_and_api_show_what_the_role_reads_and_nothing_to_do() {
     let items = api("GET", "/applications").await.ok()["items"].clone();
     assert_eq!(items.as_array().unwrap().len(), 1, "{items}");
     assert_eq!(api("GET", "/applications/vault").await.problem(404), "not_found");
-    assert_eq!(api("GET", "/people").await.problem(403), "forbidden");
+    assert_eq!(api("GET", "/people").await.problem(401), "unauthorized");
     assert_eq!(api("GET", "/tokens").await.ok()["items"], json!([]));
     for (method, path) in [
         ("POST", "/applications/shop/fetch"),

@@ -118,8 +118,11 @@ async fn a_deployment_says_both_names_from_its_start_to_its_end() {
         assert!(page.text().contains("drew (bot acting)"), "{path}: {}", page.text());
     }
     let claimed = crate::app::queue::claim_next(&service.app, "a test").await.unwrap().unwrap();
-    run_deployment::interrupt(&service.app, &claimed.deployment).await.unwrap();
+    let failed = crate::domain::deployment::DeploymentState::Failed;
+    run_deployment::finish(&service.app, &claimed, claimed.seq, failed, Some("no host")).await.unwrap();
     service.deliver().await;
+    let mail = service.mail_about("failed").await;
+    assert!(mail.text().contains("(bot acting)"), "{}", mail.text());
     let record = service.record().await;
     for action in ["queued", "started", "ended"] {
         let line = format!("bot for drew deployment.{action} deployment {id}");
@@ -175,6 +178,7 @@ async fn who_acts_for_others_has_to_be_a_member_still() {
         (DEPLOYMENTS, json!({ "release": "v1.0" })),
         (REQUESTS, json!({ "tag": "v1.0", "reason": "Because." })),
     ] {
+        service.github.person("bot");
         service.as_user("bot").await;
         let bot = service.calling_as("bot").await;
         gets(&bot, "drew", "/applications/shop").await.ok();

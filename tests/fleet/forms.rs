@@ -181,7 +181,7 @@ fn a_field_that_the_form_does_not_have_is_refused(#[case] kind: Kind, #[case] na
 #[case(Kind::Calendar, "weekly[0].days", "weekly.0.days", "is wrong")]
 #[case(Kind::Calendar, "weekly[0].days[1]", "weekly.0.days", "is wrong")]
 #[case(Kind::LoadBalancer, "endpoints[0].password", "endpoints.0.password", "is wrong")]
-#[case(Kind::LoadBalancer, "endpoints[1]", "endpoints", "is wrong")]
+#[case(Kind::LoadBalancer, "endpoints[1]", "endpoints.1.url", "is wrong")]
 #[case(Kind::Environment, "deploy_from", "deploy_from.tags", "is wrong")]
 #[case(Kind::Environment, "health_check", "health_check.command", "is wrong")]
 #[case(Kind::Environment, "approval.groups[0].role", "approval.groups.0.role", "is wrong")]

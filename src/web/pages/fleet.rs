@@ -274,10 +274,15 @@ fn of_the_sheet(sheet: &Sheet, sent: &Typed) -> Result<Typed, PageError> {
 async fn question(visit: &Visit<'_>, place: Place, status: u16, is_changed: bool) -> Result<Html, PageError> {
     let seen = administer::find(visit.app, visit.actor(), &place).await?;
     let reasons = administer::what_needs(visit.app, visit.actor(), &place).await?;
+    let names =
+        seen.object["environments"].as_array().map(|all| all.iter().filter_map(|one| one["name"].as_str()));
+    let environments = names.map(|names| names.map(str::to_owned).collect());
     let page = Removal {
         page: page_of(place.kind),
         what: place.to_string(),
+        crumbs: crumbs(place.kind, place.parent.as_ref()),
         back: Link::new(address(&place), place.name.to_string()),
+        takes_along: environments.unwrap_or_default(),
         action: format!("{}/delete", address(&place)),
         version: seen.version,
         managed: seen.managed,
@@ -350,7 +355,7 @@ impl Form {
             state,
             title: place
                 .map_or_else(|| format!("New {}", self.kind.words()), |place| capital(&place.to_string())),
-            crumbs: self.crumbs(),
+            crumbs: crumbs(self.kind, self.parent.as_ref()),
             action: place.map_or_else(|| self.list_address(), address),
             version: self.seen.as_ref().map(|seen| seen.version.clone()),
             managed: self.seen.as_ref().is_some_and(|seen| seen.managed),
@@ -401,19 +406,6 @@ impl Form {
             scanned: self.scanned.clone(),
             failed: self.failed.clone(),
         }
-    }
-
-    fn crumbs(&self) -> Vec<Link> {
-        let mut crumbs = vec![Link::new("/admin", "Administration")];
-        match &self.parent {
-            Some(application) => {
-                crumbs.push(Link::new("/admin/applications", "Applications"));
-                let place = Place::new(Kind::Application, None, application);
-                crumbs.push(Link::new(address(&place), application.to_string()));
-            }
-            None => crumbs.push(Link::new(self.list_address(), capital(plural(self.kind)))),
-        }
-        crumbs
     }
 
     /// Where a new one is sent to.
@@ -482,4 +474,16 @@ fn place(kind: Kind, parent: Option<&str>, name: &str) -> Result<Place, Refusal>
     let parse = |text: &str| Name::parse(text).map_err(|_| Refusal::NotFound);
     let parent = parent.map(parse).transpose()?;
     Ok(Place { kind, parent, name: parse(name)? })
+}
+
+/// The way to the list that an object stands in.
+fn crumbs(kind: Kind, parent: Option<&Name>) -> Vec<Link> {
+    let mut crumbs = vec![Link::new("/admin", "Administration")];
+    let list = if parent.is_some() { Kind::Application } else { kind };
+    crumbs.push(Link::new(format!("/admin/{}", list.list()), capital(plural(list))));
+    if let Some(application) = parent {
+        let place = Place::new(Kind::Application, None, application);
+        crumbs.push(Link::new(address(&place), application.to_string()));
+    }
+    crumbs
 }

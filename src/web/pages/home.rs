@@ -10,7 +10,7 @@ use crate::domain::request::{LinkState, Request, RequestWord};
 use crate::web::guard::{Looking, may_request_anywhere};
 use crate::web::respond::{Html, PageError};
 use crate::web::view::home::Home;
-use crate::web::view::{Activity, RequestItem, Section, Slot};
+use crate::web::view::{Activity, DeploymentItem, RequestItem, Section, Slot};
 
 /// How many of each kind home shows.
 const SHOWN: usize = 10;
@@ -67,7 +67,8 @@ pub async fn home(looking: Looking<'_>) -> Result<Html, PageError> {
             }
         });
     let to_sign = overrides::list_to_sign(app, actor).await?.into_iter().map(|(deployment, broken)| {
-        (deployment_item(&deployment, None), format!("{}: {}", broken.who, broken.reason))
+        let remark = Some(format!("{}: {}", broken.who, broken.reason));
+        DeploymentItem { remark, ..deployment_item(&deployment, None) }
     });
     let page = Home {
         to_review: request_items(app, &to_review).await?,

@@ -45,6 +45,10 @@ fn place(sheet: &Sheet, path: &str) -> Option<(String, Option<usize>)> {
             let line = line.filter(|_| matches!(field.input, Input::Lines));
             return Some((name, line));
         }
+        // What is wrong with a row as a whole stands in its first cell.
+        if let Some(cell) = first_of_row(sheet, &name) {
+            return Some((cell, None));
+        }
         // A section that is no field by itself: its first one speaks for it.
         let inside = format!("{name}.");
         if let Some(field) = sheet.fields().find(|field| field.key.starts_with(&inside)) {
@@ -54,6 +58,14 @@ fn place(sheet: &Sheet, path: &str) -> Option<(String, Option<usize>)> {
         line = last.parse::<usize>().ok().map(|index| index + 1);
         name.truncate(outer.len());
     }
+}
+
+fn first_of_row(sheet: &Sheet, name: &str) -> Option<String> {
+    let (list, index) = name.rsplit_once('.')?;
+    index.parse::<usize>().ok()?;
+    let field = sheet.fields().find(|field| field.key == list)?;
+    let Input::Rows(columns) = field.input else { return None };
+    Some(format!("{name}.{}", columns.first()?.key))
 }
 
 fn field_named(sheet: &Sheet, name: &str) -> Option<&'static Field> {

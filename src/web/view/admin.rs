@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{Section, Shell};
-use crate::web::html::filters;
+use crate::web::html::{counted, filters};
 
 #[derive(Debug, Template)]
 #[template(path = "admin.html")]
@@ -13,6 +13,8 @@ pub struct Admin {
     pub groups: Vec<FleetGroup>,
     /// How many mails and other notifications could not be delivered.
     pub failed_deliveries: u64,
+    /// An administrator looks, and not only who reads everything.
+    pub may_change: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -39,7 +41,10 @@ impl Admin {
         let counts: Vec<String> = self
             .groups
             .iter()
-            .map(|group| format!("{} {}", group.rows.len(), group.title.to_lowercase()))
+            .map(|group| {
+                let many = group.title.to_lowercase();
+                counted(group.rows.len() as u64, many.trim_end_matches('s'), &many)
+            })
             .collect();
         crate::web::html::listed(&counts)
     }

@@ -159,10 +159,14 @@ pub struct Removal {
     pub page: String,
     /// `server web-1`.
     pub what: String,
+    pub crumbs: Vec<Link>,
+    /// Its form.
     pub back: Link,
     pub action: String,
     pub version: String,
     pub managed: bool,
+    /// The environments that an application takes with it.
+    pub takes_along: Vec<String>,
     /// What keeps it from being removed.
     pub reasons: Vec<String>,
     /// It was changed since the question was asked.

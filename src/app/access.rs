@@ -104,7 +104,12 @@ pub async fn anonymous(app: &App) -> Result<Option<Actor>, Refusal> {
     };
     let access = Access { globals: role.global, grants: role.grants, ..Access::default() };
     let name = Name::parse("anonymous").map_err(|error| Refusal::Internal(error.to_string()))?;
-    Ok(Some(Actor { id: Actor::ANONYMOUS, name, display: "Not signed in".to_owned(), access: access.reading_only() }))
+    Ok(Some(Actor {
+        id: Actor::ANONYMOUS,
+        name,
+        display: "Not signed in".to_owned(),
+        access: access.reading_only(),
+    }))
 }
 
 /// The rights of somebody who is not here, by name; nobody has none.
@@ -218,12 +223,7 @@ async fn ask_github(app: &App, name: &Name) -> Result<Asked, Refusal> {
 }
 
 /// For the token that was asked with, and no other.
-async fn store(
-    app: &App,
-    person: &Person,
-    answer: Membership<'_>,
-    now: Timestamp,
-) -> Result<Asked, Refusal> {
+async fn store(app: &App, person: &Person, answer: Membership<'_>, now: Timestamp) -> Result<Asked, Refusal> {
     let asked_with = person.github_token.as_deref();
     let tx = app.db.begin().await?;
     let is_theirs = db::people::set_membership(&tx, person.id, asked_with, answer, now).await?;

@@ -269,10 +269,7 @@ async fn deployment_ended(
         out_of_service: left_out(app, &deployment).await?,
         requested_by: Some(display(app, &deployment.requested_by).await?),
         accepted_by,
-        started_by: acted(
-            &display(app, &deployment.started_by).await?,
-            deployment.acted_by.as_ref(),
-        ),
+        started_by: acted(&display(app, &deployment.started_by).await?, deployment.acted_by.as_ref()),
         overridden: db::overrides::find(&app.db, id).await?.map(|broken| broken.reason),
         ended_at: Moment { at: deployment.ended_at.unwrap_or(due.created_at), zone },
         audit: Some(AuditHead { count: number(audit.0), head: audit.1.to_owned() }),

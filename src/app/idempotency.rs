@@ -60,13 +60,7 @@ impl Key {
 
 /// Takes the key for one request, by route and body. Of the body a keyed hash is kept,
 /// since it may hold a password.
-pub async fn begin(
-    app: &App,
-    actor: &Actor,
-    key: &Key,
-    route: &str,
-    body: &[u8],
-) -> Result<Begun, Refusal> {
+pub async fn begin(app: &App, actor: &Actor, key: &Key, route: &str, body: &[u8]) -> Result<Begun, Refusal> {
     let (person, key) = (actor.id, key.of(actor)?);
     let bodies: Vec<String> = app.keys.macs(BODY, body).iter().map(|mac| hex(mac)).collect();
     let now = app.clock.now();

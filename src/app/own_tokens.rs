@@ -105,7 +105,13 @@ pub async fn create(
     if db::people::find_by_name(&app.db, user).await?.is_none() {
         return Err(Refusal::field("user", format!("There is nobody called {user}.")));
     }
-    let wanted = Wanted { user, name: &asked.name, lasts_for: Some(lasts_for), scope: asked.scope, made_by: maker.map(|maker| maker.id) };
+    let wanted = Wanted {
+        user,
+        name: &asked.name,
+        lasts_for: Some(lasts_for),
+        scope: asked.scope,
+        made_by: maker.map(|maker| maker.id),
+    };
     tokens::create(app, actor.name.as_str(), wanted).await
 }
 

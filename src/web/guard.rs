@@ -259,7 +259,8 @@ impl<'r> FromRequest<'r> for Oversees {
         if let Looked::Somebody(found) = look(request, false).await {
             return Outcome::Success(Oversees(may_administer(&found.person)));
         }
-        let (Some(secret), Some(limits)) = (presented_token(request), request.rocket().state::<Limits>()) else {
+        let (Some(secret), Some(limits)) = (presented_token(request), request.rocket().state::<Limits>())
+        else {
             return Outcome::Success(Oversees(false));
         };
         // It checks a secret, so it counts wrong ones like every other door (rules.md 39).

@@ -129,7 +129,9 @@ impl Limits {
         let Some(address) = address else { return Ok(None) };
         match self.tries.begin((address, route), at_once, clock).await {
             Some(held) => Ok(Some(held)),
-            None => Err(Refusal::TooMany("Too many wrong tries from this address. Wait a minute.".to_owned())),
+            None => {
+                Err(Refusal::TooMany("Too many wrong tries from this address. Wait a minute.".to_owned()))
+            }
         }
     }
 

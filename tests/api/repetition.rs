@@ -105,8 +105,11 @@ async fn who_is_bounded_otherwise_or_acts_for_them_hears_no_answer_of_theirs() {
     service.damage("DELETE FROM role_members WHERE member = 'dana' AND role = 'admin'").await;
     let bounded = service.calling_with(made.body["token"].as_str().unwrap());
     assert_eq!(bounded.post_once("once", &path, "{}").await.problem(404), "not_found");
-    let headers =
-        [("content-type", "application/json"), ("idempotency-key", "once"), ("x-impersonate-username", "dana")];
+    let headers = [
+        ("content-type", "application/json"),
+        ("idempotency-key", "once"),
+        ("x-impersonate-username", "dana"),
+    ];
     let ada = service.calling_as("ada").await;
     let reply = ada.send("POST", &path, &headers, "{}").await;
     assert_eq!(reply.problem(409), "conflict", "it is judged for itself");

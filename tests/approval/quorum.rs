@@ -116,7 +116,11 @@ fn who_counts(#[case] policy: &str, #[case] decided: &str, #[case] expected: &st
 #[rstest]
 #[case("1", "bot", "0 of 1 accept. bot asked for it, and does not count.")]
 #[case("1", "bot rosa", "+1 of 1 accept. bot asked for it, and does not count.")]
-#[case("2", "bot dana rosa", "1 of 2 accepts. bot asked for it, and does not count. dana asked for it, and does not count.")]
+#[case(
+    "2",
+    "bot dana rosa",
+    "1 of 2 accepts. bot asked for it, and does not count. dana asked for it, and does not count."
+)]
 #[case("1 ops=1", "bot:ops", "0 of 1 accept: 0 of 1 from ops. bot asked for it, and does not count.")]
 #[case("1 self", "bot", "+1 of 1 accept.")]
 fn who_really_asked_does_not_count(#[case] policy: &str, #[case] decided: &str, #[case] expected: &str) {

@@ -47,9 +47,8 @@ async fn a_token_made_with_a_token_ends_with_it_at_the_latest() {
     let (third, _) = makes(&service, &with_second, &json!({ "name": "third", "days": 1 })).await;
     let end = service.clock.now() + SignedDuration::from_hours(48);
     put(&sam, &format!("/tokens/{}", first["id"]), &json!({ "expires_at": end })).await.ok();
-    let ends = async |token: &Value| {
-        sam.get(&format!("/tokens/{}", token["id"])).await.ok()["expires_at"].clone()
-    };
+    let ends =
+        async |token: &Value| sam.get(&format!("/tokens/{}", token["id"])).await.ok()["expires_at"].clone();
     assert_eq!(ends(&second).await, json!(end));
     assert_eq!(ends(&third).await, third["expires_at"], "this one ends before anyway");
 }

@@ -98,8 +98,14 @@ async fn a_mail_that_reaches_nobody_stands_among_the_failed_until_there_is_an_ad
     assert_eq!(failed["notice"], "request_accepted");
     assert!(failed["error"].as_str().unwrap().contains("no address"), "{failed}");
 
-    for wrong in ["nobody", "Sam <sam@acme.test>", "a@acme.test, b@acme.test", "sam@acme.test\r\nBcc: eve@x.y"] {
-        assert_eq!(put(&ada, "/people/sam", &json!({ "mail": wrong })).await.wrong_fields(), ["mail"], "{wrong}");
+    for wrong in
+        ["nobody", "Sam <sam@acme.test>", "a@acme.test, b@acme.test", "sam@acme.test\r\nBcc: eve@x.y"]
+    {
+        assert_eq!(
+            put(&ada, "/people/sam", &json!({ "mail": wrong })).await.wrong_fields(),
+            ["mail"],
+            "{wrong}"
+        );
     }
     let page = service.as_user("ada").await;
     let form = page.get("/admin/people/sam").await.unwrap();
@@ -162,7 +168,9 @@ async fn what_github_said_of_an_older_token_does_not_wipe_a_fresh_sign_in() {
     service.as_user("dana").await;
     let fresh = dana().await;
     assert_ne!(older.github_token, fresh.github_token);
-    for (asked_with, is_theirs) in [(older.github_token.as_deref(), false), (fresh.github_token.as_deref(), true)] {
+    for (asked_with, is_theirs) in
+        [(older.github_token.as_deref(), false), (fresh.github_token.as_deref(), true)]
+    {
         let tx = app.db.begin().await.unwrap();
         let now = service.clock.now();
         let stored = people::set_membership(&tx, fresh.id, asked_with, Membership::Lost, now).await.unwrap();

@@ -22,7 +22,8 @@ use crate::domain::name::is_deceptive;
 const PATIENCE: Duration = Duration::from_secs(10);
 const LARGEST: usize = 64 * 1024;
 const LONGEST_ACCOUNT: usize = 190;
-/// Anybody may make us ask; the operator's system is not to be flooded through us.
+/// Anybody may make us ask; the operator's system is not to be flooded through us. Who
+/// finds no place waits for one, as long as for an answer.
 static PLACES: Semaphore = Semaphore::const_new(4);
 
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +38,8 @@ pub enum VerifierError {
 
 /// The account that the session is of; `None` when it is none that counts.
 pub async fn ask(source: &Source, session: &str) -> Result<Option<String>, VerifierError> {
-    let _place = PLACES.try_acquire().map_err(|_| VerifierError::Busy)?;
+    let place = tokio::time::timeout(PATIENCE, PLACES.acquire()).await;
+    let _place = place.map_err(|_| VerifierError::Busy)?.map_err(|error| broken(&error))?;
     let asked = async {
         match source {
             Source::Url(url) => ask_endpoint(url, session).await,

@@ -2,12 +2,16 @@
 
 mod acting;
 mod anonymous;
+mod bounds;
 mod elsewhere;
+mod limits;
+mod names;
 mod passwords;
 mod people;
 mod proxy;
 mod reach;
 mod tokens;
+mod ways;
 
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -28,7 +32,7 @@ impl Service {
     async fn with_password(&self, who: &str, role: Option<&str>) {
         let (who, role) = (name(who), role.map(name));
         let password = Some(SecretString::from(PASSWORD));
-        let wanted = Wanted { name: &who, role: role.as_ref(), password };
+        let wanted = Wanted { name: &who, role: role.as_ref(), password, mail: None };
         add_person(&self.app, "a test", wanted).await.unwrap();
     }
 

@@ -14,6 +14,7 @@ mod m0007_approval;
 mod m0009_outline;
 mod m0010_watching;
 mod m0011_following;
+mod m0012_identities;
 
 pub struct Migrator;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_outline::Migration),
             Box::new(m0010_watching::Migration),
             Box::new(m0011_following::Migration),
+            Box::new(m0012_identities::Migration),
         ]
     }
 }

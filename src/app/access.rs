@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{App, Refusal, edit_person, impersonate};
+use crate::db::people::Membership;
 use crate::db::{self, DbError, Source};
 use crate::domain::actor::Actor;
 use crate::domain::deployment::Deployment;
@@ -52,14 +53,18 @@ pub fn note_of(actor: &Actor) -> Option<(NoteLevel, String)> {
 /// For what nobody does in another's name and no bounded token reaches: the means of
 /// getting in, one's own and everybody's (rules.md 31).
 pub fn in_person(actor: &Actor) -> Result<(), Refusal> {
-    if let Some(by) = &actor.access.by {
-        let words = format!("{by} acts for {}; only {} in person may do this.", actor.name, actor.name);
-        return Err(Refusal::Forbidden(words));
-    }
+    not_in_anothers_name(actor)?;
     if actor.access.within.is_some() {
         return Err(Refusal::Forbidden("The scope of this token does not reach this.".to_owned()));
     }
     Ok(())
+}
+
+/// For what is a person's alone, by whatever token of theirs.
+pub fn not_in_anothers_name(actor: &Actor) -> Result<(), Refusal> {
+    let Some(by) = &actor.access.by else { return Ok(()) };
+    let words = format!("{by} acts for {}; only {} in person may do this.", actor.name, actor.name);
+    Err(Refusal::Forbidden(words))
 }
 
 /// For what only administrators do.
@@ -79,6 +84,10 @@ pub async fn still_administers(source: &impl Source, actor: &Actor) -> Result<Ac
 
 /// For what administrators do, and who may read everything may see.
 pub fn oversees(actor: &Actor) -> Result<(), Refusal> {
+    // Whatever their role holds: people are shown to people (rules.md 43).
+    if actor.is_anonymous() {
+        return Err(Refusal::SignedOut);
+    }
     if actor.access.has(GlobalPermission::ReadAll) {
         return Ok(());
     }
@@ -95,7 +104,12 @@ pub async fn anonymous(app: &App) -> Result<Option<Actor>, Refusal> {
     };
     let access = Access { globals: role.global, grants: role.grants, ..Access::default() };
     let name = Name::parse("anonymous").map_err(|error| Refusal::Internal(error.to_string()))?;
-    Ok(Some(Actor { id: 0, name, display: "Not signed in".to_owned(), access: access.reading_only() }))
+    Ok(Some(Actor {
+        id: Actor::ANONYMOUS,
+        name,
+        display: "Not signed in".to_owned(),
+        access: access.reading_only(),
+    }))
 }
 
 /// The rights of somebody who is not here, by name; nobody has none.
@@ -140,9 +154,12 @@ pub async fn as_started(
 }
 
 /// Reads them again for everybody an act rests on; gives those who had to be believed.
-pub async fn refresh_all(app: &App, actor: &Name, approvers: &[Name]) -> Result<Vec<Believed>, Refusal> {
+pub async fn refresh_all(app: &App, people: &[Name]) -> Result<Vec<Believed>, Refusal> {
     let mut believed = Vec::new();
-    for name in std::iter::once(actor).chain(approvers.iter().filter(|approver| *approver != actor)) {
+    for (place, name) in people.iter().enumerate() {
+        if people[..place].contains(name) {
+            continue;
+        }
         if let Some(since) = refresh(app, name).await? {
             believed.push(Believed { person: name.clone(), since });
         }
@@ -154,26 +171,46 @@ pub async fn refresh_all(app: &App, actor: &Name, approvers: &[Name]) -> Result<
 /// not answer, so the last fact is used, and since when it is known. When that is
 /// too old nothing is known, which loses nobody a right and starts nothing.
 pub async fn refresh(app: &App, name: &Name) -> Result<Option<Timestamp>, Refusal> {
-    let Some(person) = db::people::find_by_name(&app.db, name).await? else { return Ok(None) };
+    // Who signs in meanwhile has another token, which is asked with then.
+    for _ in 0..TRIES {
+        match ask_github(app, name).await? {
+            Asked::Known => return Ok(None),
+            Asked::Believed(since) => return Ok(Some(since)),
+            Asked::Outdated => {}
+        }
+    }
+    Err(Refusal::Unavailable(format!("{name} signs in just now. Try again in a moment.")))
+}
+
+const TRIES: usize = 3;
+
+enum Asked {
+    Known,
+    Believed(Timestamp),
+    /// The answer is of a token that they no longer have.
+    Outdated,
+}
+
+async fn ask_github(app: &App, name: &Name) -> Result<Asked, Refusal> {
+    let Some(person) = db::people::find_by_name(&app.db, name).await? else { return Ok(Asked::Known) };
     if !person.is_from(GITHUB) || person.disabled {
-        return Ok(None);
+        return Ok(Asked::Known);
     }
     let now = app.clock.now();
     let token = person.github_token.as_deref().and_then(|sealed| app.keys.open(TOKEN_PURPOSE, sealed));
     let Some(token) = token.and_then(|bytes| String::from_utf8(bytes).ok()) else {
-        return lose(app, &person, now).await;
+        return store(app, &person, Membership::Lost, now).await;
     };
     match app.github.membership(&SecretString::from(token)).await {
         Ok(membership) => {
-            let tx = app.db.begin().await?;
-            db::people::set_membership(&tx, person.id, &membership.teams, membership.member, now).await?;
-            tx.commit().await?;
-            Ok(None)
+            let answer = Membership::Is { teams: &membership.teams, member: membership.member };
+            store(app, &person, answer, now).await
         }
-        Err(GitHubError::Revoked) => lose(app, &person, now).await,
+        // Nothing shows that they are still a member.
+        Err(GitHubError::Revoked) => store(app, &person, Membership::Lost, now).await,
         Err(error) if now.duration_since(person.membership_at) <= BELIEVED => {
             tracing::warn!(person = %person.name, %error, "membership could not be read again; the last fact is used");
-            Ok(Some(person.membership_at))
+            Ok(Asked::Believed(person.membership_at))
         }
         Err(error) => {
             tracing::warn!(person = %person.name, %error, "membership is too old to be believed");
@@ -185,13 +222,13 @@ pub async fn refresh(app: &App, name: &Name) -> Result<Option<Timestamp>, Refusa
     }
 }
 
-/// The token no longer opens anything: nothing shows that they are still a member.
-async fn lose(app: &App, person: &Person, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
+/// For the token that was asked with, and no other.
+async fn store(app: &App, person: &Person, answer: Membership<'_>, now: Timestamp) -> Result<Asked, Refusal> {
+    let asked_with = person.github_token.as_deref();
     let tx = app.db.begin().await?;
-    db::people::set_membership(&tx, person.id, &[], false, now).await?;
-    db::people::forget_token(&tx, person.id).await?;
+    let is_theirs = db::people::set_membership(&tx, person.id, asked_with, answer, now).await?;
     tx.commit().await?;
-    Ok(None)
+    Ok(if is_theirs { Asked::Known } else { Asked::Outdated })
 }
 
 /// What GitHub said longer ago than this is asked again by housekeeping.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::edit_person::address;
 use super::{App, Refusal};
 use crate::db::{self, Tx};
 use crate::domain::name::Name;
@@ -21,6 +22,8 @@ pub struct Wanted<'a> {
     pub name: &'a Name,
     pub role: Option<&'a Name>,
     pub password: Option<SecretString>,
+    /// The address that they are written to, by the word of whoever runs this.
+    pub mail: Option<&'a str>,
 }
 
 /// What of it was new.
@@ -29,10 +32,12 @@ pub struct Done {
     pub added: bool,
     pub given_role: bool,
     pub set_password: bool,
+    pub set_mail: bool,
 }
 
 pub async fn add_person(app: &App, by: &str, wanted: Wanted<'_>) -> Result<Done, Refusal> {
     let name = wanted.name;
+    let mail = wanted.mail.map(address).transpose()?;
     let hash = match wanted.password {
         Some(password) => Some(app.passwords.hash("password", password).await?),
         None => None,
@@ -59,8 +64,12 @@ pub async fn add_person(app: &App, by: &str, wanted: Wanted<'_>) -> Result<Done,
         db::tokens::revoke_sign_ins_of(&tx, person.id, now).await?;
         record(app, &tx, by, "person.password_set", name, json!({})).await?;
     }
+    if let Some(mail) = &mail {
+        db::people::set_given_mail(&tx, person.id, Some(mail)).await?;
+        record(app, &tx, by, "person.mail_set", name, json!({ "mail": mail })).await?;
+    }
     tx.commit().await?;
-    Ok(Done { added, given_role, set_password: hash.is_some() })
+    Ok(Done { added, given_role, set_password: hash.is_some(), set_mail: mail.is_some() })
 }
 
 pub(super) async fn add(

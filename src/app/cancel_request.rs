@@ -19,7 +19,7 @@ pub async fn cancel_request(app: &App, actor: &Actor, id: i64) -> Result<(), Ref
     if !may_cancel(actor, &request) {
         return Err(Refusal::Forbidden("Only the requester and reviewers may cancel a request.".to_owned()));
     }
-    request.state = request.state.clone().cancel(actor.name.clone(), now)?;
+    request.state = request.state.clone().cancel(actor.name.clone(), actor.access.by.clone(), now)?;
     db::requests::update(&tx, &request).await?;
     ended(app, &tx, &request, "request.cancelled", &actor.signature(), json!({}), now).await?;
     tx.commit().await?;

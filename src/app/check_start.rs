@@ -80,7 +80,7 @@ async fn of_request(app: &App, deployment: &Deployment, request: i64) -> Result<
     let mut stored = Stored::load(&app.db, request, now).await?;
     // A retry is an act of its own: its starter's rights are asked for.
     let actor = if deployment.retry_of.is_some() { &deployment.started_by } else { &deployment.requested_by };
-    access::refresh_all(app, actor, &stored.accepted_by()).await?;
+    access::refresh_all(app, &[deployment.starters(actor), stored.accepted_by()].concat()).await?;
     stored.read_tag(app, true).await?;
     let mut stored = stored.again(&app.db, app.clock.now()).await?;
     stored.situation.find_base(app).await?;
@@ -97,7 +97,7 @@ async fn of_request(app: &App, deployment: &Deployment, request: i64) -> Result<
 /// Where it comes from is known only now, and recorded now (rules.md 18).
 async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
     let deployment = &claimed.deployment;
-    access::refresh(app, &deployment.started_by).await?;
+    access::refresh_all(app, &deployment.starters(&deployment.started_by)).await?;
     let ask = Ask {
         application: deployment.application.clone(),
         environment: deployment.environment.clone(),

@@ -10,6 +10,7 @@ use url::Url;
 use super::stored_request::{LINK_SEAL, Stored};
 use super::{App, Refusal};
 use crate::db::{self, outbox::Due};
+use crate::domain::actor::acted;
 use crate::domain::deployment::Deployment;
 use crate::domain::link::Purpose;
 use crate::domain::live::LiveState;
@@ -26,6 +27,7 @@ use crate::mail::{Letter, MailError, Mailer, recipients};
 
 /// A delivery that takes longer than this is somebody else's to try again.
 const TAKEN_FOR: SignedDuration = SignedDuration::from_mins(2);
+const NO_ADDRESS: &str = "nobody to tell: no address";
 /// Seconds to wait after each failed attempt; after the last, it is given up.
 const RETRIES: [i64; 12] = [5, 15, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 28800, 43200];
 
@@ -53,6 +55,7 @@ async fn deliver(app: &App, mailer: &Mailer, due: &Due) -> Result<(), Refusal> {
             }
         }),
         Ok(None) => Ok(()),
+        Err(Refusal::Invalid(_)) => Err(MailError { temporary: false, words: NO_ADDRESS.to_owned() }),
         Err(error) => {
             tracing::error!(outbox = due.id, kind = due.notice.kind(), %error, "a mail could not be written");
             Err(MailError { temporary: true, words: "the mail could not be written".to_owned() })
@@ -80,7 +83,8 @@ async fn retry_or_give_up(tx: &db::Tx, due: &Due, error: &MailError, now: Timest
     Ok(())
 }
 
-/// `None` when nobody is to be told, or the link in it no longer works.
+/// `None` when it is pointless by now: the request went on, or the link no longer works.
+/// Invalid when nobody whom it is for has an address.
 async fn letter(app: &App, due: &Due) -> Result<Option<Letter>, Refusal> {
     match &due.notice {
         Notice::ReviewAsked { request, .. } => review_asked(app, due, *request).await,
@@ -123,6 +127,7 @@ async fn review_asked(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, R
         reason: request.reason.clone(),
         ticket: (!request.ticket.is_empty()).then(|| request.ticket.clone()),
         rollback: request.rollback,
+        notes: request.notes.clone(),
         commits: range.map_or(0, |range| range.total),
         hosts: stored.situation.active_servers().len(),
         risks: risk::risk_hints(&request.stat)
@@ -182,8 +187,9 @@ async fn request_ended(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, 
                 RequestRejected { change, by: display(app, by).await?, why: reason.clone(), url, thread };
             return address(due, to, |to| mail.letter(to, due.created_at));
         }
-        RequestState::Cancelled { by, .. } => {
-            (Ending::Cancelled { by: display(app, by).await? }, "It was withdrawn.".to_owned())
+        RequestState::Cancelled { by, acting, .. } => {
+            let by = acted(&display(app, by).await?, acting.as_ref());
+            (Ending::Cancelled { by }, "It was withdrawn.".to_owned())
         }
         RequestState::Expired { .. } => (Ending::Expired, "Its time ran out.".to_owned()),
         RequestState::Void { cause, .. } => (Ending::Void, cause.summary()),
@@ -263,7 +269,7 @@ async fn deployment_ended(
         out_of_service: left_out(app, &deployment).await?,
         requested_by: Some(display(app, &deployment.requested_by).await?),
         accepted_by,
-        started_by: display(app, &deployment.started_by).await?,
+        started_by: acted(&display(app, &deployment.started_by).await?, deployment.acted_by.as_ref()),
         overridden: db::overrides::find(&app.db, id).await?.map(|broken| broken.reason),
         ended_at: Moment { at: deployment.ended_at.unwrap_or(due.created_at), zone },
         audit: Some(AuditHead { count: number(audit.0), head: audit.1.to_owned() }),
@@ -330,8 +336,8 @@ fn address(
         tracing::warn!(outbox = due.id, entry = %bad.entry, why = %bad.why, "not a mail address");
     }
     if to.mailboxes.is_empty() {
-        tracing::warn!(outbox = due.id, kind = due.notice.kind(), "nobody to tell: no address");
-        return Ok(None);
+        // Somebody was to be told: it stands among the failed ones until they have one.
+        return Err(Refusal::field("to", NO_ADDRESS));
     }
     write(to.mailboxes).map(Some).map_err(|error| Refusal::Internal(format!("mail: {error}")))
 }
@@ -384,13 +390,14 @@ async fn display(app: &App, name: &Name) -> Result<String, Refusal> {
 async fn signers(app: &App, stored: &Stored) -> Result<Vec<String>, Refusal> {
     let mut signers = Vec::new();
     for name in stored.accepted_by() {
-        let own = if name == stored.request.requester { " (their own request)" } else { "" };
+        let own = if stored.request.is_own_of(&name) { " (their own request)" } else { "" };
         signers.push(format!("{}{own}", display(app, &name).await?));
     }
     Ok(signers)
 }
 
-/// Only a verified address, or none.
+/// Only a verified address, and of nobody who is disabled; or none.
 async fn mail_of(app: &App, name: &Name) -> Result<Option<String>, Refusal> {
-    Ok(db::people::find_by_name(&app.db, name).await?.and_then(|person| person.mail))
+    let person = db::people::find_by_name(&app.db, name).await?.filter(|person| !person.disabled);
+    Ok(person.and_then(|person| person.mail))
 }

@@ -118,7 +118,7 @@ pub(super) async fn queue(app: &App, actor: &Actor, ask: &Ask, grounds: Grounds<
     if !actor.access.may(Permission::Read, &ask.application, &ask.environment) {
         return Err(Refusal::NotFound);
     }
-    let believed = access::refresh_all(app, &actor.name, &[]).await?;
+    let believed = access::refresh_all(app, &actor.names()).await?;
     let candidate = look_up(app, ask, commit).await?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;

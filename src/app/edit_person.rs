@@ -15,6 +15,7 @@ use crate::domain::person::{ADMIN_ROLE, Identity, LOCAL, MemberKind, PROVIDERS, 
 /// What gave the roles that pages and API give (rules.md 32).
 pub const SOURCE: &str = "page";
 const LONGEST_TEXT: usize = 190;
+const LONGEST_MAIL: usize = 254;
 
 #[derive(Debug)]
 pub enum Change {
@@ -25,13 +26,17 @@ pub enum Change {
     Password(SecretString),
     ExternalId(Option<String>),
     Display(String),
+    /// The address that they are written to; one that GitHub verified comes before it.
+    Mail(Option<String>),
     Link(Identity),
+    Unlink(Identity),
     EndSessions,
 }
 
 /// Somebody new, by name, with what else is said of them.
 pub async fn create(app: &App, actor: &Actor, name: &Name, changes: Vec<Change>) -> Result<Person, Refusal> {
     access::administers(actor)?;
+    access::in_person(actor)?;
     let now = app.clock.now();
     let changes = hashed(app, changes).await?;
     let tx = app.db.begin().await?;
@@ -57,6 +62,7 @@ pub async fn edit(
     changes: Vec<Change>,
 ) -> Result<Person, Refusal> {
     access::administers(actor)?;
+    access::in_person(actor)?;
     let changes = hashed(app, changes).await?;
     let tx = app.db.begin().await?;
     let actor = access::still_administers(&tx, actor).await?;
@@ -125,12 +131,26 @@ async fn apply(app: &App, tx: &Tx, actor: &Actor, person: &Person, change: Ready
         Ready::Other(Change::ExternalId(id)) => {
             let id = id.map(|id| text("external_id", &id)).transpose()?;
             set_external_id(tx, person, id.as_deref()).await?;
+            if person.external_id.is_some() && person.external_id != id {
+                end_everything(app, tx, person).await?;
+            }
             ("person.external_id_set", json!({ "external_id": id }))
         }
         Ready::Other(Change::Display(display)) => {
             let display = text("display", &display)?;
             db::people::set_display(tx, person.id, &display).await?;
             ("person.display_set", json!({ "display": display }))
+        }
+        Ready::Other(Change::Mail(mail)) => {
+            let mail = mail.map(|mail| address(&mail)).transpose()?;
+            db::people::set_given_mail(tx, person.id, mail.as_deref()).await?;
+            ("person.mail_set", json!({ "mail": mail }))
+        }
+        Ready::Other(Change::Unlink(identity)) => {
+            let facts = json!({ "provider": identity.provider, "subject": identity.subject });
+            unlink(tx, person, &identity).await?;
+            end_everything(app, tx, person).await?;
+            ("person.unlinked", facts)
         }
         Ready::Other(Change::Link(identity)) => {
             let facts = json!({ "provider": identity.provider, "subject": identity.subject });
@@ -203,6 +223,37 @@ async fn link(app: &App, tx: &Tx, person: &Person, identity: Identity) -> Result
         Some(_) => db::identities::link(tx, person.id, &identity, app.clock.now()).await?,
     }
     Ok(())
+}
+
+/// A way in is taken away. Where it was the first one, the next takes its place; the
+/// last one stays, since the name would be anybody's then (rules.md 29).
+async fn unlink(tx: &Tx, person: &Person, identity: &Identity) -> Result<(), Refusal> {
+    if person.identity.as_ref() != Some(identity) {
+        let removed = db::identities::unlink(tx, person.id, identity).await?;
+        return if removed { Ok(()) } else { Err(Refusal::NotFound) };
+    }
+    let linked = db::identities::list_of(tx, person.id).await?;
+    let Some(next) = linked.first() else {
+        let words = format!(
+            "It is the only one of {}: link another before, or disable them. The name would be anybody's.",
+            person.name
+        );
+        return Err(Refusal::Conflict(words));
+    };
+    db::identities::unlink(tx, person.id, next).await?;
+    Ok(db::people::change_identity(tx, person.id, next).await?)
+}
+
+/// An address as it stands in the head of a mail, without a name.
+pub(super) fn address(mail: &str) -> Result<String, Refusal> {
+    let mail = mail.trim();
+    let found = crate::mail::recipients([mail]);
+    match found.mailboxes.first() {
+        Some(mailbox) if mailbox.name.is_none() && mail.len() <= LONGEST_MAIL => {
+            Ok(mailbox.email.to_string())
+        }
+        _ => Err(Refusal::field("mail", "An address like somebody@example.com.")),
+    }
 }
 
 fn text(field: &'static str, text: &str) -> Result<String, Refusal> {

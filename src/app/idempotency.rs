@@ -8,11 +8,16 @@
 
 use jiff::SignedDuration;
 
+use sha2::{Digest, Sha256};
+
 use super::{App, FieldError, Refusal};
 use crate::db;
+use crate::domain::actor::Actor;
+use crate::domain::manifest::hex;
 
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 const SEAL: &str = "idempotent answer";
+const BODY: &str = "idempotent body";
 const LONGEST: usize = 100;
 
 /// A key as a client may choose it: 1 to 100 visible ASCII characters.
@@ -42,18 +47,27 @@ pub enum Begun {
     Again(Answer),
 }
 
-/// Takes the key for one request, by route and SHA-256 of the body.
-pub async fn begin(
-    app: &App,
-    person: i64,
-    key: &Key,
-    route: &str,
-    body_sha256: &str,
-) -> Result<Begun, Refusal> {
+impl Key {
+    /// What it is stored as. The same key is another one for who is bounded otherwise, or
+    /// acts for the person: what is told to one of them is not the other's to hear.
+    fn of(&self, actor: &Actor) -> Result<String, Refusal> {
+        let scope = serde_json::to_string(&actor.access.within)
+            .map_err(|error| Refusal::Internal(format!("a scope does not serialise: {error}")))?;
+        let by = actor.access.by.as_ref().map_or("", |by| by.as_str());
+        Ok(hex(&Sha256::digest(format!("{by}\n{scope}\n{}", self.0))))
+    }
+}
+
+/// Takes the key for one request, by route and body. Of the body a keyed hash is kept,
+/// since it may hold a password.
+pub async fn begin(app: &App, actor: &Actor, key: &Key, route: &str, body: &[u8]) -> Result<Begun, Refusal> {
+    let (person, key) = (actor.id, key.of(actor)?);
+    let bodies: Vec<String> = app.keys.macs(BODY, body).iter().map(|mac| hex(mac)).collect();
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     db::idempotency::clean(&tx, now - KEPT_FOR).await?;
-    match db::idempotency::insert(&tx, person, &key.0, route, body_sha256, now).await {
+    let body = hex(&app.keys.mac(BODY, body));
+    match db::idempotency::insert(&tx, person, &key, route, &body, now).await {
         Ok(id) => {
             tx.commit().await?;
             return Ok(Begun::First(id));
@@ -62,9 +76,9 @@ pub async fn begin(
         Err(error) => return Err(error.into()),
     }
     // It may have been given up in between: then the client tries once more.
-    let taken = db::idempotency::find(&app.db, person, &key.0).await?;
+    let taken = db::idempotency::find(&app.db, person, &key).await?;
     let Some(taken) = taken else { return Err(Refusal::Conflict(AT_WORK.to_owned())) };
-    if taken.route != route || taken.body_sha256 != body_sha256 {
+    if taken.route != route || !bodies.contains(&taken.body_mac) {
         let field = "Idempotency-Key";
         return Err(Refusal::field(field, "was used for another request; use a new one"));
     }

@@ -37,7 +37,7 @@ async fn start(app: &App, actor: &Actor, link: Link) -> Result<i64, Refusal> {
         return Err(foreign(actor, &stored));
     }
     check_link(app, &link, &stored)?;
-    let believed = access::refresh_all(app, &actor.name, &stored.accepted_by()).await?;
+    let believed = access::refresh_all(app, &[actor.names(), stored.accepted_by()].concat()).await?;
     stored.read_tag(app, true).await?;
     let deployment = Box::pin(consume(app, actor, &stored, &link, &believed)).await?;
     app.wake.queue.notify_one();

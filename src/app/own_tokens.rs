@@ -33,7 +33,8 @@ pub struct Asked {
     /// `None`: for themselves.
     pub user: Option<Name>,
     pub name: String,
-    pub expires_at: Timestamp,
+    /// `None`: as long as usual, or as the token that it is made with where that ends sooner.
+    pub expires_at: Option<Timestamp>,
     pub scope: Option<TokenScope>,
 }
 
@@ -73,14 +74,29 @@ async fn named(app: &App, tokens: Vec<Token>) -> Result<Vec<Owned>, Refusal> {
     Ok(owned)
 }
 
-/// Gives its number and its secret, which is shown this once.
-pub async fn create(app: &App, actor: &Actor, asked: Asked) -> Result<(i64, SecretString), Refusal> {
+/// Gives its number and its secret, which is shown this once. `maker` is the token that
+/// the actor came with: what is made with it lasts no longer, and ends with it.
+pub async fn create(
+    app: &App,
+    actor: &Actor,
+    maker: Option<&Token>,
+    asked: Asked,
+) -> Result<(i64, SecretString), Refusal> {
     access::in_person(actor)?;
     let user = asked.user.as_ref().unwrap_or(&actor.name);
     if *user != actor.name {
         access::administers(actor)?;
     }
-    let lasts_for = asked.expires_at.duration_since(app.clock.now());
+    let now = app.clock.now();
+    let end = maker.and_then(|maker| maker.expires_at);
+    if let (Some(wanted), Some(end)) = (asked.expires_at, end)
+        && wanted > end
+    {
+        let words = format!("The token that makes it ends at {end}, and this one not later.");
+        return Err(Refusal::field("expires_at", words));
+    }
+    let usual = now + SignedDuration::from_hours(USUAL_DAYS * 24);
+    let lasts_for = asked.expires_at.unwrap_or(usual).duration_since(now);
     if lasts_for <= SignedDuration::ZERO || lasts_for > SignedDuration::from_hours(LONGEST_DAYS * 24) {
         let words = format!("A token ends after now, and within {LONGEST_DAYS} days.");
         return Err(Refusal::field("expires_at", words));
@@ -89,7 +105,13 @@ pub async fn create(app: &App, actor: &Actor, asked: Asked) -> Result<(i64, Secr
     if db::people::find_by_name(&app.db, user).await?.is_none() {
         return Err(Refusal::field("user", format!("There is nobody called {user}.")));
     }
-    let wanted = Wanted { user, name: &asked.name, lasts_for: Some(lasts_for), scope: asked.scope };
+    let wanted = Wanted {
+        user,
+        name: &asked.name,
+        lasts_for: Some(lasts_for),
+        scope: asked.scope,
+        made_by: maker.map(|maker| maker.id),
+    };
     tokens::create(app, actor.name.as_str(), wanted).await
 }
 

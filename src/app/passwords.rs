@@ -4,11 +4,12 @@
 //! A name without a password costs the same as a wrong password: a hash that fits
 //! nothing is computed for it (security.md 24).
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Argon2, Params};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
@@ -17,8 +18,6 @@ use super::Refusal;
 const AT_ONCE: usize = 2;
 const SHORTEST: usize = 12;
 const LONGEST: usize = 1024;
-/// Of a password that nobody knows: what is checked for names that have none.
-static NOBODYS: OnceLock<String> = OnceLock::new();
 
 #[derive(Debug)]
 pub struct Passwords {
@@ -70,12 +69,13 @@ impl Passwords {
     }
 }
 
-fn nobodys() -> Result<String, Refusal> {
-    if let Some(hash) = NOBODYS.get() {
-        return Ok(hash.clone());
-    }
-    let hash = hashed(&super::session::random::<32>()?)?;
-    Ok(NOBODYS.get_or_init(|| hash).clone())
+/// What is checked for names that have no password: it costs what any other does, fits
+/// none, and takes no hash to be made.
+pub(crate) fn nobodys() -> Result<String, Refusal> {
+    let salt = STANDARD_NO_PAD.encode(super::session::random::<16>()?);
+    let hash = STANDARD_NO_PAD.encode(super::session::random::<32>()?);
+    let (m, t, p) = (Params::DEFAULT_M_COST, Params::DEFAULT_T_COST, Params::DEFAULT_P_COST);
+    Ok(format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${hash}"))
 }
 
 fn hashed(password: &[u8]) -> Result<String, Refusal> {

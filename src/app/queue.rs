@@ -82,7 +82,7 @@ async fn claim(
     db::journal::append(&tx, deployment.id, &[Event { seq, at: now, what }]).await?;
     let facts = json!({ "commit": deployment.commit, "runner": owner });
     let entry = db::audit::Entry {
-        actor: deployment.started_by.as_str(),
+        actor: &deployment.signature(),
         action: "deployment.started",
         subject: format!("deployment {}", deployment.id),
         facts,

@@ -52,7 +52,7 @@ pub struct Candidate {
 pub async fn request_release(app: &App, actor: &Actor, form: &Form) -> Result<i64, Refusal> {
     let (application, environment) = place(app, actor, form).await?;
     check_text(form)?;
-    super::access::refresh(app, &actor.name).await?;
+    super::access::refresh_all(app, &actor.names()).await?;
     let candidate = look_up(app, actor, (&application, &environment), &form.tag, form.rollback).await?;
     let live = candidate.situation.live();
     let patch =
@@ -314,6 +314,7 @@ fn sealed(candidate: &Candidate, requester: &Actor, form: &Form, patch: &Patch, 
         from: live.from.clone(),
         from_release: live.from.is_some().then(|| live.from_words.clone()),
         requester: requester.name.clone(),
+        asked_by: requester.access.by.clone(),
         reason: form.reason.trim().to_owned(),
         ticket: form.ticket.trim().to_owned(),
         rollback: form.rollback,

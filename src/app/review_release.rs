@@ -66,7 +66,7 @@ pub async fn review_release(
         Verb::Accept | Verb::Reject => "Say why; the requester is mailed your reason.",
     };
     check_comment(verb != Verb::Accept, comment, missing)?;
-    let believed = access::refresh_all(app, &actor.name, &[]).await?;
+    let believed = access::refresh_all(app, &actor.names()).await?;
     stored.read_tag(app, true).await?;
     let id = stored.request.id;
     decide(app, actor, stored, verb, comment, &believed).await?;
@@ -174,7 +174,7 @@ async fn decide(
         person: actor.name.clone(),
         kind,
         comment: comment.trim().to_owned(),
-        own_request: actor.name == stored.request.requester,
+        own_request: stored.request.is_own_of(&actor.name),
         at: now,
     };
     db::requests::add_decision(&tx, &stored.request, &decision).await?;

@@ -175,7 +175,7 @@ async fn record_end(
 ) -> Result<(), Refusal> {
     let now = app.clock.now();
     let entry = db::audit::Entry {
-        actor: deployment.started_by.as_str(),
+        actor: &deployment.signature(),
         action: "deployment.ended",
         subject: format!("deployment {}", deployment.id),
         facts: json!({ "state": state, "why": why, "commit": deployment.commit }),

@@ -96,7 +96,7 @@ async fn retry_approved(
     deletes_acknowledged: bool,
 ) -> Result<i64, Refusal> {
     let mut stored = Stored::load(&app.db, request, app.clock.now()).await?;
-    access::refresh_all(app, &actor.name, &stored.accepted_by()).await?;
+    access::refresh_all(app, &[actor.names(), stored.accepted_by()].concat()).await?;
     stored.read_tag(app, true).await?;
     queue_again(app, actor, old, hosts, deletes_acknowledged, Some(stored)).await
 }
@@ -126,7 +126,7 @@ async fn queue_again(
     };
     let candidate = match &stored {
         None => {
-            access::refresh(app, &actor.name).await?;
+            access::refresh_all(app, &actor.names()).await?;
             Some(super::deploy::look_up(app, &ask, Some(&old.commit)).await?)
         }
         Some(_) => None,

@@ -104,6 +104,7 @@ impl Stored {
             request: Some(RequestFacts {
                 id: self.request.id,
                 requester: &self.request.requester,
+                asked_by: self.request.asked_by.as_ref(),
                 state: &self.request.state,
                 seal: &self.request.seal,
                 sealed_from_words: &self.from_words,
@@ -131,7 +132,7 @@ impl Stored {
     }
 
     pub fn quorum(&self) -> Quorum {
-        strictest(&self.terms(), &self.standing, &self.request.requester)
+        strictest(&self.terms(), &self.standing, &self.request.askers())
     }
 
     pub fn accepted_by(&self) -> Vec<Name> {

@@ -45,6 +45,8 @@ pub struct Wanted<'a> {
     pub lasts_for: Option<SignedDuration>,
     /// `None`: all that its person may do.
     pub scope: Option<TokenScope>,
+    /// The number of the token that it is made with, if by one.
+    pub made_by: Option<i64>,
 }
 
 /// A token as its secret is told, this once.
@@ -63,6 +65,10 @@ pub async fn create(app: &App, by: &str, wanted: Wanted<'_>) -> Result<(i64, Sec
     let expires_at = wanted.lasts_for.map(lasts_until).transpose()?;
     let secret = session::random::<32>()?;
     let tx = app.db.begin().await?;
+    let expires_at = match wanted.made_by {
+        Some(maker) => within_maker(&tx, maker, expires_at, now).await?,
+        None => expires_at,
+    };
     let person = db::people::find_by_name(&tx, wanted.user).await?.ok_or_else(|| nobody(wanted.user))?;
     if person.disabled {
         return Err(Refusal::Conflict(format!("{} is disabled.", person.name)));
@@ -77,17 +83,37 @@ pub async fn create(app: &App, by: &str, wanted: Wanted<'_>) -> Result<(i64, Sec
         expires_at,
         scope,
         of_sign_in: false,
+        made_by: wanted.made_by,
     };
     let id = db::tokens::insert(&tx, new, now).await?;
     let entry = db::audit::Entry {
         actor: by,
         action: "token.created",
         subject: format!("token {id}"),
-        facts: json!({ "person": person.name, "name": name, "expires_at": expires_at, "scope": scope }),
+        facts: json!({
+            "person": person.name, "name": name, "expires_at": expires_at, "scope": scope,
+            "made_by": wanted.made_by,
+        }),
     };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
     Ok((id, told(&secret)))
+}
+
+/// The end of what is made with a token: never after the maker's own, which must still
+/// be there as of the transaction.
+async fn within_maker(
+    tx: &db::Tx,
+    maker: i64,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Refusal> {
+    let maker = db::tokens::find(tx, maker).await?.filter(|maker| maker.is_usable(now));
+    let maker = maker.ok_or(Refusal::SignedOut)?;
+    Ok(match (expires_at, maker.expires_at) {
+        (Some(wanted), Some(end)) => Some(wanted.min(end)),
+        (wanted, end) => wanted.or(end),
+    })
 }
 
 /// For somebody who just showed who they are: it lasts half an hour.
@@ -102,6 +128,7 @@ pub(super) async fn of_sign_in(app: &App, tx: &db::Tx, person: &Person, how: &st
         expires_at: Some(expires_at),
         scope: None,
         of_sign_in: true,
+        made_by: None,
     };
     let id = db::tokens::insert(tx, new, now).await?;
     let entry = db::audit::Entry {

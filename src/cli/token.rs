@@ -49,7 +49,8 @@ pub async fn token(app: &App, what: &TokenCommand) -> Result<(), Failed> {
         TokenCommand::Create { user, days, name, permissions, applications, environments } => {
             let lasts_for = Some(SignedDuration::from_hours(days * 24));
             let scope = TokenScope::of_words(permissions, applications, environments).map_err(Failed::one)?;
-            let (_, secret) = create(app, &actor(), Wanted { user, name, lasts_for, scope }).await?;
+            let (_, secret) =
+                create(app, &actor(), Wanted { user, name, lasts_for, scope, made_by: None }).await?;
             say(secret.expose_secret())
         }
         TokenCommand::List { user } => {

@@ -22,13 +22,17 @@ pub enum User {
         /// Read a password from standard input: its first line, 12 to 1024 bytes
         #[arg(long)]
         password_stdin: bool,
+        /// The address that they are mailed at, where GitHub has none that is verified
+        #[arg(long, value_name = "ADDRESS")]
+        mail: Option<String>,
     },
 }
 
 pub async fn user(app: &App, what: &User) -> Result<(), Failed> {
-    let User::Add { name, role, password_stdin } = what;
+    let User::Add { name, role, password_stdin, mail } = what;
     let password = if *password_stdin { Some(password()?) } else { None };
-    let done = add_person(app, &actor(), Wanted { name, role: role.as_ref(), password }).await?;
+    let wanted = Wanted { name, role: role.as_ref(), password, mail: mail.as_deref() };
+    let done = add_person(app, &actor(), wanted).await?;
     say(&if done.added { format!("added {name}") } else { format!("{name} is there already") })?;
     match role {
         Some(role) if done.given_role => say(&format!("gave {name} the role {role}"))?,
@@ -37,6 +41,9 @@ pub async fn user(app: &App, what: &User) -> Result<(), Failed> {
     }
     if done.set_password {
         say(&format!("set the password of {name}"))?;
+    }
+    if done.set_mail {
+        say(&format!("set the address of {name}"))?;
     }
     Ok(())
 }

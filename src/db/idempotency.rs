@@ -12,7 +12,8 @@ use super::{DbError, Source, Tx, exactly_one};
 pub struct Row {
     pub id: i64,
     pub route: String,
-    pub body_sha256: String,
+    /// A keyed hash of the body.
+    pub body_mac: String,
     /// `None`: the first request has not been answered.
     pub answer: Option<Answer>,
 }
@@ -30,14 +31,14 @@ pub async fn insert(
     person: i64,
     key: &str,
     route: &str,
-    body_sha256: &str,
+    body_mac: &str,
     now: Timestamp,
 ) -> Result<i64, DbError> {
     let row = keys::ActiveModel {
         person_id: Set(person),
         idempotency_key: Set(key.to_owned()),
         route: Set(route.to_owned()),
-        body_sha256: Set(body_sha256.to_owned()),
+        body_sha256: Set(body_mac.to_owned()),
         at: Set(now.as_millisecond()),
         ..Default::default()
     };
@@ -87,5 +88,5 @@ fn parse(row: keys::Model) -> Result<Row, DbError> {
             sealed_body: row.sealed_body.clone().ok_or_else(|| bad("a status without a body"))?,
         }),
     };
-    Ok(Row { id: row.id, route: row.route, body_sha256: row.body_sha256, answer })
+    Ok(Row { id: row.id, route: row.route, body_mac: row.body_sha256, answer })
 }

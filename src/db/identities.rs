@@ -45,6 +45,17 @@ pub async fn link(tx: &Tx, person: i64, identity: &Identity, now: Timestamp) -> 
     Ok(())
 }
 
+/// Takes a further one away; false where there is none.
+pub async fn unlink(tx: &Tx, person: i64, identity: &Identity) -> Result<bool, DbError> {
+    let result = identities::Entity::delete_many()
+        .filter(identities::Column::PersonId.eq(person))
+        .filter(identities::Column::Provider.eq(&identity.provider))
+        .filter(identities::Column::Subject.eq(&identity.subject))
+        .exec(tx.on())
+        .await?;
+    Ok(result.rows_affected > 0)
+}
+
 /// The further ones, oldest first.
 pub async fn list_of(source: &impl Source, person: i64) -> Result<Vec<Identity>, DbError> {
     let rows = identities::Entity::find()

@@ -22,6 +22,17 @@ pub struct Seen {
     pub at: Timestamp,
 }
 
+/// What GitHub says of somebody.
+#[derive(Debug, Clone, Copy)]
+pub enum Membership<'a> {
+    Is {
+        teams: &'a [String],
+        member: bool,
+    },
+    /// The token no longer opens anything.
+    Lost,
+}
+
 pub async fn find(source: &impl Source, id: i64) -> Result<Option<Person>, DbError> {
     people::Entity::find_by_id(id).one(source.connection()).await?.map(parse).transpose()
 }
@@ -98,6 +109,29 @@ pub async fn set_display(tx: &Tx, id: i64, display: &str) -> Result<(), DbError>
     update(tx, id, row).await
 }
 
+/// An address that an administrator vouches for.
+pub async fn set_given_mail(tx: &Tx, id: i64, mail: Option<&str>) -> Result<(), DbError> {
+    let row = people::ActiveModel { given_mail: Set(mail.map(str::to_owned)), ..Default::default() };
+    update(tx, id, row).await
+}
+
+/// The identity in the first place gives way to another of the same person. What the
+/// former said of them goes with it.
+pub async fn change_identity(tx: &Tx, id: i64, identity: &Identity) -> Result<(), DbError> {
+    let row = people::ActiveModel {
+        provider: Set(Some(identity.provider.clone())),
+        subject: Set(Some(identity.subject.clone())),
+        mail: Set(None),
+        github_token: Set(None),
+        teams: Set("[]".to_owned()),
+        member: Set(false),
+        membership_at: Set(0),
+        password_hash: Set(None),
+        ..Default::default()
+    };
+    update(tx, id, row).await
+}
+
 pub async fn set_external_id(tx: &Tx, id: i64, external: Option<&str>) -> Result<(), DbError> {
     let row = people::ActiveModel { external_id: Set(external.map(str::to_owned)), ..Default::default() };
     update(tx, id, row).await
@@ -150,14 +184,33 @@ pub async fn seen(tx: &Tx, id: i64, seen: &Seen) -> Result<(), DbError> {
     update(tx, id, row).await
 }
 
+/// What GitHub answered, if the person still has the token that it was asked with, as
+/// it is sealed: an answer to an older one says nothing of who has signed in since.
+/// False where somebody was faster. Who is no member any more loses the token.
 pub async fn set_membership(
     tx: &Tx,
     id: i64,
-    teams: &[String],
-    member: bool,
+    asked_with: Option<&[u8]>,
+    answer: Membership<'_>,
     now: Timestamp,
-) -> Result<(), DbError> {
-    update(tx, id, membership_columns(teams, member, now)?).await
+) -> Result<bool, DbError> {
+    let row = match answer {
+        Membership::Is { teams, member } => membership_columns(teams, member, now)?,
+        Membership::Lost => {
+            people::ActiveModel { github_token: Set(None), ..membership_columns(&[], false, now)? }
+        }
+    };
+    let same = match asked_with {
+        Some(sealed) => people::Column::GithubToken.eq(sealed.to_vec()),
+        None => people::Column::GithubToken.is_null(),
+    };
+    let result = people::Entity::update_many()
+        .set(row)
+        .filter(people::Column::Id.eq(id))
+        .filter(same)
+        .exec(tx.on())
+        .await?;
+    Ok(result.rows_affected == 1)
 }
 
 /// `hash` is a PHC string.
@@ -169,17 +222,12 @@ pub async fn set_password_hash(tx: &Tx, id: i64, hash: &str) -> Result<(), DbErr
 /// Everybody who has an address and is not disabled.
 pub async fn list_with_mail(source: &impl Source) -> Result<Vec<Person>, DbError> {
     let rows = people::Entity::find()
-        .filter(people::Column::Mail.is_not_null())
+        .filter(has_mail())
         .filter(people::Column::DisabledAt.is_null())
         .order_by_asc(people::Column::Id)
         .all(source.connection())
         .await?;
     rows.into_iter().map(parse).collect()
-}
-
-/// The stored token no longer opens anything.
-pub async fn forget_token(tx: &Tx, id: i64) -> Result<(), DbError> {
-    update(tx, id, people::ActiveModel { github_token: Set(None), ..Default::default() }).await
 }
 
 /// Disabled people stay in the record; their sessions end with the same act.
@@ -194,16 +242,22 @@ pub async fn set_disabled(tx: &Tx, id: i64, at: Option<Timestamp>) -> Result<(),
 
 /// Everybody with a verified address, and that address.
 pub async fn list_mails(source: &impl Source) -> Result<Vec<(Name, String)>, DbError> {
-    let rows: Vec<(String, String)> = people::Entity::find()
+    let rows: Vec<(String, Option<String>, Option<String>)> = people::Entity::find()
         .select_only()
         .column(people::Column::Name)
         .column(people::Column::Mail)
-        .filter(people::Column::Mail.is_not_null())
+        .column(people::Column::GivenMail)
+        .filter(has_mail())
         .into_tuple()
         .all(source.connection())
         .await?;
     let name = |text: &str| Name::parse(text).map_err(|error| DbError::row(TABLE, text, error));
-    rows.into_iter().map(|(person, mail)| Ok((name(&person)?, mail))).collect()
+    let mail = |verified: Option<String>, given: Option<String>| verified.or(given).unwrap_or_default();
+    rows.into_iter().map(|(person, verified, given)| Ok((name(&person)?, mail(verified, given)))).collect()
+}
+
+fn has_mail() -> Condition {
+    Condition::any().add(people::Column::Mail.is_not_null()).add(people::Column::GivenMail.is_not_null())
 }
 
 /// Every membership that could be this person's: by any way their name is
@@ -300,7 +354,8 @@ pub(in crate::db) fn parse(row: people::Model) -> Result<Person, DbError> {
         name: Name::parse(&row.name).map_err(|error| bad(error.to_string()))?,
         identity,
         display: row.display.clone(),
-        mail: row.mail.clone(),
+        mail: row.mail.clone().or_else(|| row.given_mail.clone()),
+        has_verified_mail: row.mail.is_some(),
         github_token: row.github_token.clone(),
         teams: serde_json::from_str(&row.teams).map_err(|error| bad(format!("teams: {error}")))?,
         member: row.member,

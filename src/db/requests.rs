@@ -212,7 +212,9 @@ fn columns(request: &Request) -> Result<requests::ActiveModel, DbError> {
         | RequestState::Accepted { .. }
         | RequestState::Launched { .. } => (None, None, None),
         RequestState::Rejected { at, by, reason } => (Some(*at), Some(by.to_string()), Some(reason.clone())),
-        RequestState::Cancelled { at, by } => (Some(*at), Some(by.to_string()), None),
+        RequestState::Cancelled { at, by, acting } => {
+            (Some(*at), Some(by.to_string()), acting.as_ref().map(ToString::to_string))
+        }
         RequestState::Expired { at } => (Some(*at), None, None),
         RequestState::Void { at, cause } => {
             (Some(*at), None, Some(serde_json::to_string(cause).map_err(text)?))
@@ -226,6 +228,7 @@ fn columns(request: &Request) -> Result<requests::ActiveModel, DbError> {
         from_commit: Set(request.from.as_ref().map(ToString::to_string)),
         from_tag: Set(request.from_release.clone()),
         requester: Set(request.requester.to_string()),
+        asked_by: Set(request.asked_by.as_ref().map(ToString::to_string)),
         reason: Set(request.reason.clone()),
         ticket: Set(request.ticket.clone()),
         rollback: Set(request.rollback),
@@ -296,7 +299,11 @@ fn parse(row: requests::Model) -> Result<Request, DbError> {
             by: by()?,
             reason: row.ended_why.clone().unwrap_or_default(),
         },
-        RequestWord::Cancelled => RequestState::Cancelled { at: instant(row.ended_at)?, by: by()? },
+        RequestWord::Cancelled => RequestState::Cancelled {
+            at: instant(row.ended_at)?,
+            by: by()?,
+            acting: row.ended_why.as_deref().map(name).transpose()?,
+        },
         RequestWord::Expired => RequestState::Expired { at: instant(row.ended_at)? },
         RequestWord::Void => {
             let cause = serde_json::from_str(row.ended_why.as_deref().unwrap_or_default())
@@ -312,6 +319,7 @@ fn parse(row: requests::Model) -> Result<Request, DbError> {
         from: row.from_commit.as_deref().map(commit).transpose()?,
         from_release: row.from_tag,
         requester: name(&row.requester)?,
+        asked_by: row.asked_by.as_deref().map(name).transpose()?,
         seal: serde_json::from_str(&row.seal).map_err(|error| bad(format!("seal: {error}")))?,
         stat: serde_json::from_str(&row.stat).map_err(|error| bad(format!("stat: {error}")))?,
         notes: serde_json::from_str(&row.notes).map_err(|error| bad(format!("notes: {error}")))?,

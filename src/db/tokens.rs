@@ -27,6 +27,8 @@ pub struct Token {
     pub scope: Option<TokenScope>,
     /// Came of a sign-in and lasts minutes, not days.
     pub of_sign_in: bool,
+    /// The token that it was made with: it lasts no longer, and ends with it.
+    pub made_by: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -38,6 +40,7 @@ pub struct NewToken<'a> {
     pub expires_at: Option<Timestamp>,
     pub scope: Option<&'a TokenScope>,
     pub of_sign_in: bool,
+    pub made_by: Option<i64>,
 }
 
 /// What a token's owner may change of it.
@@ -60,6 +63,7 @@ pub async fn insert(tx: &Tx, new: NewToken<'_>, now: Timestamp) -> Result<i64, D
         expires_at: Set(new.expires_at.map(Timestamp::as_millisecond)),
         scope: Set(scope.map_err(|error| DbError::row(TABLE, "scope", error))?),
         kind: Set(new.of_sign_in.then(|| SIGN_IN.to_owned())),
+        made_by: Set(new.made_by),
         ..Default::default()
     };
     Ok(tokens::Entity::insert(row).exec(tx.on()).await?.last_insert_id)
@@ -141,7 +145,17 @@ pub async fn change(tx: &Tx, id: i64, change: Change<'_>) -> Result<(), DbError>
         .filter(tokens::Column::RevokedAt.is_null())
         .exec(tx.on())
         .await?;
-    exactly_one(result.rows_affected, "the token was revoked meanwhile")
+    exactly_one(result.rows_affected, "the token was revoked meanwhile")?;
+    let Some(end) = change.expires_at else { return Ok(()) };
+    let later = tokens::Column::ExpiresAt.is_null().or(tokens::Column::ExpiresAt.gt(end.as_millisecond()));
+    let made = made_with(tx, vec![id]).await?;
+    tokens::Entity::update_many()
+        .col_expr(tokens::Column::ExpiresAt, Expr::value(end.as_millisecond()))
+        .filter(tokens::Column::Id.is_in(made))
+        .filter(later)
+        .exec(tx.on())
+        .await?;
+    Ok(())
 }
 
 /// Those of sign-ins that ended before `then` are of no use to anybody.
@@ -164,7 +178,8 @@ pub async fn touch(tx: &Tx, id: i64, now: Timestamp) -> Result<(), DbError> {
 }
 
 pub async fn revoke(tx: &Tx, id: i64, now: Timestamp) -> Result<(), DbError> {
-    exactly_one(revoke_where(tx, tokens::Column::Id.eq(id), now).await?, "the token was revoked meanwhile")
+    let revoked = revoke_where(tx, tokens::Column::Id.eq(id), now).await?;
+    if revoked.contains(&id) { Ok(()) } else { exactly_one(0, "the token was revoked meanwhile") }
 }
 
 pub async fn revoke_all_of(tx: &Tx, person: i64, now: Timestamp) -> Result<(), DbError> {
@@ -203,14 +218,41 @@ pub async fn follow(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {
     Ok(())
 }
 
-async fn revoke_where(tx: &Tx, which: SimpleExpr, now: Timestamp) -> Result<u64, DbError> {
-    let result = tokens::Entity::update_many()
-        .col_expr(tokens::Column::RevokedAt, Expr::value(now.as_millisecond()))
+/// Revokes those, and what was made with them, and with that. Gives the first ones,
+/// those that were not revoked before.
+async fn revoke_where(tx: &Tx, which: SimpleExpr, now: Timestamp) -> Result<Vec<i64>, DbError> {
+    let those: Vec<i64> = tokens::Entity::find()
+        .select_only()
+        .column(tokens::Column::Id)
         .filter(which)
+        .filter(tokens::Column::RevokedAt.is_null())
+        .into_tuple()
+        .all(tx.on())
+        .await?;
+    let made = made_with(tx, those.clone()).await?;
+    tokens::Entity::update_many()
+        .col_expr(tokens::Column::RevokedAt, Expr::value(now.as_millisecond()))
+        .filter(tokens::Column::Id.is_in(those.iter().chain(&made).copied()))
         .filter(tokens::Column::RevokedAt.is_null())
         .exec(tx.on())
         .await?;
-    Ok(result.rows_affected)
+    Ok(those)
+}
+
+/// What was made with these tokens, and with what was made.
+async fn made_with(tx: &Tx, makers: Vec<i64>) -> Result<Vec<i64>, DbError> {
+    let (mut all, mut makers) = (Vec::new(), makers);
+    while !makers.is_empty() {
+        makers = tokens::Entity::find()
+            .select_only()
+            .column(tokens::Column::Id)
+            .filter(tokens::Column::MadeBy.is_in(makers))
+            .into_tuple()
+            .all(tx.on())
+            .await?;
+        all.extend(&makers);
+    }
+    Ok(all)
 }
 
 fn parse(row: tokens::Model) -> Result<Token, DbError> {
@@ -228,5 +270,6 @@ fn parse(row: tokens::Model) -> Result<Token, DbError> {
         of_sign_in: row.kind.as_deref() == Some(SIGN_IN),
         name: row.name,
         created_by: row.created_by,
+        made_by: row.made_by,
     })
 }

@@ -11,13 +11,32 @@ pub struct Actor {
     pub access: Access,
 }
 
+/// Both names for the record: `dana`, or `bot for dana` (rules.md 31).
+pub fn signed(name: &Name, by: Option<&Name>) -> String {
+    by.map_or_else(|| name.to_string(), |by| format!("{by} for {name}"))
+}
+
+/// Both names where people read them: `drew`, or `drew (bot acting)` (rules.md 31).
+pub fn acted(name: &str, by: Option<&Name>) -> String {
+    by.map_or_else(|| name.to_owned(), |by| format!("{name} ({by} acting)"))
+}
+
 impl Actor {
     /// Who the record says it was: `dana`, or `bot for dana` (rules.md 31).
     pub fn signature(&self) -> String {
-        match &self.access.by {
-            Some(by) => format!("{by} for {}", self.name),
-            None => self.name.to_string(),
-        }
+        signed(&self.name, self.access.by.as_ref())
+    }
+
+    /// The number of who is not signed in; no row has it.
+    pub const ANONYMOUS: i64 = 0;
+
+    pub fn is_anonymous(&self) -> bool {
+        self.id == Self::ANONYMOUS
+    }
+
+    /// Who an act rests on: whose rights it takes, and who really does it.
+    pub fn names(&self) -> Vec<Name> {
+        std::iter::once(&self.name).chain(&self.access.by).cloned().collect()
     }
 
     /// Whether something is theirs by name, and not out of reach of what they came with.

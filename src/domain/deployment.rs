@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::actor::{acted, signed};
 use super::name::{CommitId, Name};
 use super::permission::{Access, TokenScope};
 use super::scope::Scope;
@@ -58,6 +59,21 @@ impl Deployment {
     #[must_use]
     pub fn bounded_as(self, starter: &Access) -> Self {
         Self { within: starter.within.clone(), acted_by: starter.by.clone(), ..self }
+    }
+
+    /// For the record: `drew`, or `bot for drew` (rules.md 31).
+    pub fn signature(&self) -> String {
+        signed(&self.started_by, self.acted_by.as_ref())
+    }
+
+    /// For people: `drew`, or `drew (bot acting)`.
+    pub fn starter_words(&self) -> String {
+        acted(self.started_by.as_str(), self.acted_by.as_ref())
+    }
+
+    /// Whose rights a start by `actor` rests on.
+    pub fn starters(&self, actor: &Name) -> Vec<Name> {
+        std::iter::once(actor).chain(&self.acted_by).cloned().collect()
     }
 
     /// A new one, that nothing has happened to yet: the whole environment, for `who`.

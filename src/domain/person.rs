@@ -21,8 +21,10 @@ pub struct Person {
     /// `None`: a name that is only reserved yet (rules.md 29).
     pub identity: Option<Identity>,
     pub display: String,
-    /// Only ever a verified address.
+    /// Only ever a verified address: by GitHub, else by an administrator's word.
     pub mail: Option<String>,
+    /// GitHub says that the address is theirs.
+    pub has_verified_mail: bool,
     /// Sealed.
     pub github_token: Option<Vec<u8>>,
     pub teams: Vec<String>,

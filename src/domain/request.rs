@@ -25,6 +25,8 @@ pub struct Request {
     pub from: Option<CommitId>,
     pub from_release: Option<String>,
     pub requester: Name,
+    /// Who really asked, in the name of `requester` (rules.md 31).
+    pub asked_by: Option<Name>,
     pub reason: String,
     pub ticket: String,
     pub rollback: bool,
@@ -52,6 +54,17 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether it is this person's own: nobody decides what they asked for, by
+    /// whatever name (security.md 4).
+    pub fn is_own_of(&self, person: &Name) -> bool {
+        self.askers().contains(&person)
+    }
+
+    /// Whose request it is, and who really asked.
+    pub fn askers(&self) -> Vec<&Name> {
+        std::iter::once(&self.requester).chain(&self.asked_by).collect()
+    }
+
     pub fn from_words(&self) -> String {
         from_words(self.from_release.as_deref(), self.from.as_ref())
     }
@@ -86,7 +99,7 @@ pub enum RequestState {
     Accepted { at: Timestamp, stands_until: Timestamp },
     Launched { at: Timestamp, stands_until: Timestamp, deployment: i64 },
     Rejected { at: Timestamp, by: Name, reason: String },
-    Cancelled { at: Timestamp, by: Name },
+    Cancelled { at: Timestamp, by: Name, acting: Option<Name> },
     Expired { at: Timestamp },
     Void { at: Timestamp, cause: VoidCause },
 }
@@ -282,11 +295,12 @@ impl RequestState {
         }
     }
 
-    pub fn cancel(self, by: Name, now: Timestamp) -> Result<Self, WrongState> {
-        if self.word().is_open() {
-            Ok(RequestState::Cancelled { at: now, by })
-        } else {
-            self.refuse("cancelled")
+    /// What is over by the clock is over, also where nobody has written it down yet.
+    pub fn cancel(self, by: Name, acting: Option<Name>, now: Timestamp) -> Result<Self, WrongState> {
+        match self.expire(now) {
+            Some(expired) => expired.refuse("cancelled"),
+            None if self.word().is_open() => Ok(RequestState::Cancelled { at: now, by, acting }),
+            None => self.refuse("cancelled"),
         }
     }
 

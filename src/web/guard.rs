@@ -7,11 +7,12 @@ use rocket::http::{Cookie, Method, SameSite, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 
 use super::form::Why;
+use super::limit::Limits;
 use super::proxy;
 use super::view::{PersonView, Section, Shell, Theme};
 use crate::app::session::{self, SignedIn};
 use crate::app::sign_in::NotIn;
-use crate::app::{App, access, queries, sign_in_proxy, tokens};
+use crate::app::{App, Refusal, access, queries, sign_in_proxy, tokens};
 use crate::domain::manifest::hex;
 use crate::domain::permission::{GlobalPermission, Permission};
 use crate::domain::person::PROXY;
@@ -258,11 +259,27 @@ impl<'r> FromRequest<'r> for Oversees {
         if let Looked::Somebody(found) = look(request, false).await {
             return Outcome::Success(Oversees(may_administer(&found.person)));
         }
-        let held = match presented_token(request) {
-            Some(secret) => tokens::find(app, secret).await.ok().flatten(),
-            None => None,
+        let (Some(secret), Some(limits)) = (presented_token(request), request.rocket().state::<Limits>())
+        else {
+            return Outcome::Success(Oversees(false));
         };
-        Outcome::Success(Oversees(held.is_some_and(|held| held.actor.access.has(GlobalPermission::ReadAll))))
+        // It checks a secret, so it counts wrong ones like every other door (rules.md 39).
+        let now = app.clock.now();
+        let refused = match tokens::find(app, secret).await {
+            Ok(Some(held)) => match limits.api(held.token.id, now) {
+                Ok(()) => {
+                    let oversees = held.actor.access.has(GlobalPermission::ReadAll);
+                    return Outcome::Success(Oversees(oversees));
+                }
+                Err(refused) => refused,
+            },
+            Ok(None) => limits.wrong_token(Frame::of(request).address, now),
+            Err(error) => error,
+        };
+        match refused {
+            Refusal::TooMany(_) => Outcome::Error((Status::TooManyRequests, ())),
+            _ => Outcome::Success(Oversees(false)),
+        }
     }
 }
 

@@ -11,12 +11,18 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::tries::{Held, Tries};
 use crate::app::Refusal;
+use crate::clock::Clock;
+
+pub use super::tries::Try;
 
 const WRONG_SECRETS_A_MINUTE: usize = 60;
 const SIGN_INS_A_MINUTE: usize = 300;
 const API_CALLS_A_MINUTE: usize = 600;
 const TRIES_FOR_A_NAME: usize = 10;
+/// Of sessions elsewhere, from one address.
+const EXCHANGES_AT_ONCE: usize = 2;
 const A_MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const A_QUARTER: SignedDuration = SignedDuration::from_mins(15);
 /// A name that is typed may be anything; what is kept of it is bounded.
@@ -28,8 +34,10 @@ pub struct Limits {
     /// By the number of the token.
     api: Windows<i64>,
     anonymous: Windows<IpAddr>,
+    /// Of passwords and of sessions elsewhere.
+    tries: Tries<(IpAddr, &'static str)>,
     /// By the name that a password was tried for.
-    names: Windows<String>,
+    names: Tries<String>,
 }
 
 impl Default for Limits {
@@ -39,28 +47,8 @@ impl Default for Limits {
             sign_in: Windows::of(A_MINUTE),
             api: Windows::of(A_MINUTE),
             anonymous: Windows::of(A_MINUTE),
-            names: Windows::of(A_QUARTER),
-        }
-    }
-}
-
-/// A try to come in that is under way. It counts as a wrong one from the beginning, so
-/// that many at once do not slip through together; one that was right is taken back.
-#[must_use]
-pub struct Try<'a> {
-    limits: &'a Limits,
-    place: Option<(IpAddr, &'static str)>,
-    name: Option<String>,
-    at: Timestamp,
-}
-
-impl Try<'_> {
-    pub fn take_back(self) {
-        if let Some(place) = &self.place {
-            self.limits.wrong.forget(place, self.at);
-        }
-        if let Some(name) = &self.name {
-            self.limits.names.forget(name, self.at);
+            tries: Tries::of(A_MINUTE, WRONG_SECRETS_A_MINUTE),
+            names: Tries::of(A_QUARTER, TRIES_FOR_A_NAME),
         }
     }
 }
@@ -92,32 +80,59 @@ impl Limits {
         }
     }
 
-    /// Before a password or a foreign session is looked at. Over the limit it is not
-    /// looked at, right or wrong: people choose passwords, and those can be guessed.
-    pub fn begin_try(
+    /// Before a password is looked at. Over the limit it is not looked at, right or
+    /// wrong: people choose passwords, and those can be guessed. Waits while those that
+    /// are under way could all turn out wrong.
+    pub async fn begin_try(
         &self,
         address: Option<IpAddr>,
         route: &'static str,
         name: Option<&str>,
-        now: Timestamp,
+        clock: &Clock,
     ) -> Result<Try<'_>, Refusal> {
-        let place = address.map(|address| (address, route));
-        if let Some(place) = place
-            && !self.wrong.admit(place, WRONG_SECRETS_A_MINUTE, now)
-        {
-            return Err(Refusal::TooMany(
-                "Too many wrong tries from this address. Wait a minute.".to_owned(),
-            ));
-        }
+        let place = self.place(address, route, WRONG_SECRETS_A_MINUTE, clock).await?;
         let name = name.map(|name| name.trim().chars().take(LONGEST_NAME).collect::<String>().to_lowercase());
-        if let Some(name) = &name
-            && !self.names.admit(name.clone(), TRIES_FOR_A_NAME, now)
-        {
-            return Err(Refusal::TooMany(
-                "Too many wrong tries for this name. Wait a quarter of an hour.".to_owned(),
-            ));
+        let name = match name {
+            Some(name) => match self.names.begin(name, TRIES_FOR_A_NAME, clock).await {
+                Some(name) => Some(name),
+                None => {
+                    place.into_iter().for_each(Held::let_go);
+                    return Err(Refusal::TooMany(
+                        "Too many wrong tries for this name. Wait a quarter of an hour.".to_owned(),
+                    ));
+                }
+            },
+            None => None,
+        };
+        Ok(Try { place, name })
+    }
+
+    /// Before a session elsewhere is asked about: the operator's system answers it, so
+    /// one address gets few of its places at once.
+    pub async fn begin_exchange(
+        &self,
+        address: Option<IpAddr>,
+        route: &'static str,
+        clock: &Clock,
+    ) -> Result<Try<'_>, Refusal> {
+        let place = self.place(address, route, EXCHANGES_AT_ONCE, clock).await?;
+        Ok(Try { place, name: None })
+    }
+
+    async fn place(
+        &self,
+        address: Option<IpAddr>,
+        route: &'static str,
+        at_once: usize,
+        clock: &Clock,
+    ) -> Result<Option<Held<'_, (IpAddr, &'static str)>>, Refusal> {
+        let Some(address) = address else { return Ok(None) };
+        match self.tries.begin((address, route), at_once, clock).await {
+            Some(held) => Ok(Some(held)),
+            None => {
+                Err(Refusal::TooMany("Too many wrong tries from this address. Wait a minute.".to_owned()))
+            }
         }
-        Ok(Try { limits: self, place, name, at: now })
     }
 
     pub fn anonymous(&self, address: Option<IpAddr>, now: Timestamp) -> Result<(), Refusal> {
@@ -156,14 +171,6 @@ struct Windows<K> {
 impl<K: Hash + Eq> Windows<K> {
     fn of(reaches: SignedDuration) -> Self {
         Self { reaches, admitted: Mutex::default() }
-    }
-
-    fn forget(&self, key: &K, at: Timestamp) {
-        let mut windows = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(admitted) = windows.get_mut(key) else { return };
-        if let Some(place) = admitted.iter().rposition(|admitted| *admitted == at) {
-            admitted.remove(place);
-        }
     }
 
     /// Whether this one is among the first `most` of the window before it. One that

@@ -15,6 +15,7 @@ pub mod pages;
 pub mod proxy;
 pub mod respond;
 pub mod sheet;
+mod tries;
 pub mod view;
 
 use base64::Engine as _;

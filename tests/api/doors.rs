@@ -17,6 +17,8 @@ fn routes(town: &Town) -> Vec<(Method, String)> {
         path.replace("<id>", &id.to_string())
             .replace("<server>", "web-1")
             .replace("<person>", "dana")
+            .replace("<provider>", "proxy")
+            .replace("<subject>", "zed")
             .replace("<name>", "web")
             .replace("<application>", "shop")
             .replace("<environment>", "production")

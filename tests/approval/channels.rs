@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{flowing, quiet_with};
 use crate::tests::api::town::{gates, member};
-use crate::tests::harness::{Approved, Service, production};
+use crate::tests::harness::{Approved, Service, World, production};
 use crate::tests::support::browser::Browser;
 
 const VERBS: [&str; 3] = ["accept", "reject", "ask"];
@@ -156,4 +156,18 @@ async fn who_may_not_review_decides_by_no_channel() {
     let reply = rosa.post(&path, &json!({ "decision": "accept" })).await;
     assert_eq!(gates(&reply, 409), ["unchanged"]);
     assert_eq!(service.request_state(request).await, "void");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_over_by_the_clock_is_not_withdrawn_any_more() {
+    let service = Service::start_in(World::quiet()).await;
+    let dana = service.as_user("dana").await;
+    let request = service.asked(&dana, "v1.0", &[]).await;
+    let dana = service.calling_as("dana").await;
+    // Housekeeping has not written it down yet.
+    service.advance(jiff::SignedDuration::from_hours(72));
+    let reply = dana.post(&format!("/requests/{request}/cancel"), &serde_json::json!({})).await;
+    assert_eq!(reply.problem(409), "conflict");
+    assert!(reply.page.html.contains("expired"), "{}", reply.page.html);
+    assert_eq!(service.request_state(request).await, "awaiting_review");
 }

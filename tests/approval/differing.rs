@@ -37,6 +37,7 @@ pub fn request(created_at: Timestamp, until: Timestamp) -> Request {
         from: None,
         from_release: None,
         requester: name("dana"),
+        asked_by: None,
         reason: String::new(),
         ticket: String::new(),
         rollback: false,

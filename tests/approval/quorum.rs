@@ -107,7 +107,24 @@ fn terms(text: &str) -> Terms {
 // The role of everybody.
 #[case("1 default=1 ops=1", "rosa remy:ops", "+2 of 2 accepts: 1 of 1 from default; 1 of 1 from ops.")]
 fn who_counts(#[case] policy: &str, #[case] decided: &str, #[case] expected: &str) {
-    let quorum = judge(&terms(policy), &decisions(decided), &name("dana"));
+    let quorum = judge(&terms(policy), &decisions(decided), &[&name("dana")]);
+    let words = format!("{}{}", if quorum.is_reached() { "+" } else { "" }, quorum.words());
+    assert_eq!(words, expected, "{policy} by {decided}");
+}
+
+/// Who really asked, in the requester's name, counts as little as the requester.
+#[rstest]
+#[case("1", "bot", "0 of 1 accept. bot asked for it, and does not count.")]
+#[case("1", "bot rosa", "+1 of 1 accept. bot asked for it, and does not count.")]
+#[case(
+    "2",
+    "bot dana rosa",
+    "1 of 2 accepts. bot asked for it, and does not count. dana asked for it, and does not count."
+)]
+#[case("1 ops=1", "bot:ops", "0 of 1 accept: 0 of 1 from ops. bot asked for it, and does not count.")]
+#[case("1 self", "bot", "+1 of 1 accept.")]
+fn who_really_asked_does_not_count(#[case] policy: &str, #[case] decided: &str, #[case] expected: &str) {
+    let quorum = judge(&terms(policy), &decisions(decided), &[&name("dana"), &name("bot")]);
     let words = format!("{}{}", if quorum.is_reached() { "+" } else { "" }, quorum.words());
     assert_eq!(words, expected, "{policy} by {decided}");
 }
@@ -128,7 +145,7 @@ fn who_counts(#[case] policy: &str, #[case] decided: &str, #[case] expected: &st
 #[case(&[], "rosa remy", false)]
 fn the_stricter_of_then_and_now(#[case] policies: &[&str], #[case] decided: &str, #[case] enough: bool) {
     let policies: Vec<Terms> = policies.iter().map(|policy| terms(policy)).collect();
-    let quorum = strictest(&policies, &decisions(decided), &name("dana"));
+    let quorum = strictest(&policies, &decisions(decided), &[&name("dana")]);
     assert_eq!(quorum.is_reached(), enough, "{policies:?} by {decided}: {}", quorum.words());
 }
 
@@ -141,7 +158,7 @@ fn the_order_of_the_accepts_changes_nothing() {
         let mut order = people;
         order.rotate_left(turn);
         for _ in 0..2 {
-            let quorum = judge(&policy, &decisions(&order.join(" ")), &name("dana"));
+            let quorum = judge(&policy, &decisions(&order.join(" ")), &[&name("dana")]);
             assert!(quorum.is_reached(), "{order:?}: {}", quorum.words());
             order.reverse();
         }

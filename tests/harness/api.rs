@@ -27,10 +27,10 @@ impl Service {
     /// A program that acts for somebody, who is added where nobody has that name yet.
     pub async fn calling_as(&self, user: &str) -> Caller {
         let name = Name::parse(user).unwrap();
-        let wanted = add_person::Wanted { name: &name, role: None, password: None };
+        let wanted = add_person::Wanted { name: &name, role: None, password: None, mail: None };
         add_person(&self.app, "a test", wanted).await.unwrap();
         let lasts_for = Some(SignedDuration::from_hours(24 * 90));
-        let wanted = tokens::Wanted { user: &name, name: "a test", lasts_for, scope: None };
+        let wanted = tokens::Wanted { user: &name, name: "a test", lasts_for, scope: None, made_by: None };
         let (_, secret) = tokens::create(&self.app, "a test", wanted).await.unwrap();
         self.calling_with(secret.expose_secret())
     }

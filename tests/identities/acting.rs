@@ -23,12 +23,12 @@ fn world(edit: impl FnOnce(&mut Value) + Send + 'static) -> World {
     })
 }
 
-async fn posts(caller: &Caller, whom: &str, path: &str, body: &Value) -> Reply {
+pub(super) async fn posts(caller: &Caller, whom: &str, path: &str, body: &Value) -> Reply {
     let headers = [("content-type", "application/json"), ("x-impersonate-username", whom)];
     caller.send("POST", path, &headers, &body.to_string()).await
 }
 
-async fn gets(caller: &Caller, whom: &str, path: &str) -> Reply {
+pub(super) async fn gets(caller: &Caller, whom: &str, path: &str) -> Reply {
     caller.send("GET", path, &[("x-impersonate-username", whom)], "").await
 }
 
@@ -136,6 +136,7 @@ async fn the_scope_of_the_bots_token_bounds_what_it_does_for_others() {
             name: "bounded",
             lasts_for: Some(SignedDuration::from_hours(1)),
             scope: Some(TokenScope { global, grants }),
+            made_by: None,
         };
         let (_, secret) = tokens::create(&service.app, "a test", wanted).await.unwrap();
         service.calling_with(secret.expose_secret())

@@ -66,7 +66,7 @@ async fn pages_and_api_show_what_the_role_reads_and_nothing_to_do() {
     let items = api("GET", "/applications").await.ok()["items"].clone();
     assert_eq!(items.as_array().unwrap().len(), 1, "{items}");
     assert_eq!(api("GET", "/applications/vault").await.problem(404), "not_found");
-    assert_eq!(api("GET", "/people").await.problem(403), "forbidden");
+    assert_eq!(api("GET", "/people").await.problem(401), "unauthorized");
     assert_eq!(api("GET", "/tokens").await.ok()["items"], json!([]));
     for (method, path) in [
         ("POST", "/applications/shop/fetch"),
@@ -108,4 +108,24 @@ async fn health_has_details_for_who_may_read_everything_by_session_or_token() {
     }
     let headers = [("authorization", "Bearer cs_wrong")];
     assert!(!detailed(&service.browser().raw("GET", "/health", &headers, "").await.unwrap()));
+}
+
+/// People are shown to people, whatever the role holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_reads_everything_does_not_open_the_administration_to_them() {
+    let edit_config = Box::new(|config: &mut Value| config["anonymous_role"] = json!("public"));
+    let world = World::quiet_with(|fleet| {
+        let role = json!({ "name": "public", "global": ["read_all"] });
+        fleet["roles"].as_array_mut().unwrap().push(role);
+    });
+    let service = Service::start_in(World { edit_config, ..world }).await;
+    service.as_user("dana").await;
+    let get = async |path: &str| {
+        let path = format!("/api/v1{path}");
+        Reply::of(service.browser().raw("GET", &path, &[], "").await.unwrap())
+    };
+    get("/applications/shop").await.ok();
+    for path in ["/people", "/people/dana", "/audit", "/access?person=dana", "/deliveries"] {
+        assert_eq!(get(path).await.problem(401), "unauthorized", "{path}");
+    }
 }

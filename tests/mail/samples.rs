@@ -81,6 +81,7 @@ pub fn review_asked() -> ReviewAsked {
             .into(),
         ticket: Some("SHOP-1289".into()),
         rollback: false,
+        notes: Vec::new(),
         commits: 6,
         hosts: 20,
         risks: vec![

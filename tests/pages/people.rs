@@ -2,7 +2,7 @@ use super::account::token;
 use super::samples::*;
 use super::sound;
 use crate::web::view::account::TokenState;
-use crate::web::view::people::{HeldRole, NewPerson, People, PersonItem, PersonPage, Tokens};
+use crate::web::view::people::{HeldRole, NewPerson, People, PersonItem, PersonPage, Tokens, Way};
 use crate::web::view::{FieldError, Section};
 
 fn item(name: &str, disabled: bool) -> PersonItem {
@@ -52,6 +52,10 @@ fn people_are_listed_and_only_administrators_add_some() {
     );
 }
 
+fn way(provider: &str, subject: &str, may_go: bool) -> Way {
+    Way { provider: provider.into(), subject: subject.into(), may_go }
+}
+
 fn person() -> PersonPage {
     let held =
         |role: &str, given: &str, may_take| HeldRole { role: role.into(), given: given.into(), may_take };
@@ -71,7 +75,9 @@ fn person() -> PersonPage {
         ],
         to_give: vec!["admin".into()],
         rights: vec!["may read everything".into()],
-        identities: vec!["local dana".into()],
+        mail: "dana@acme.test".into(),
+        mail_is_verified: false,
+        identities: vec![way("local", "dana", true)],
         sessions: 2,
         errors: Vec::new(),
         subject: String::new(),
@@ -104,7 +110,8 @@ fn a_persons_page_says_what_gave_each_role_and_takes_back_only_its_own() {
     let hostile = PersonPage {
         item: PersonItem { display: HOSTILE.into(), ..item("eve", false) },
         external_id: HOSTILE.into(),
-        identities: vec![HOSTILE.into()],
+        mail: HOSTILE.into(),
+        identities: vec![way(HOSTILE, HOSTILE, true)],
         errors: ["role", "password", "external_id", "provider", "subject"].map(error).to_vec(),
         subject: HOSTILE.into(),
         ..person()

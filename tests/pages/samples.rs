@@ -242,6 +242,7 @@ pub fn sealed() -> Sealed {
         requester: "Dana Okafor".into(),
         reason: "Guests lose their basket when they sign in. Support gets about forty mails a week about it."
             .into(),
+        notes: vec!["web-2 says v40, and v41 is on record".into()],
         ticket: Some("SHOP-1289".into()),
         rollback: false,
         asked_at: at("14:02"),
@@ -268,6 +269,7 @@ pub fn hostile_sealed() -> Sealed {
         tag: HOSTILE.into(),
         requester: HOSTILE.into(),
         reason: format!("{HOSTILE}\n{}", "x".repeat(100_000)),
+        notes: vec![HOSTILE.into()],
         ticket: Some(format!("javascript:{HOSTILE}")),
         rollback: true,
         size: Size { commits: Some(1), files: 1, added: u64::MAX, deleted: u64::MAX },

@@ -146,6 +146,7 @@ fn body(method: Method, path: &str) -> serde_json::Value {
             json!({ "reason": "a test", "level": "warning" })
         }
         (Method::Post, "freezes") => json!({ "reason": "a test", "level": "warning" }),
+        (Method::Post, "identities") => json!({ "provider": "proxy", "subject": "zed" }),
         (Method::Post, "people") => json!({ "name": "zoe" }),
         (Method::Post, "tokens") => json!({ "name": "a test", "user": "dana" }),
         (Method::Post, "servers") => json!({ "name": "web-9", "host": "10.0.0.9" }),
@@ -189,6 +190,8 @@ async fn each_call_lets_in_whom_it_should() {
             .replace("<id>", &id.to_string())
             .replace("<server>", "web-1")
             .replace("<person>", "dana")
+            .replace("<provider>", "proxy")
+            .replace("<subject>", "zed")
             .replace("<name>", named)
             .replace("<application>", "shop")
             .replace("<environment>", "production");

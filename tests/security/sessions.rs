@@ -214,7 +214,7 @@ async fn another_right_is_another_secret_and_the_one_before_opens_nothing_any_mo
             }
             "a command" => {
                 let (name, role) = (Name::parse("dana").unwrap(), Name::parse("admin").unwrap());
-                let wanted = Wanted { name: &name, role: Some(&role), password: None };
+                let wanted = Wanted { name: &name, role: Some(&role), password: None, mail: None };
                 assert!(add_person(&service.app, "command", wanted).await.unwrap().given_role);
             }
             _ => {

@@ -49,6 +49,7 @@ struct Place {
     window: Window,
     freezes: Vec<Freeze>,
     break_glass: Option<Via>,
+    covered_by: Option<i64>,
 }
 
 impl Place {
@@ -64,6 +65,7 @@ impl Place {
             window: Window::Always,
             freezes: Vec::new(),
             break_glass: None,
+            covered_by: None,
         }
     }
 
@@ -91,7 +93,7 @@ impl Place {
                 not_allowed: None,
                 direction: None,
                 scope: Scope::Environment,
-                covered_by: None,
+                covered_by: self.covered_by,
                 break_glass: self.break_glass,
             }),
         };
@@ -271,4 +273,27 @@ fn the_calendar_binds_acts_and_rights_as_it_should(
     let mut place = Place::with(permission);
     place.window = Window::at(Some(&calendar), at.parse().unwrap());
     assert_eq!(place.verdict(act, "window"), Some(expected));
+}
+
+/// An approval was made for somebody; nobody uses it in their name (rules.md 31).
+#[rstest]
+#[case(Act::Deploy, None, None, None)]
+#[case(Act::Deploy, Some(7), None, None)]
+#[case(Act::Deploy, None, Some("bot"), None)]
+#[case(Act::Deploy, Some(7), Some("bot"), Some(Verdict::Stop))]
+#[case(Act::Retry, None, Some("bot"), None)]
+#[case(Act::Request, None, Some("bot"), None)]
+#[case(Act::Launch, None, Some("bot"), Some(Verdict::Stop))]
+#[case(Act::Start, None, Some("bot"), Some(Verdict::Stop))]
+#[case(Act::Accept, None, Some("bot"), Some(Verdict::Stop))]
+#[case(Act::Ask, None, Some("bot"), Some(Verdict::Stop))]
+fn what_nobody_does_in_anothers_name(
+    #[case] act: Act,
+    #[case] covered_by: Option<i64>,
+    #[case] by: Option<&str>,
+    #[case] expected: Option<Verdict>,
+) {
+    let mut place = Place::with(Permission::Deploy);
+    (place.covered_by, place.access.by) = (covered_by, by.map(name));
+    assert_eq!(place.verdict(act, "impersonation"), expected, "{act:?} {covered_by:?} {by:?}");
 }

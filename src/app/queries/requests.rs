@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::page::{ROWS, page};
 use crate::app::{App, Refusal};
 use crate::db;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, acted};
 use crate::domain::diff::CommitInfo;
 use crate::domain::name::Name;
 use crate::domain::permission::Permission;
@@ -34,7 +34,8 @@ pub fn ending_words(request: &Request, decisions: &[Decision]) -> String {
         RequestState::Rejected { by, reason, at } => {
             format!("{by} rejected it at {}: {reason}", at.strftime("%Y-%m-%d %H:%M UTC"))
         }
-        RequestState::Cancelled { by, at } => {
+        RequestState::Cancelled { by, acting, at } => {
+            let by = acted(by.as_str(), acting.as_ref());
             format!("{by} cancelled it at {}.", at.strftime("%Y-%m-%d %H:%M UTC"))
         }
         RequestState::Expired { .. } => "Its time ran out. It can be asked for again.".to_owned(),
@@ -48,7 +49,7 @@ pub async fn list_waiting(app: &App, actor: &Actor) -> Result<Vec<Request>, Refu
     let now = app.clock.now();
     let open = db::requests::list(&app.db, &filter, 1000).await?;
     let decides = |request: &Request| {
-        request.requester != actor.name
+        !request.is_own_of(&actor.name)
             && request.state.expire(now).is_none()
             && actor.access.may(Permission::Review, &request.application, &request.environment)
     };

@@ -23,6 +23,7 @@ pub struct Model {
     pub password_hash: Option<String>,
     pub external_id: Option<String>,
     pub version: i64,
+    pub given_mail: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

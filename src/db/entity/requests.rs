@@ -41,6 +41,7 @@ pub struct Model {
     pub paused_since: Option<i64>,
     pub paused_ms: Option<i64>,
     pub author_mails: Option<String>,
+    pub asked_by: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

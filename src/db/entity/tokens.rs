@@ -18,6 +18,7 @@ pub struct Model {
     pub revoked_at: Option<i64>,
     pub scope: Option<String>,
     pub kind: Option<String>,
+    pub made_by: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -152,6 +152,8 @@ pub enum Newer {
 pub struct RequestFacts<'a> {
     pub id: i64,
     pub requester: &'a Name,
+    /// Who really asked, where somebody did in the requester's name.
+    pub asked_by: Option<&'a Name>,
     pub state: &'a RequestState,
     pub seal: &'a Seal,
     pub sealed_from_words: &'a str,
@@ -169,7 +171,12 @@ pub struct RequestFacts<'a> {
 
 impl RequestFacts<'_> {
     pub fn quorum(&self) -> Quorum {
-        strictest(&self.terms, &self.decisions, self.requester)
+        strictest(&self.terms, &self.decisions, &self.askers())
+    }
+
+    /// Whose request it is, and who really asked: neither decides it.
+    pub fn askers(&self) -> Vec<&Name> {
+        std::iter::once(self.requester).chain(self.asked_by).collect()
     }
 }
 

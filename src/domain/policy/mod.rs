@@ -120,11 +120,14 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
 }
 
 /// Who acts for another reads, requests and deploys directly; what binds a person's
-/// word, or uses up what was made for them, is theirs alone (rules.md 31).
+/// word, or rests on an approval that was made for them, is theirs alone (rules.md 31).
 fn in_person(act: Act, facts: &Facts<'_>) -> Option<Gate> {
     let by = facts.access.by.as_ref()?;
+    let covered = facts.deploying.as_ref().is_some_and(|deploying| deploying.covered_by.is_some());
     match act {
-        Act::Request | Act::Deploy | Act::Retry | Act::Start => None,
+        Act::Request => None,
+        Act::Deploy if !covered => None,
+        Act::Retry if facts.request.is_none() => None,
         _ => Some(Gate::stop(
             "impersonation",
             format!("{by} acts for {}", facts.actor),

@@ -62,9 +62,9 @@ pub enum Uncounted {
     Author,
 }
 
-/// By the terms that leave most to do.
-pub fn strictest(terms: &[Terms], decisions: &[DecisionFacts], requester: &Name) -> Quorum {
-    let judged = terms.iter().map(|terms| judge(terms, decisions, requester));
+/// By the terms that leave most to do. `askers`: the requester, and who really asked.
+pub fn strictest(terms: &[Terms], decisions: &[DecisionFacts], askers: &[&Name]) -> Quorum {
+    let judged = terms.iter().map(|terms| judge(terms, decisions, askers));
     judged.max_by_key(|quorum| (quorum.missing(), quorum.need)).unwrap_or(Quorum {
         // Without any terms nothing is known, and nothing is approved.
         have: 0,
@@ -75,7 +75,7 @@ pub fn strictest(terms: &[Terms], decisions: &[DecisionFacts], requester: &Name)
 }
 
 /// A later decision of the same person stands for the earlier one (rules.md 5).
-pub fn judge(terms: &Terms, decisions: &[DecisionFacts], requester: &Name) -> Quorum {
+pub fn judge(terms: &Terms, decisions: &[DecisionFacts], askers: &[&Name]) -> Quorum {
     let mut counting: Vec<&DecisionFacts> = Vec::new();
     let mut uncounted = Vec::new();
     for (place, decision) in decisions.iter().enumerate() {
@@ -83,7 +83,7 @@ pub fn judge(terms: &Terms, decisions: &[DecisionFacts], requester: &Name) -> Qu
         if has_later || decision.kind != DecisionKind::Accept {
             continue;
         }
-        match why_uncounted(terms, decision, requester) {
+        match why_uncounted(terms, decision, askers) {
             Some(why) => uncounted.push((decision.person.clone(), why)),
             None => counting.push(decision),
         }
@@ -96,10 +96,10 @@ pub fn judge(terms: &Terms, decisions: &[DecisionFacts], requester: &Name) -> Qu
     }
 }
 
-fn why_uncounted(terms: &Terms, decision: &DecisionFacts, requester: &Name) -> Option<Uncounted> {
+fn why_uncounted(terms: &Terms, decision: &DecisionFacts, askers: &[&Name]) -> Option<Uncounted> {
     if !decision.may_review {
         Some(Uncounted::LostRight)
-    } else if decision.person == *requester && !terms.self_approval {
+    } else if askers.contains(&&decision.person) && !terms.self_approval {
         Some(Uncounted::OwnRequest)
     } else if decision.is_author && !terms.authors_count {
         Some(Uncounted::Author)

@@ -163,7 +163,7 @@ pub(super) fn open_for_decision(act: Act, request: &RequestFacts<'_>, now: Times
 }
 
 pub(super) fn own_request(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Option<Gate> {
-    if facts.actor != request.requester {
+    if !request.askers().contains(&facts.actor) {
         return None;
     }
     Some(if request.terms.iter().all(|terms| terms.self_approval) {
@@ -173,7 +173,12 @@ pub(super) fn own_request(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Opti
             "This environment allows it; the decision is marked as your own.",
         )
     } else {
-        Gate::stop("own_request", "Your own request", "Somebody else has to decide it.")
+        let words = if facts.actor == request.requester {
+            "Somebody else has to decide it.".to_owned()
+        } else {
+            format!("You asked for it in the name of {}; somebody else has to decide it.", request.requester)
+        };
+        Gate::stop("own_request", "Your own request", words)
     })
 }
 

@@ -20,6 +20,8 @@ pub struct ReviewAsked {
     pub ticket: Option<String>,
     /// It goes back to an earlier release.
     pub rollback: bool,
+    /// What was noted of the hosts and of who asked.
+    pub notes: Vec<String>,
     pub commits: usize,
     pub hosts: usize,
     pub risks: Vec<Risk>,

@@ -50,7 +50,7 @@ pub async fn token(
 ) -> Result<Answer, Problem> {
     query.none()?;
     let Credentials { username, password } = body.input;
-    let tried = limits.begin_try(address.0, "auth/token", Some(&username), app.clock.now())?;
+    let tried = limits.begin_try(address.0, "auth/token", Some(&username), &app.clock).await?;
     let token = sign_in_local::token(app, &username, &password).await?;
     let token = token.ok_or_else(|| refused("The name or the password is wrong."))?;
     tried.take_back();
@@ -72,7 +72,7 @@ pub async fn session(
     let named = app.config.session_verifier.as_ref().and_then(|verifier| verifier.cookie.as_deref());
     let cookie = named.and_then(|name| cookies.get(name)).map(|cookie| cookie.value().to_owned());
     let id = body.input.session_id.or(cookie).unwrap_or_default();
-    let tried = limits.begin_try(address.0, "auth/session", None, app.clock.now())?;
+    let tried = limits.begin_exchange(address.0, "auth/session", &app.clock).await?;
     let token = exchange::token(app, &id).await;
     if !matches!(token, Ok(None)) {
         tried.take_back();

@@ -5,14 +5,12 @@ use rocket::data::{self, Data, FromData, ToByteUnit};
 use rocket::http::Status;
 use rocket::request::Request;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::answer::Answer;
 use super::bearer::Bearer;
 use super::problem::{Problem, because};
 use crate::app::idempotency::{self, Begun, Key};
 use crate::domain::document::{self, Reader};
-use crate::domain::manifest::hex;
 
 /// Larger than any object that a route takes.
 const LARGEST_KIB: u64 = 64;
@@ -40,7 +38,14 @@ pub struct Body<T> {
 pub struct Once {
     key: Option<Key>,
     route: String,
-    sha256: String,
+    /// The body itself is not kept, and neither is a plain hash: it may hold a password.
+    body: Vec<u8>,
+}
+
+/// An answer that is told once, and what is told when the request comes again.
+pub struct Told {
+    first: Answer,
+    again: Answer,
 }
 
 impl Once {
@@ -51,22 +56,36 @@ impl Once {
         bearer: &Bearer<'_>,
         act: impl Future<Output = Result<Answer, Problem>>,
     ) -> Result<Answer, Problem> {
-        let Some(key) = &self.key else { return act.await };
-        let (app, person) = (bearer.app, bearer.actor().id);
-        let first = match idempotency::begin(app, person, key, &self.route, &self.sha256).await? {
+        let act = async { act.await.map(|answer| Told { again: Answer(answer.0.clone()), first: answer }) };
+        self.answer_once(bearer, act).await
+    }
+
+    pub fn told(first: Answer, again: Answer) -> Told {
+        Told { first, again }
+    }
+
+    /// The same for what is told only once.
+    pub async fn answer_once(
+        self,
+        bearer: &Bearer<'_>,
+        act: impl Future<Output = Result<Told, Problem>>,
+    ) -> Result<Answer, Problem> {
+        let Some(key) = &self.key else { return act.await.map(|told| told.first) };
+        let (app, actor) = (bearer.app, bearer.actor());
+        let first = match idempotency::begin(app, actor, key, &self.route, &self.body).await? {
             Begun::Again(answer) => return Ok(Answer(answer)),
             Begun::First(first) => first,
         };
         let answer = act.await;
         let kept = match &answer {
-            Ok(answer) => idempotency::end(app, first, &answer.0).await,
+            Ok(told) => idempotency::end(app, first, &told.again.0).await,
             Err(_) => idempotency::give_up(app, first).await,
         };
         // What was done is done: the client gets its answer all the same.
         if let Err(error) = kept {
             tracing::error!(%error, route = self.route, "an answer could not be kept for its repetition");
         }
-        answer
+        answer.map(|told| told.first)
     }
 }
 
@@ -132,8 +151,8 @@ async fn receive(request: &Request<'_>, data: Data<'_>) -> Result<(Value, Once),
     let value =
         document::from_text(text).map_err(|error| malformed(format!("The body is not JSON: {error}.")))?;
     let route = format!("{} {}", request.method(), request.uri().path());
-    let sha256 = hex(&Sha256::digest(bytes.as_slice()));
-    Ok((value, Once { key, route, sha256 }))
+    let body = if key.is_some() { bytes.into_inner() } else { Vec::new() };
+    Ok((value, Once { key, route, body }))
 }
 
 fn key_of(request: &Request<'_>) -> Result<Option<Key>, Problem> {

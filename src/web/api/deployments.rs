@@ -32,6 +32,9 @@ struct Item<'a> {
     state: DeploymentState,
     requested_by: &'a Name,
     started_by: &'a Name,
+    /// Who really started it, in the name of `started_by`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acting_by: Option<&'a Name>,
     created_at: Timestamp,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
@@ -138,6 +141,7 @@ impl<'a> From<&'a Deployment> for Item<'a> {
             state: deployment.state,
             requested_by: &deployment.requested_by,
             started_by: &deployment.started_by,
+            acting_by: deployment.acted_by.as_ref(),
             created_at: deployment.created_at,
             started_at: deployment.started_at,
             ended_at: deployment.ended_at,

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::bearer::Bearer;
-use super::body::{Body, FromBody};
+use super::body::{Body, FromBody, Nothing};
 use super::problem::Problem;
 use super::query::{Page, Query, name};
 use crate::app::edit_person::{self, Change};
-use crate::app::queries::people::{self, Known};
+use crate::app::queries::people::{self, Known, Whole};
 use crate::domain::document::Reader;
 use crate::domain::name::Name;
+use crate::domain::person::Identity;
 
 /// What can be said of a person; what is left out stays as it is.
 pub struct Said {
@@ -21,6 +22,8 @@ pub struct Said {
     display: Option<String>,
     /// Empty takes it away.
     external_id: Option<String>,
+    /// Empty takes it away.
+    mail: Option<String>,
     password: Option<SecretString>,
     disabled: Option<bool>,
 }
@@ -36,6 +39,7 @@ impl FromBody for Said {
             roles: r.texts("roles", name),
             display: r.optional("display", text),
             external_id: r.optional("external_id", text),
+            mail: r.optional("mail", text),
             password: r.optional("password", text).map(SecretString::from),
             disabled,
         })
@@ -51,6 +55,10 @@ impl Said {
         }
         if let Some(id) = self.external_id {
             changes.push(Change::ExternalId(Some(id).filter(|id| !id.is_empty())));
+        }
+        let now = known.and_then(|known| known.person.mail.as_deref()).unwrap_or_default();
+        if let Some(mail) = self.mail.filter(|mail| mail != now) {
+            changes.push(Change::Mail(Some(mail).filter(|mail| !mail.is_empty())));
         }
         if let Some(roles) = self.roles {
             let held: Vec<&Name> = known.map(|known| given(known).collect()).unwrap_or_default();
@@ -94,6 +102,7 @@ fn view(known: &Known) -> Value {
         "display": person.display,
         "provider": person.identity.as_ref().map(|identity| &identity.provider),
         "external_id": person.external_id,
+        "mail": person.mail,
         "has_password": person.has_password,
         "disabled": person.disabled,
         "roles": known.access.roles,
@@ -102,6 +111,15 @@ fn view(known: &Known) -> Value {
         "created_at": person.created_at,
         "version": person.version,
     })
+}
+
+/// One person, with their ways in.
+fn whole(whole: &Whole) -> Value {
+    let mut object = view(&whole.known);
+    let ways = whole.known.person.identity.iter().chain(&whole.linked);
+    let way = |way: &Identity| json!({ "provider": way.provider, "subject": way.subject });
+    object["identities"] = ways.map(way).collect();
+    object
 }
 
 #[rocket::get("/people")]
@@ -131,7 +149,7 @@ pub async fn create(bearer: Bearer<'_>, query: Query, body: Body<Said>) -> Resul
     let made = Box::pin(async {
         let person = edit_person::create(app, actor, &name, changes).await?;
         let whole = people::find(app, actor, person.name.as_str()).await?;
-        Answer::made(&format!("/people/{}", person.name), &view(&whole.known))
+        Answer::made(&format!("/people/{}", person.name), &self::whole(&whole))
     });
     body.once.answer(&bearer, made).await
 }
@@ -139,7 +157,7 @@ pub async fn create(bearer: Bearer<'_>, query: Query, body: Body<Said>) -> Resul
 #[rocket::get("/people/<person>")]
 pub async fn one(bearer: Bearer<'_>, person: &str, query: Query) -> Result<Answer, Problem> {
     query.none()?;
-    Answer::object(&view(&people::find(bearer.app, bearer.actor(), person).await?.known))
+    Answer::object(&whole(&people::find(bearer.app, bearer.actor(), person).await?))
 }
 
 #[rocket::put("/people/<person>", data = "<body>")]
@@ -160,7 +178,67 @@ pub async fn change(
     let version = body.input.version.unwrap_or(known.person.version);
     let changes = body.input.changes(Some(&known));
     edit_person::edit(app, actor, &name, Some(version), changes).await?;
-    Answer::object(&view(&people::find(app, actor, person).await?.known))
+    Answer::object(&whole(&people::find(app, actor, person).await?))
+}
+
+/// A way in: the provider, and its own unchanging id.
+pub struct Way {
+    provider: String,
+    subject: String,
+}
+
+impl FromBody for Way {
+    fn read(r: &mut Reader<'_>) -> Option<Self> {
+        let provider = r.required("provider", str::parse::<String>);
+        let subject = r.required("subject", str::parse::<String>);
+        Some(Self { provider: provider?, subject: subject? })
+    }
+}
+
+async fn edited(bearer: &Bearer<'_>, person: &str, change: Change) -> Result<Answer, Problem> {
+    let (app, actor) = (bearer.app, bearer.actor());
+    crate::app::access::administers(actor)?;
+    let name = people::find(app, actor, person).await?.known.person.name;
+    edit_person::edit(app, actor, &name, None, vec![change]).await?;
+    Answer::object(&whole(&people::find(app, actor, person).await?))
+}
+
+#[rocket::post("/people/<person>/identities", data = "<body>")]
+pub async fn link(
+    bearer: Bearer<'_>,
+    person: &str,
+    query: Query,
+    body: Body<Way>,
+) -> Result<Answer, Problem> {
+    query.none()?;
+    let Way { provider, subject } = body.input;
+    let change = Change::Link(Identity { provider, subject });
+    body.once.answer(&bearer, Box::pin(edited(&bearer, person, change))).await
+}
+
+#[rocket::delete("/people/<person>/identities/<provider>/<subject>")]
+pub async fn unlink(
+    bearer: Bearer<'_>,
+    person: &str,
+    provider: &str,
+    subject: &str,
+    query: Query,
+) -> Result<Answer, Problem> {
+    query.none()?;
+    let identity = Identity { provider: provider.to_owned(), subject: subject.to_owned() };
+    edited(&bearer, person, Change::Unlink(identity)).await?;
+    Ok(Answer::nothing())
+}
+
+#[rocket::post("/people/<person>/end-sessions", data = "<body>")]
+pub async fn end_sessions(
+    bearer: Bearer<'_>,
+    person: &str,
+    query: Query,
+    body: Body<Nothing>,
+) -> Result<Answer, Problem> {
+    query.none()?;
+    body.once.answer(&bearer, Box::pin(edited(&bearer, person, Change::EndSessions))).await
 }
 
 /// Nobody is deleted: it disables them.

@@ -32,9 +32,14 @@ struct Item<'a> {
     from: Option<&'a CommitId>,
     state: RequestWord,
     requester: &'a Name,
+    /// Who really asked, in the name of `requester`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acting_by: Option<&'a Name>,
     reason: &'a str,
     fingerprint: &'a str,
     decisions: Vec<Decided<'a>>,
+    /// Of the hosts, and of who asked, when it was asked for.
+    notes: &'a [String],
     ticket: &'a str,
     rollback: bool,
     created_at: Timestamp,
@@ -100,9 +105,11 @@ impl<'a> Item<'a> {
             from: request.from.as_ref(),
             state: request.state.word(),
             requester: &request.requester,
+            acting_by: request.asked_by.as_ref(),
             reason: &request.reason,
             fingerprint: &request.fingerprint,
             decisions: decisions.map(decided).collect(),
+            notes: &request.notes,
             ticket: &request.ticket,
             rollback: request.rollback,
             created_at: request.created_at,

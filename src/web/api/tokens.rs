@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::bearer::Bearer;
-use super::body::{Body, FromBody};
+use super::body::{Body, FromBody, Once};
 use super::problem::Problem;
 use super::query::{Page, Query, name, number};
-use crate::app::own_tokens::{self, Asked, LONGEST_DAYS, Owned, USUAL_DAYS};
+use crate::app::own_tokens::{self, Asked, LONGEST_DAYS, Owned};
 use crate::app::tokens::Token;
 use crate::domain::document::Reader;
 use crate::domain::name::Name;
@@ -110,13 +110,18 @@ pub async fn create(bearer: Bearer<'_>, query: Query, body: Body<New>) -> Result
     query.none()?;
     let New { user, name, days, expires_at, scope } = body.input;
     let (app, actor) = (bearer.app, bearer.actor());
-    let lasts = SignedDuration::from_hours(days.unwrap_or(USUAL_DAYS) * 24);
-    let expires_at = expires_at.unwrap_or(app.clock.now() + lasts);
-    // Not kept for a repetition: the secret is told once.
-    let (id, secret) = own_tokens::create(app, actor, Asked { user, name, expires_at, scope }).await?;
-    let mut object = view(&own_tokens::find(app, actor, id).await?);
-    object["token"] = Value::String(secret.expose_secret().to_owned());
-    Answer::made(&format!("/tokens/{id}"), &object)
+    let in_days = |days| app.clock.now() + SignedDuration::from_hours(days * 24);
+    let asked = Asked { user, name, expires_at: expires_at.or(days.map(in_days)), scope };
+    let made = Box::pin(async {
+        let (id, secret) = own_tokens::create(app, actor, bearer.token.as_ref(), asked).await?;
+        let mut object = view(&own_tokens::find(app, actor, id).await?);
+        object["token"] = Value::Null;
+        let kept = Answer::made(&format!("/tokens/{id}"), &object)?;
+        object["token"] = Value::String(secret.expose_secret().to_owned());
+        Ok(Once::told(Answer::made(&format!("/tokens/{id}"), &object)?, kept))
+    });
+    // The secret is told once: a repetition gets the same token without it.
+    body.once.answer_once(&bearer, made).await
 }
 
 #[rocket::get("/tokens/<id>")]

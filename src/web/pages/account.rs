@@ -114,7 +114,7 @@ impl FromFields for TokenForm {
 pub async fn make_token(posted: Posted<'_, TokenForm>) -> Result<Html, PageError> {
     let Posted { visit, form } = posted;
     let made = match asked(&visit, &form) {
-        Ok(asked) => own_tokens::create(visit.app, visit.actor(), asked).await,
+        Ok(asked) => own_tokens::create(visit.app, visit.actor(), None, asked).await,
         Err(refusal) => Err(refusal),
     };
     match made {
@@ -149,7 +149,7 @@ fn asked(visit: &Visit<'_>, form: &TokenForm) -> Result<Asked, Refusal> {
     Ok(Asked {
         user: None,
         name: form.name.clone(),
-        expires_at: visit.app.clock.now() + SignedDuration::from_hours(days * 24),
+        expires_at: Some(visit.app.clock.now() + SignedDuration::from_hours(days * 24)),
         scope: scope.map_err(|words| Refusal::field("permission", words))?,
     })
 }
@@ -186,7 +186,7 @@ pub async fn password(
 ) -> Result<Changed, PageError> {
     let Posted { visit, form } = posted;
     let (app, name) = (visit.app, visit.actor().name.to_string());
-    let tried = limits.begin_try(visit.frame.address, "account/password", Some(&name), app.clock.now())?;
+    let tried = limits.begin_try(visit.frame.address, "account/password", Some(&name), &app.clock).await?;
     let changed = own_account::change_password(app, &visit.person, &form.old, form.new).await;
     // Only a wrong old password is a guess.
     let is_guess =

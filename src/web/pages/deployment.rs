@@ -67,7 +67,7 @@ pub async fn one(looking: Looking<'_>, id: i64) -> Result<Html, PageError> {
             .iter()
             .map(ToString::to_string)
             .collect(),
-        started_by: run.started_by.to_string(),
+        started_by: run.starter_words(),
         created_at: run.created_at,
         started_at: run.started_at,
         ended_at: run.ended_at,
@@ -269,7 +269,7 @@ fn summary(app: &App, run: &Run, page: &Deployment) -> String {
     if !page.approved_by.is_empty() {
         people.push(format!("countersigned by {}", listed(&page.approved_by)));
     }
-    people.push(format!("started by {} at {}", run.started_by, time::exact(run.created_at)));
+    people.push(format!("started by {} at {}", run.starter_words(), time::exact(run.created_at)));
     if let (Some(start), Some(end)) = (run.started_at, run.ended_at) {
         people.push(format!("took {}", time::duration(end.as_second() - start.as_second())));
     }

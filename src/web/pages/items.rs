@@ -4,6 +4,7 @@ use crate::app::queries::out_of_service::Left;
 use crate::app::situation::Situation;
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, queries};
+use crate::domain::actor::acted;
 use crate::domain::balancer::MemberState;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::diff::CommitInfo;
@@ -96,7 +97,7 @@ pub fn deployment_item(deployment: &Deployment, progress: Option<&Progress>) -> 
         overridden: deployment.overridden,
         hosts_done,
         hosts_total: planned,
-        started_by: deployment.started_by.to_string(),
+        started_by: deployment.starter_words(),
         created_at: deployment.created_at,
         started_at: deployment.started_at,
         ended_at: deployment.ended_at,
@@ -140,6 +141,7 @@ pub async fn sealed(app: &App, stored: &Stored) -> Sealed {
         commit: request.commit.to_string(),
         requester: request.requester.to_string(),
         reason: request.reason.clone(),
+        notes: request.notes.clone(),
         ticket: (!request.ticket.is_empty()).then(|| request.ticket.clone()),
         rollback: request.rollback,
         asked_at: request.created_at,
@@ -195,8 +197,8 @@ fn riskiest(stat: &DiffStat, href: &str) -> Vec<FileLine> {
 
 fn signatures(stored: &Stored) -> Vec<Signature> {
     let request = &stored.request;
-    let mut signatures =
-        vec![Signature { name: request.requester.to_string(), act: "Asked", at: Some(request.created_at) }];
+    let asked = acted(request.requester.as_str(), request.asked_by.as_ref());
+    let mut signatures = vec![Signature { name: asked, act: "Asked", at: Some(request.created_at) }];
     for decision in &stored.decisions {
         let act = match (decision.kind, decision.own_request) {
             (DecisionKind::Accept, false) => "Countersigned",

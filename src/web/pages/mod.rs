@@ -101,6 +101,8 @@ pub fn routes() -> Vec<Route> {
         people::external_id,
         people::password,
         people::link,
+        people::unlink,
+        people::mail,
         people::disable,
         people::enable,
         people::end_sessions,

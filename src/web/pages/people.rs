@@ -13,7 +13,7 @@ use crate::web::form::{Fields, FromFields, Nothing, Posted};
 use crate::web::guard::Visit;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::Section;
-use crate::web::view::people::{HeldRole, NewPerson, People, PersonItem, PersonPage};
+use crate::web::view::people::{HeldRole, NewPerson, People, PersonItem, PersonPage, Way};
 
 const A_PAGE: u64 = 100;
 
@@ -111,7 +111,12 @@ async fn person_page(visit: &Visit<'_>, name: &str) -> Result<PersonPage, Refusa
     let person = &known.person;
     let given: Vec<&Name> = known.given().map(|member| &member.role).collect();
     let to_give = people::roles(app).await?.into_iter().filter(|role| !given.contains(&role));
-    let identity = |identity: &Identity| format!("{} {}", identity.provider, identity.subject);
+    let is_first = |way: &Identity| person.identity.as_ref() == Some(way);
+    let way = |way: &Identity| Way {
+        provider: way.provider.clone(),
+        subject: way.subject.clone(),
+        may_go: !is_first(way) || !linked.is_empty(),
+    };
     Ok(PersonPage {
         item: item(&known),
         version: person.version,
@@ -120,10 +125,12 @@ async fn person_page(visit: &Visit<'_>, name: &str) -> Result<PersonPage, Refusa
         may_have_password: person.identity.is_none() || person.is_from(LOCAL),
         has_password: person.has_password,
         external_id: person.external_id.clone().unwrap_or_default(),
+        mail: person.mail.clone().unwrap_or_default(),
+        mail_is_verified: person.has_verified_mail,
         held: known.memberships.iter().map(held).collect(),
         to_give: to_give.map(|role| role.to_string()).collect(),
         rights: known.access.words(),
-        identities: person.identity.iter().chain(&linked).map(identity).collect(),
+        identities: person.identity.iter().chain(&linked).map(way).collect(),
         sessions: sessions.len(),
         errors: Vec::new(),
         subject: String::new(),
@@ -257,6 +264,31 @@ pub async fn link(posted: Posted<'_, Versioned<NewIdentity>>, name: &str) -> Res
         Ok(Change::Link(Identity { provider: form.provider.clone(), subject: form.subject.clone() }))
     };
     edit(posted, name, change, |form| form.subject).await
+}
+
+#[rocket::post("/admin/people/<name>/unlink", data = "<posted>")]
+pub async fn unlink(posted: Posted<'_, Versioned<NewIdentity>>, name: &str) -> Result<Edited, PageError> {
+    let change = |form: &NewIdentity| {
+        Ok(Change::Unlink(Identity { provider: form.provider.clone(), subject: form.subject.clone() }))
+    };
+    edit(posted, name, change, nothing_typed).await
+}
+
+pub struct GivenMail(String);
+
+impl FromFields for GivenMail {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self(fields.take("mail"))
+    }
+}
+
+#[rocket::post("/admin/people/<name>/mail", data = "<posted>")]
+pub async fn mail(posted: Posted<'_, Versioned<GivenMail>>, name: &str) -> Result<Edited, PageError> {
+    let change = |form: &GivenMail| {
+        let mail = form.0.trim();
+        Ok(Change::Mail((!mail.is_empty()).then(|| mail.to_owned())))
+    };
+    edit(posted, name, change, nothing_typed).await
 }
 
 #[rocket::post("/admin/people/<name>/disable", data = "<posted>")]

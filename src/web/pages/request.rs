@@ -9,7 +9,7 @@ use crate::app::queries::requests;
 use crate::app::revoke_link::may_revoke;
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, cancel_request};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, acted};
 use crate::domain::gate::Gate;
 use crate::domain::policy::{self, Act};
 use crate::domain::remark::{Remark, RemarkKind, open_questions};
@@ -125,8 +125,8 @@ fn actions(
     let request = &stored.request;
     let base = format!("/requests/{}", request.id);
     let mine = request.requester == actor.name;
-    let accepted = matches!(request.state, RequestState::Accepted { .. })
-        && request.state.expire(app.clock.now()).is_none();
+    let is_due = request.state.expire(app.clock.now()).is_some();
+    let accepted = matches!(request.state, RequestState::Accepted { .. }) && !is_due;
     let link = link.map(|link| link.facts.state(app.clock.now()));
     let works = link == Some(LinkState::Unused);
     let start = (mine && accepted).then(|| {
@@ -145,7 +145,7 @@ fn actions(
         revoke_link: (accepted && matches!(link, Some(LinkState::Unused | LinkState::Early)))
             .then(|| Action::to(format!("{base}/revoke-link")))
             .filter(|_| may_revoke(actor, request)),
-        cancel: (request.state.word().is_open() && cancel_request::may_cancel(actor, request))
+        cancel: (request.state.word().is_open() && !is_due && cancel_request::may_cancel(actor, request))
             .then(|| Action::to(format!("{base}/cancel"))),
     }
 }
@@ -157,7 +157,7 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
         state: Mark::AwaitingReview,
         text: format!(
             "{} asked for {}",
-            request.requester,
+            acted(request.requester.as_str(), request.asked_by.as_ref()),
             crate::domain::request::release_words(&request.release)
         ),
         href: Some(diff_href(
@@ -176,7 +176,9 @@ fn timeline(stored: &Stored) -> Vec<Activity> {
             format!("{} started deployment {deployment}", request.requester),
             Some(format!("/deployments/{deployment}")),
         )),
-        RequestState::Cancelled { at, by } => Some((*at, format!("{by} withdrew it"), None)),
+        RequestState::Cancelled { at, by, acting } => {
+            Some((*at, format!("{} withdrew it", acted(by.as_str(), acting.as_ref())), None))
+        }
         RequestState::Expired { at } => Some((*at, "Its time ran out".to_owned(), None)),
         RequestState::Void { at, .. } => Some((*at, "It became void".to_owned(), None)),
         RequestState::AwaitingReview { .. }

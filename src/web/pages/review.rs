@@ -8,6 +8,7 @@ use super::freezes::{self, about};
 use super::items::sealed;
 use crate::app::review_release::{By, Verb, find_link};
 use crate::app::stored_request::Stored;
+use crate::domain::actor::acted;
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::link::Purpose;
 use crate::domain::policy::{self, Act, Facts};
@@ -110,7 +111,9 @@ fn standing(
         RequestState::Rejected { by, at, reason } => {
             Standing::Rejected { by: by.to_string(), at: *at, comment: Some(reason.clone()) }
         }
-        RequestState::Cancelled { at, by } => Standing::Cancelled { by: by.to_string(), at: *at },
+        RequestState::Cancelled { at, by, acting } => {
+            Standing::Cancelled { by: acted(by.as_str(), acting.as_ref()), at: *at }
+        }
         RequestState::Launched { at, deployment, .. } => {
             Standing::Launched { by: request.requester.to_string(), at: *at, deployment: *deployment }
         }

@@ -37,7 +37,7 @@ pub async fn by_password(
 ) -> Result<Arrival, PageError> {
     let Knock { stranger, form } = knock;
     let app = stranger.app;
-    let tried = limits.begin_try(stranger.frame.address, "login", Some(&form.name), app.clock.now());
+    let tried = limits.begin_try(stranger.frame.address, "login", Some(&form.name), &app.clock).await;
     let tried = match tried {
         Ok(tried) => tried,
         Err(Refusal::TooMany(words)) => {
@@ -78,7 +78,7 @@ pub async fn by_session(
         let problem = SignInProblem::NoSessionElsewhere;
         return again(&stranger, cookies, (422, problem), String::new(), &form.return_to);
     };
-    let tried = limits.begin_try(stranger.frame.address, "login/session", None, app.clock.now())?;
+    let tried = limits.begin_exchange(stranger.frame.address, "login/session", &app.clock).await?;
     let session = exchange::sign_in(app, &id, before(&stranger)).await;
     if !matches!(session, Ok(None)) {
         tried.take_back();

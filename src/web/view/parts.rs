@@ -267,6 +267,8 @@ pub struct Sealed {
     pub commit: String,
     pub requester: String,
     pub reason: String,
+    /// What was noted when it was asked for: of the hosts, and who asked in whose name.
+    pub notes: Vec<String>,
     pub ticket: Option<String>,
     pub rollback: bool,
     pub asked_at: Timestamp,

@@ -56,11 +56,22 @@ pub struct PersonPage {
     /// Roles that were not given to them yet.
     pub to_give: Vec<String>,
     pub rights: Vec<String>,
-    /// `github 1234`.
-    pub identities: Vec<String>,
+    pub mail: String,
+    /// GitHub's own, which is not changed here.
+    pub mail_is_verified: bool,
+    pub identities: Vec<Way>,
     pub sessions: usize,
     pub errors: Vec<FieldError>,
     pub subject: String,
+}
+
+/// A way in: `github 1234`.
+#[derive(Debug, Clone)]
+pub struct Way {
+    pub provider: String,
+    pub subject: String,
+    /// It is not the only one.
+    pub may_go: bool,
 }
 
 #[derive(Debug, Clone)]

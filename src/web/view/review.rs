@@ -194,7 +194,7 @@ impl Review {
             },
             Standing::OwnRequest => said(
                 "This is your own request".to_owned(),
-                "Somebody else decides it. You are mailed as soon as they do.",
+                "Somebody else decides it. The requester is mailed as soon as they do.",
             ),
             Standing::Gone { why } => Said {
                 way_out: Link::new("/requests", "See the requests"),

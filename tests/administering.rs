@@ -2,11 +2,13 @@
 //! service.
 
 mod api;
+mod kept;
 mod lasting;
 mod pages;
 mod renames;
 mod scan;
 mod secrets;
+mod versions;
 
 use serde_json::{Value, json};
 

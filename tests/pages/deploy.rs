@@ -94,6 +94,7 @@ fn page() -> Deploy {
         ],
         found: 151,
         fetched: Some(Fetched { at: at("15:41"), failed: None }),
+        may_fetch: true,
         form: DeployForm::default(),
         chosen: None,
         errors: vec![],
@@ -110,6 +111,9 @@ fn a_release_is_chosen_from_a_list_that_can_be_searched() {
     assert!(html.contains("href=\"/applications/shop/production/deploy?release=v42\""));
     assert!(html.contains("It takes tags like v*.") && html.contains("live now"));
     assert!(html.contains("148 older ones are not shown") && html.contains("Fetch now"));
+
+    let reader = sound("reader", "deploy", "choose", &Deploy { may_fetch: false, ..page() });
+    assert!(!reader.contains("Fetch now"));
 
     let form = DeployForm { q: "zebra".into(), server: "web-1".into(), ..DeployForm::default() };
     let none = Deploy { releases: vec![], found: 0, form, fetched: None, ..page() };

@@ -74,7 +74,10 @@ fn person() -> PersonPage {
         identities: vec!["local dana".into()],
         sessions: 2,
         errors: Vec::new(),
+        role: String::new(),
+        provider: String::new(),
         subject: String::new(),
+        conflict: None,
     }
 }
 
@@ -106,10 +109,15 @@ fn a_persons_page_says_what_gave_each_role_and_takes_back_only_its_own() {
         external_id: HOSTILE.into(),
         identities: vec![HOSTILE.into()],
         errors: ["role", "password", "external_id", "provider", "subject"].map(error).to_vec(),
+        role: HOSTILE.into(),
+        provider: HOSTILE.into(),
         subject: HOSTILE.into(),
         ..person()
     };
     sound("hostile", "admin_person", "enabled", &hostile);
+    let late = PersonPage { conflict: Some(HOSTILE.into()), subject: "4711".into(), provider: "proxy".into(), ..person() };
+    let html = sound("late", "admin_person", "conflict", &late);
+    assert!(html.contains("4711") && html.contains("value=\"proxy\" selected"));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::domain::diff::{BranchInfo, CommitInfo, Patch, TagInfo};
 use crate::domain::fleet::{Application, DeployFrom};
 use crate::domain::gate::Gate;
 use crate::domain::name::{CommitId, Name};
+use crate::domain::permission::Permission;
 use crate::domain::scope::Scope;
 
 /// What was read, how old the mirror is, and why it could not be made newer.
@@ -53,9 +54,21 @@ pub async fn diff(
     app.mirrors.patch(&application.name, from, to).await.map_err(repository)
 }
 
+/// Reading alone asks for no fetch.
+pub fn may_fetch(actor: &Actor, application: &Application) -> bool {
+    application.environments.iter().any(|environment| {
+        let may = |wanted| actor.access.may(wanted, &application.name, &environment.name);
+        may(Permission::Request) || may(Permission::Review)
+    })
+}
+
 /// Fetches now, however new the mirror is.
 pub async fn fetch(app: &App, actor: &Actor, name: &str) -> Result<Timestamp, Refusal> {
     let (_, application) = applications::find(app, actor, name).await?;
+    if !may_fetch(actor, &application) {
+        let words = "Only who may request, review or deploy may have it fetched.";
+        return Err(Refusal::Forbidden(words.to_owned()));
+    }
     let now = app.clock.now();
     app.mirrors.fetch(&application.name, &application.repository, now).await.map_err(repository)?;
     Ok(app.mirrors.fetched_at(&application.name).await.unwrap_or(now))

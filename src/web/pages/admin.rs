@@ -24,6 +24,7 @@ pub async fn overview(visit: Visit<'_>) -> Result<Html, PageError> {
     };
     let page = Admin {
         groups: groups(&fleet, may_change),
+        sees_tokens: may_change,
         failed_deliveries: applications::failed_deliveries(visit.app).await?,
         shell: visit.shell(Section::Administration),
     };

@@ -1,9 +1,10 @@
 //! Applications and environments: what is released how, and what runs where.
 
-use super::deploy::{self, may_fetch};
+use super::deploy;
 use super::freezes;
 use super::items::{deployment_item, diff_href, request_items, size};
 use crate::app::queries::freezes::Concern;
+use crate::app::queries::releases::may_fetch;
 use crate::app::queries::{applications, deploying, deployments, requests};
 use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal};

@@ -7,13 +7,13 @@ use super::items::{diff_href, size};
 use crate::app::break_glass::{Break, break_glass};
 use crate::app::deploy::{Ask, Candidate, deploy, look_up};
 use crate::app::queries::freezes::Concern;
+use crate::app::queries::releases::{self, may_fetch};
 use crate::app::queries::{applications, deploying};
 use crate::app::sign_in::local_path;
 use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal};
 use crate::domain::actor::Actor;
 use crate::domain::balancer::Member;
-use crate::domain::fleet::Application;
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::name::Name;
 use crate::domain::overriding::Via;
@@ -181,6 +181,7 @@ async fn filled(
         releases: releases.into_iter().map(|release| choice(&situation, &form, release)).collect(),
         found: found as u64,
         fetched,
+        may_fetch: may_fetch(visit.actor(), &situation.application),
         chosen,
         errors,
         form,
@@ -362,24 +363,10 @@ impl FromFields for Back {
     }
 }
 
-/// Reading alone asks for no fetch.
-pub fn may_fetch(actor: &Actor, application: &Application) -> bool {
-    application.environments.iter().any(|environment| {
-        let may = |wanted| actor.access.may(wanted, &application.name, &environment.name);
-        may(Permission::Request) || may(Permission::Review)
-    })
-}
-
 #[rocket::post("/applications/<name>/fetch", data = "<posted>")]
 pub async fn fetch(name: &str, posted: Posted<'_, Back>) -> Result<SeeOther, PageError> {
     let (app, actor) = (posted.visit.app, posted.visit.actor());
-    let (_, application) = applications::find(app, actor, name).await?;
-    if !may_fetch(actor, &application) {
-        let words = "Only who may request, review or deploy may have it fetched.";
-        return Err(Refusal::Forbidden(words.to_owned()).into());
-    }
-    let now = app.clock.now();
-    app.mirrors.fetch(&application.name, &application.repository, now).await.map_err(repository)?;
+    releases::fetch(app, actor, name).await?;
     let back = local_path(&posted.form.0);
-    Ok(SeeOther(if back == "/" { format!("/applications/{}", application.name) } else { back.to_owned() }))
+    Ok(SeeOther(if back == "/" { format!("/applications/{name}") } else { back.to_owned() }))
 }

@@ -10,8 +10,9 @@ use crate::app::administer::{self, Seen, Trouble};
 use crate::app::scan_host::{self, Scan};
 use crate::app::{Refusal, access};
 use crate::domain::document::Problem;
-use crate::domain::fleet::Kind;
+use crate::domain::fleet::dependents::grants_for_nothing;
 use crate::domain::fleet::object::Place;
+use crate::domain::fleet::{Fleet, Kind};
 use crate::domain::name::Name;
 use crate::domain::target::{HostKey, ScanVerdict};
 use crate::web::form::{Fields, FromFields, Nothing, Posted, UNKNOWN};
@@ -207,9 +208,10 @@ async fn make(posted: Posted<'_, Sent>, kind: Kind, parent: Option<Name>) -> Ans
     match administer::create(visit.app, visit.actor(), kind, parent.as_ref(), object).await {
         Ok(seen) => Ok(Answered::Done(SeeOther(address(&seen.place)))),
         Err(trouble) => {
-            let errors = errors_of(&sheet, trouble)?;
-            let form = Form { errors, state: State::Invalid, ..Form::new(kind, parent, typed) };
-            Ok(Answered::Again(form.page(&visit, 422).await?))
+            let gone = parent.as_ref().map(|application| Place::new(Kind::Application, None, application));
+            let (state, status, errors) = unsaved(&sheet, gone.as_ref(), trouble)?;
+            let form = Form { errors, state, ..Form::new(kind, parent, typed) };
+            Ok(Answered::Again(form.page(&visit, status).await?))
         }
     }
 }
@@ -225,7 +227,13 @@ async fn change(posted: Posted<'_, Sent>, place: Place) -> Answer {
     let sheet = sheet_of(place.kind);
     let version = sent.remove("version").unwrap_or_default();
     let typed = of_the_sheet(&sheet, &sent)?;
-    let seen = administer::find(visit.app, visit.actor(), &place).await?;
+    let seen = match administer::find(visit.app, visit.actor(), &place).await {
+        // A version was seen, so there was something.
+        Err(Refusal::NotFound) if !version.is_empty() => {
+            return again(&visit, &place, None, typed, Refusal::NotFound.into()).await;
+        }
+        other => other?,
+    };
     let object = read(&sheet, &typed, Some(&seen.object));
     match administer::replace(visit.app, visit.actor(), &place, object, Some(&[version])).await {
         Ok(seen) => Ok(Answered::Done(SeeOther(address(&seen.place)))),
@@ -233,8 +241,8 @@ async fn change(posted: Posted<'_, Sent>, place: Place) -> Answer {
     }
 }
 
-/// The form once more, with what was typed: because it is wrong, or because it is
-/// about something that is no longer there.
+/// The form once more, with what was typed: because it is wrong, or in the way of
+/// something, or about something that is no longer there, which it can then make anew.
 async fn again(
     visit: &Visit<'_>,
     place: &Place,
@@ -244,25 +252,38 @@ async fn again(
 ) -> Answer {
     let sheet = sheet_of(place.kind);
     let (state, status, seen, errors) = match trouble {
-        Trouble::Changed(now) => (State::Conflict, 409, *now, Errors::default()),
+        Trouble::Changed(now) => (State::Conflict, 409, Some(*now), Errors::default()),
         other => {
-            let errors = errors_of(&sheet, other)?;
-            (State::Invalid, 422, seen.ok_or(Refusal::NotFound)?, errors)
+            let (state, status, errors) = unsaved(&sheet, Some(place), other)?;
+            (state, status, seen.filter(|_| state != State::Removed), errors)
         }
     };
-    let form = Form { typed, errors, state, ..Form::editing(&seen) };
+    let form = match &seen {
+        Some(seen) => Form::editing(seen),
+        None => Form::new(place.kind, place.parent.clone(), Typed::new()),
+    };
+    let form = Form { typed, errors, state, ..form };
     Ok(Answered::Again(form.page(visit, status).await?))
 }
 
-/// What is wrong with fields; anything else is an answer of its own.
-fn errors_of(sheet: &Sheet, trouble: Trouble) -> Result<Errors, PageError> {
-    match trouble {
-        Trouble::Invalid(problems) => Ok(sort_out(sheet, &problems)),
-        Trouble::Changed(seen) => {
-            let words = format!("The {} was changed meanwhile.", seen.place);
-            Err(Refusal::Conflict(words).into())
+/// Why nothing was saved, for a form that is shown again; what has nothing to do with
+/// the form is an answer of its own. `gone` is what would not be there any more.
+fn unsaved(
+    sheet: &Sheet,
+    gone: Option<&Place>,
+    trouble: Trouble,
+) -> Result<(State, u16, Errors), PageError> {
+    let whole = |words| Errors { of_the_whole: vec![words], ..Errors::default() };
+    match (trouble, gone) {
+        (Trouble::Invalid(problems), _) => Ok((State::Invalid, 422, sort_out(sheet, &problems))),
+        (Trouble::Changed(seen), _) => {
+            Ok((State::Blocked, 409, whole(format!("The {} was changed meanwhile.", seen.place))))
         }
-        Trouble::Refused(refusal) => Err(refusal.into()),
+        (Trouble::Refused(Refusal::Conflict(words)), _) => Ok((State::Blocked, 409, whole(words))),
+        (Trouble::Refused(Refusal::NotFound), Some(gone)) => {
+            Ok((State::Removed, 409, whole(format!("The {gone} was removed meanwhile."))))
+        }
+        (Trouble::Refused(refusal), _) => Err(refusal.into()),
     }
 }
 
@@ -274,6 +295,7 @@ fn of_the_sheet(sheet: &Sheet, sent: &Typed) -> Result<Typed, PageError> {
 async fn question(visit: &Visit<'_>, place: Place, status: u16, is_changed: bool) -> Result<Html, PageError> {
     let seen = administer::find(visit.app, visit.actor(), &place).await?;
     let reasons = administer::what_needs(visit.app, visit.actor(), &place).await?;
+    let left_behind = administer::what_is_left(visit.app, visit.actor(), &place).await?;
     let page = Removal {
         page: page_of(place.kind),
         what: place.to_string(),
@@ -282,6 +304,7 @@ async fn question(visit: &Visit<'_>, place: Place, status: u16, is_changed: bool
         version: seen.version,
         managed: seen.managed,
         reasons: reasons.iter().map(|reason| capital(reason)).collect(),
+        left_behind: left_behind.iter().map(|words| capital(words)).collect(),
         is_changed,
         shell: visit.shell(Section::Administration),
     };
@@ -387,9 +410,17 @@ impl Form {
             host_keys: place
                 .filter(|place| place.kind == Kind::Server)
                 .map(|place| self.host_keys(place, &stored)),
+            hints: self.hints(&fleet),
             shell: visit.shell(Section::Administration),
         };
         Html::with_status(status, &page)
+    }
+
+    /// Of a role as it stands: the grants for what there is none of.
+    fn hints(&self, fleet: &Fleet) -> Vec<String> {
+        let place = self.seen.as_ref().map(|seen| &seen.place).filter(|place| place.kind == Kind::Role);
+        let role = place.and_then(|place| fleet.roles.iter().find(|role| role.name == place.name));
+        role.map(|role| grants_for_nothing(fleet, role)).unwrap_or_default()
     }
 
     fn host_keys(&self, place: &Place, stored: &Value) -> HostKeys {

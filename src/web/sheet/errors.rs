@@ -45,6 +45,9 @@ fn place(sheet: &Sheet, path: &str) -> Option<(String, Option<usize>)> {
             let line = line.filter(|_| matches!(field.input, Input::Lines));
             return Some((name, line));
         }
+        if let Some(cell) = first_cell(sheet, &name) {
+            return Some((cell, None));
+        }
         // A section that is no field by itself: its first one speaks for it.
         let inside = format!("{name}.");
         if let Some(field) = sheet.fields().find(|field| field.key.starts_with(&inside)) {
@@ -54,6 +57,15 @@ fn place(sheet: &Sheet, path: &str) -> Option<(String, Option<usize>)> {
         line = last.parse::<usize>().ok().map(|index| index + 1);
         name.truncate(outer.len());
     }
+}
+
+/// Of a row that is wrong as a whole: its first field speaks for it.
+fn first_cell(sheet: &Sheet, name: &str) -> Option<String> {
+    let (key, index) = name.rsplit_once('.')?;
+    index.parse::<usize>().ok()?;
+    let field = sheet.fields().find(|field| field.key == key)?;
+    let Input::Rows(columns) = field.input else { return None };
+    Some(format!("{name}.{}", columns.first()?.key))
 }
 
 fn field_named(sheet: &Sheet, name: &str) -> Option<&'static Field> {

@@ -11,6 +11,8 @@ pub struct Admin {
     pub shell: Shell,
     /// Applications, servers, clusters, load balancers, calendars, roles, people.
     pub groups: Vec<FleetGroup>,
+    /// Everybody's tokens are for administrators; who may read everything sees the rest.
+    pub sees_tokens: bool,
     /// How many mails and other notifications could not be delivered.
     pub failed_deliveries: u64,
 }

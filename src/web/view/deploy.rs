@@ -29,6 +29,7 @@ pub struct Deploy {
     /// How many there are, of which `releases` shows the newest.
     pub found: u64,
     pub fetched: Option<Fetched>,
+    pub may_fetch: bool,
     pub form: DeployForm,
     pub chosen: Option<Chosen>,
     pub errors: Vec<FieldError>,

@@ -5,6 +5,7 @@ mod api;
 mod kept;
 mod lasting;
 mod pages;
+mod removal;
 mod renames;
 mod scan;
 mod secrets;

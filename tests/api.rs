@@ -4,6 +4,7 @@ mod commands;
 mod deploying;
 mod doors;
 mod following;
+mod gates;
 mod limits;
 mod offers;
 mod problems;

@@ -6,4 +6,5 @@ mod links;
 mod pages;
 mod screenshots;
 mod town;
+mod watchers;
 mod way;

@@ -6,7 +6,7 @@
 
 mod rules;
 mod snippets;
-mod source;
+pub mod source;
 mod text;
 
 use std::path::{Path, PathBuf};

@@ -1,9 +1,10 @@
 //! What follows a change of rights or of a name: a session gets a new secret when the
 //! rights behind it change, authors are known by their addresses also when they sign in
-//! later, and a run keeps the bounds of the token that started it.
+//! later, a run keeps the bounds of the token that started it, and what ran in a place
+//! that was removed says nothing of a new one of its name.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer_null, string_len_null, text_null};
+use sea_orm_migration::schema::{big_integer_null, boolean, string_len_null, text_null};
 
 use crate::m0001_release::{KEY, index};
 
@@ -24,6 +25,8 @@ fn new_columns() -> Vec<(&'static str, ColumnDef)> {
         ("requests", text_null("author_mails")),
         ("deployments", text_null("bounds")),
         ("deployments", string_len_null("acted_by", KEY)),
+        // Its environment was removed since; another of that name is another place.
+        ("deployments", boolean("place_removed").default(false).to_owned()),
     ]
 }
 

@@ -139,7 +139,7 @@ pub async fn replace(
     }
     let now = former.named(&name);
     if now != former {
-        refuse_rename(app, &tx, &ground, &former, &now).await?;
+        refuse_rename(app, &ground, &former, &now)?;
         fields.insert("was".to_owned(), former.name.to_string().into());
     }
     Box::pin(store(app, tx, actor, &ground, (&former, &now), object)).await
@@ -178,7 +178,7 @@ pub async fn remove(
     }
     Box::pin(fleet_rows::record(app, &tx, &actor.signature(), &told, (&ground.fleet, &after))).await?;
     tx.commit().await?;
-    fleet_rows::announce(app, &[]).await;
+    fleet_rows::announce(app, &[], &fleet_rows::gone(&ground.fleet, &after, &[])).await;
     Ok(())
 }
 
@@ -252,6 +252,14 @@ async fn store(
     refuse_lost_environments(&tx, &base, &after, place).await?;
     let told = changes(before, &after, true);
     let renames = former_names(before, &after);
+    // Those of its environments too, where an application comes with them.
+    for (former, _) in &renames {
+        let runs = under_way::find_runs(&tx, former).await?;
+        if !runs.is_empty() {
+            let words = format!("The {former} keeps its name meanwhile: {}.", runs.join("; "));
+            return Err(Refusal::Conflict(words).into());
+        }
+    }
     if !told.is_empty() {
         let held = last_admin::Before::read(&tx).await?;
         let managed = ground.managed(&renames);
@@ -268,7 +276,7 @@ async fn store(
     }
     let seen = see(&load(app, &tx).await?, place);
     tx.commit().await?;
-    fleet_rows::announce(app, &renames).await;
+    fleet_rows::announce(app, &renames, &fleet_rows::gone(before, &after, &renames)).await;
     Ok(seen.ok_or(Refusal::NotFound)?)
 }
 
@@ -318,13 +326,7 @@ async fn refuse_lost_environments(
     Ok(())
 }
 
-async fn refuse_rename(
-    app: &App,
-    tx: &Tx,
-    ground: &Ground,
-    former: &Place,
-    now: &Place,
-) -> Result<(), Trouble> {
+fn refuse_rename(app: &App, ground: &Ground, former: &Place, now: &Place) -> Result<(), Trouble> {
     if former.is_permanent() {
         return Err(invalid("name", "the roles admin and default cannot be renamed"));
     }
@@ -334,11 +336,7 @@ async fn refuse_rename(
     if former.kind == Kind::Role && app.config.anonymous_role.as_ref() == Some(&former.name) {
         return Err(invalid("name", "is the anonymous_role of config.json and cannot be another"));
     }
-    let runs = under_way::find_runs(tx, former).await?;
-    if runs.is_empty() {
-        return Ok(());
-    }
-    Err(Refusal::Conflict(format!("The {former} keeps its name meanwhile: {}.", runs.join("; "))).into())
+    Ok(())
 }
 
 async fn needed_by(

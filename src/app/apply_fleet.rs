@@ -97,7 +97,8 @@ pub async fn apply_fleet(
         let emptied = place.is_permanent() && left_out(place);
         given.contains(place) || (managed.contains(place) && !emptied)
     };
-    let stands_otherwise = object::objects(&after).iter().any(|(place, _)| is_managed(place) != managed.contains(place));
+    let stands_otherwise =
+        object::objects(&after).iter().any(|(place, _)| is_managed(place) != managed.contains(place));
     if options.dry_run || (applied.changes.is_empty() && !stands_otherwise) {
         return Ok(applied);
     }
@@ -110,7 +111,7 @@ pub async fn apply_fleet(
     }
     fleet_rows::record(app, &tx, actor, &applied.changes, (old, &wanted)).await?;
     tx.commit().await?;
-    fleet_rows::announce(app, &renames).await;
+    fleet_rows::announce(app, &renames, &fleet_rows::gone(old, &after, &renames)).await;
     Ok(applied)
 }
 
@@ -118,7 +119,9 @@ pub async fn apply_fleet(
 fn warnings(after: &Fleet) -> Vec<String> {
     let of_role = |role: &Role| {
         let name = role.name.clone();
-        grants_for_nothing(after, role).into_iter().map(move |words| format!("role {name}: {}", words.to_lowercase()))
+        grants_for_nothing(after, role)
+            .into_iter()
+            .map(move |words| format!("role {name}: {}", words.to_lowercase()))
     };
     after.roles.iter().flat_map(of_role).collect()
 }
@@ -194,11 +197,17 @@ impl Memberships {
             let of_role = members.iter().filter(|member| member.role == *role);
             of_role.map(|member| format!("{} {}", member.kind.word(), member.member)).collect()
         };
-        let changes = roles.into_iter().map(|role| memberships(role, &of(&self.given, role), &of(&self.taken, role)));
+        let changes =
+            roles.into_iter().map(|role| memberships(role, &of(&self.given, role), &of(&self.taken, role)));
         changes.filter(|change| told.iter().all(|told| told.object != change.object)).collect()
     }
 
-    async fn lose_the_last_admin(&self, tx: &Tx, ground: &Ground, after: &Fleet) -> Result<bool, db::DbError> {
+    async fn lose_the_last_admin(
+        &self,
+        tx: &Tx,
+        ground: &Ground,
+        after: &Fleet,
+    ) -> Result<bool, db::DbError> {
         let kept = self.before.iter().filter(|member| !self.taken.contains(member));
         let holds: Vec<RoleMember> = kept.chain(&self.given).cloned().collect();
         last_admin::would_lose(tx, (&ground.members, &ground.fleet.roles), (&holds, &after.roles)).await

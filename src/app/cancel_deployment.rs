@@ -56,9 +56,10 @@ pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64, when: CancelWh
     Ok(())
 }
 
+/// Having asked for it or started it is not enough: who lost the right reads nothing
+/// more of it (security.md 37).
 pub fn may_read(actor: &Actor, deployment: &Deployment) -> bool {
-    theirs(actor, deployment, Permission::Read)
-        || actor.access.may(Permission::Read, &deployment.application, &deployment.environment)
+    actor.access.may(Permission::Read, &deployment.application, &deployment.environment)
 }
 
 pub fn may_cancel(actor: &Actor, deployment: &Deployment) -> bool {

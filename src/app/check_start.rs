@@ -105,9 +105,7 @@ async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
         scope: deployment.scope.clone(),
         deletes_acknowledged: deployment.deletes_acknowledged,
     };
-    let mut candidate = deploy::look_up(app, &ask, Some(&deployment.commit)).await?;
-    // The fetch takes a while; a freeze of this moment counts.
-    candidate.situation.read_freezes(&app.db, app.clock.now()).await?;
+    let candidate = deploy::look_up(app, &ask, Some(&deployment.commit)).await?;
     let broken = db::overrides::find(&app.db, deployment.id).await?.map(|_| Via::Session);
     let covered_by = still_covered(app, deployment).await?;
     let actor_access = access::as_started(&app.db, &deployment.started_by, deployment).await?;
@@ -136,6 +134,7 @@ async fn still_covered(app: &App, deployment: &Deployment) -> Result<Option<i64>
         application: Some(deployment.application.clone()),
         environment: Some(deployment.environment.clone()),
         before: Some(deployment.id),
+        standing: true,
         ..Default::default()
     };
     let before = db::deployments::list(&app.db, &filter, 1).await?;

@@ -1,6 +1,7 @@
 //! Somebody with the right deploys without a request (rules.md 18, 19): the same
 //! policy function, any direction, and the whole environment, a cluster or a server.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::access::Believed;
@@ -68,6 +69,13 @@ impl Candidate {
         }
     }
 
+    /// The same place as the transaction tells it. Another release may have gone live
+    /// meanwhile: which way it goes is found again when it begins (rules.md 18).
+    pub(super) async fn renewed(self, tx: &db::Tx, now: Timestamp) -> Result<Self, Refusal> {
+        let situation = self.situation.renewed(tx, now).await?;
+        Ok(Self { situation, ..self })
+    }
+
     /// All that policy says of it, for a page.
     pub fn gates(&self, actor: &Actor, scope: &Scope) -> Vec<Gate> {
         policy::gates(Act::Deploy, &self.facts(&actor.name, &actor.access, scope, None))
@@ -115,8 +123,7 @@ pub(super) async fn queue(app: &App, actor: &Actor, ask: &Ask, grounds: Grounds<
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let actor = access::again(&tx, actor).await?;
-    let situation = candidate.situation.again(&tx, now).await?;
-    let candidate = Candidate { situation, ..candidate };
+    let candidate = candidate.renewed(&tx, now).await?;
     check_scope(&candidate.situation, &ask.scope)?;
     let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, covered_by);
     let without = policy::gates(Act::Deploy, &facts);
@@ -190,11 +197,14 @@ fn check_scope(situation: &Situation, scope: &Scope) -> Result<(), Refusal> {
 /// Fetches, resolves and compares. `commit` is what it was resolved to before: a
 /// tag that leads elsewhere now is refused.
 pub async fn look_up(app: &App, ask: &Ask, commit: Option<&CommitId>) -> Result<Candidate, Refusal> {
-    let now = app.clock.now();
-    let situation = Situation::load(&app.db, &ask.application, &ask.environment, now).await?;
+    let fleet = db::fleet::load(&app.db).await?;
+    let application = fleet.application(&ask.application).ok_or(Refusal::NotFound)?;
+    let fetched = app.mirrors.fetch(&ask.application, &application.repository, app.clock.now());
+    fetched.await.map_err(repository)?;
+    // Only now: a fetch takes a while, and what changed meanwhile counts.
+    let situation = Situation::load(&app.db, &ask.application, &ask.environment, app.clock.now()).await?;
     let situation = situation.ok_or(Refusal::NotFound)?;
     let mut situation = Situation { scope: ask.scope.clone(), ..situation };
-    app.mirrors.fetch(&ask.application, &situation.application.repository, now).await.map_err(repository)?;
     let (release, found, not_allowed) = resolve(app, &situation, &ask.release).await?;
     if commit.is_some_and(|commit| *commit != found) {
         let words = format!("{} was moved since: it is now {}.", release_words(&release), found.short());
@@ -289,6 +299,7 @@ async fn succeeded_before(app: &App, situation: &Situation, commit: &CommitId) -
         application: Some(situation.application.name.clone()),
         environment: Some(situation.environment.name.clone()),
         commit: Some(commit.clone()),
+        standing: true,
         ..Default::default()
     };
     Ok(!db::deployments::list(&app.db, &filter, 1).await?.is_empty())

@@ -7,10 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::tell_of_policy::tell_of_policy;
-use super::{App, Refusal, housekeep};
+use super::{App, Refusal, freeze, housekeep};
 use crate::db::fleet::{Object, Standing};
 use crate::db::{self, DbError, Source, Tx};
 use crate::domain::fleet::changes::{Change, ChangeKind};
@@ -121,6 +122,7 @@ impl Write<'_> {
         let stays: BTreeSet<&Place> = after.iter().map(|(place, _)| place).collect();
         for gone in before.keys().filter(|place| !stays.contains(place)) {
             db::fleet::remove(tx, gone).await?;
+            db::renames::forget(tx, gone).await?;
         }
         let has_changed = |place: &Place, object: &Value| before.get(place) != Some(object);
         let changed: BTreeSet<&Place> = after
@@ -245,19 +247,40 @@ pub async fn record(
         db::audit::append(tx, &app.keys, now, db::audit::Entry { actor: by, action, subject, facts }).await?;
     }
     tell_of_policy(app, tx, old, wanted, by, now).await?;
+    freeze::lift_where_nothing_is(app, tx, by, now).await?;
     housekeep::void_changed(app, tx, None, by).await
 }
 
 /// After the commit: mirrors follow the names of their applications, and whoever waits
 /// looks again.
-pub async fn announce(app: &App, renames: &[(Place, Name)]) {
+pub async fn announce(app: &App, renames: &[(Place, Name)], gone: &[Place]) {
     for (place, new) in renames.iter().filter(|(place, _)| place.kind == Kind::Application) {
         if let Err(error) = app.mirrors.rename(&place.name, new).await {
             tracing::warn!(%place, %new, %error, "its mirror keeps the old name; another one will be made");
         }
     }
+    for place in gone.iter().filter(|place| place.kind == Kind::Application) {
+        forget_repository(app, &place.name).await;
+    }
     app.wake.outbox.notify_one();
     app.wake.queue.notify_one();
+}
+
+/// Another application of this name is no heir to what its mirror holds.
+async fn forget_repository(app: &App, application: &Name) {
+    let ever = app.clock.now() + SignedDuration::from_hours(24);
+    let trees = app.mirrors.clean_trees(application, Vec::new(), ever).await;
+    let mirror = app.mirrors.remove_mirror(application, ever).await;
+    if !matches!((&mirror, &trees), (Ok(_), Ok(_))) {
+        tracing::warn!(%application, ?mirror, ?trees, "what was fetched for it stays until housekeeping");
+    }
+}
+
+/// What is in one fleet and no longer in the other, by the names of the other.
+pub fn gone(before: &Fleet, after: &Fleet, renames: &[(Place, Name)]) -> Vec<Place> {
+    let stays: BTreeSet<Place> = object::objects(after).into_iter().map(|(place, _)| place).collect();
+    let before = object::objects(before).into_iter().map(|(place, _)| renamed(&place, renames));
+    before.filter(|place| !stays.contains(place)).collect()
 }
 
 /// The memberships that a role gives by naming them.

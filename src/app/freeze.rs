@@ -117,6 +117,28 @@ pub async fn lift(app: &App, by: By<'_>, id: i64, version: Option<i64>) -> Resul
     finish(app, tx).await
 }
 
+/// What was frozen was removed: nothing of that name is meant any more.
+pub(super) async fn lift_where_nothing_is(
+    app: &App,
+    tx: &Tx,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let fleet = db::fleet::load(tx).await?;
+    for freeze in db::freezes::list_standing(tx, now).await? {
+        let Some(application) = &freeze.on.application else { continue };
+        let is_there = match &freeze.on.environment {
+            None => fleet.application(application).is_some(),
+            Some(environment) => fleet.environment(application, environment).is_some(),
+        };
+        if !is_there {
+            db::freezes::lift(tx, freeze.id, &Lifted { by: by.to_owned(), at: now }).await?;
+            record(app, tx, "freeze.lifted", by, &freeze, now).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn administrator(tx: &Tx, by: By<'_>) -> Result<String, Refusal> {
     match by {
         By::Command(name) => Ok(name.to_owned()),

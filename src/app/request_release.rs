@@ -17,7 +17,7 @@ use crate::domain::manifest::hex;
 use crate::domain::name::{CommitId, Name, TagName, is_deceptive};
 use crate::domain::pause::Pause;
 use crate::domain::permission::Permission;
-use crate::domain::policy::{self, Act, AskingFacts, Facts, Newer, Terms};
+use crate::domain::policy::{self, Act, AskingFacts, Facts, Newer};
 use crate::domain::request::{Request, RequestState, RequestWord, release_words};
 use crate::domain::seal::Seal;
 
@@ -323,7 +323,8 @@ fn sealed(candidate: &Candidate, requester: &Actor, form: &Form, patch: &Patch, 
         stat: patch.stat.clone(),
         notes,
         required: approval.needed(),
-        terms: vec![Terms::from(approval)],
+        // Those it is accepted under bind it, and those of the day (rules.md 17).
+        terms: Vec::new(),
         authors: Vec::new(),
         author_mails: Vec::new(),
         pause: Pause::default(),
@@ -390,6 +391,7 @@ async fn accept_at_once(app: &App, tx: &db::Tx, id: i64, now: Timestamp) -> Resu
     stored.request.state =
         stored.request.state.clone().accept(approval, stored.situation.slot_begins(), now)?;
     stored.request.accepted_at = Some(now);
+    stored.request.terms = stored.terms();
     debug_assert_eq!(stored.request.state.word(), RequestWord::Accepted);
     db::requests::update(tx, &stored.request).await?;
     stored.request.version += 1;

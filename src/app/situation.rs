@@ -119,15 +119,23 @@ impl Situation {
     /// The same place as the database tells it now, keeping what the hosts said.
     /// A conflict when another release went live meanwhile.
     pub async fn again(&self, source: &impl Source, now: Timestamp) -> Result<Self, Refusal> {
-        let (application, environment) = (&self.application.name, &self.environment.name);
-        let fresh = Self::load(source, application, environment, now).await?.ok_or(Refusal::NotFound)?;
-        let fresh = Self { scope: self.scope.clone(), ..fresh };
+        let fresh = self.renewed(source, now).await?;
         if fresh.recorded() != self.recorded() {
             return Err(Refusal::Conflict(
                 "What is live here changed this moment. Load the page again.".to_owned(),
             ));
         }
-        Ok(Self { words: self.words.clone(), base: self.base.clone(), ..fresh })
+        Ok(fresh)
+    }
+
+    /// The same, whatever is live by now; what was found out about that is kept while it
+    /// is still so.
+    pub async fn renewed(&self, source: &impl Source, now: Timestamp) -> Result<Self, Refusal> {
+        let (application, environment) = (&self.application.name, &self.environment.name);
+        let fresh = Self::load(source, application, environment, now).await?.ok_or(Refusal::NotFound)?;
+        let fresh = Self { scope: self.scope.clone(), words: self.words.clone(), ..fresh };
+        let base = self.base.clone().filter(|_| fresh.recorded() == self.recorded());
+        Ok(Self { base, ..fresh })
     }
 
     /// Finds the base where several releases are live, or refuses to guess.

@@ -140,6 +140,7 @@ async fn queue_again(
             policy::gates(Act::Retry, &stored.facts(&actor.name, &actor.access, None))
         }
         (None, Some(candidate)) => {
+            let candidate = candidate.clone().renewed(&tx, now).await?;
             let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, covered_for(&actor, old));
             policy::gates(Act::Deploy, &facts)
         }
@@ -225,6 +226,7 @@ pub async fn roll_back(
     deletes_acknowledged: bool,
 ) -> Result<RolledBack, Refusal> {
     let to = readable(app, actor, id).await?;
+    still_there(&to)?;
     if to.state != DeploymentState::Succeeded {
         return Err(Refusal::Conflict("Only a deployment that succeeded can be gone back to.".to_owned()));
     }
@@ -289,4 +291,12 @@ async fn covering_request(
 async fn readable(app: &App, actor: &Actor, id: i64) -> Result<Deployment, Refusal> {
     let deployment = db::deployments::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
     if may_read(actor, &deployment) { Ok(deployment) } else { Err(Refusal::NotFound) }
+}
+
+/// An environment that has the name of one that was removed is another place.
+fn still_there(deployment: &Deployment) -> Result<(), Refusal> {
+    if !deployment.place_removed {
+        return Ok(());
+    }
+    Err(Refusal::Conflict(format!("Where it ran was removed since: {}.", deployment.environment)))
 }

@@ -120,7 +120,7 @@ impl Stored {
         }
     }
 
-    /// Of when it was made, of when it was accepted, and of now (rules.md 17).
+    /// Of when it was accepted, and of now (rules.md 17).
     pub fn terms(&self) -> Vec<Terms> {
         let mut terms = self.request.terms.clone();
         let now = Terms::from(&self.situation.environment.approval);

@@ -72,6 +72,13 @@ pub async fn append(tx: &Tx, keys: &Keys, now: Timestamp, entry: Entry<'_>) -> R
     Ok(next)
 }
 
+/// Waits until nobody else is about to write a row, and keeps others from it until the
+/// transaction ends.
+pub(super) async fn lock_head(tx: &Tx) -> Result<(), DbError> {
+    audit_head::Entity::find_by_id(HEAD).lock_exclusive().one(tx.on()).await?;
+    Ok(())
+}
+
 pub async fn head(source: &impl Source) -> Result<Option<Head>, DbError> {
     let row = audit_head::Entity::find_by_id(HEAD).one(source.connection()).await?;
     Ok(row.map(|row| Head { count: row.count, mac: row.mac }))

@@ -63,6 +63,8 @@ pub struct Filter {
     pub application: Option<Name>,
     pub environment: Option<Name>,
     pub commit: Option<CommitId>,
+    /// Only in places that are still there.
+    pub standing: bool,
     /// Who asked for it or started it.
     pub person: Option<Name>,
     /// Made then or later.
@@ -85,6 +87,9 @@ pub async fn list(source: &impl Source, filter: &Filter, limit: u64) -> Result<V
     }
     if let Some(commit) = &filter.commit {
         query = query.filter(deployments::Column::CommitId.eq(commit.as_str()));
+    }
+    if filter.standing {
+        query = query.filter(deployments::Column::PlaceRemoved.eq(false));
     }
     if let Some(person) = &filter.person {
         let either = Condition::any()
@@ -117,6 +122,7 @@ pub async fn list_succeeded(
             .column(deployments::Column::State)
             .column(deployments::Column::Scope)
             .column(deployments::Column::RetryOf)
+            .filter(deployments::Column::PlaceRemoved.eq(false))
             .filter(deployments::Column::Application.eq(application.as_str()))
             .filter(deployments::Column::Environment.eq(environment.as_str()))
     };
@@ -169,7 +175,7 @@ pub async fn find_under_way(
     Ok(row.map(|row| row.id))
 }
 
-/// The last one of a place, whatever became of it.
+/// The last one of a place that is there, whatever became of it.
 pub async fn find_newest(
     source: &impl Source,
     application: &Name,
@@ -178,6 +184,7 @@ pub async fn find_newest(
     let row = deployments::Entity::find()
         .filter(deployments::Column::Application.eq(application.as_str()))
         .filter(deployments::Column::Environment.eq(environment.as_str()))
+        .filter(deployments::Column::PlaceRemoved.eq(false))
         .order_by_desc(deployments::Column::Id)
         .one(source.connection())
         .await?;
@@ -436,5 +443,6 @@ fn parse(row: deployments::Model) -> Result<Deployment, DbError> {
             .transpose()
             .map_err(|error| bad(format!("bounds: {error}")))?,
         acted_by: row.acted_by.as_deref().map(name).transpose()?,
+        place_removed: row.place_removed,
     })
 }

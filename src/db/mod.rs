@@ -122,7 +122,13 @@ impl Db {
             sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
             ..Default::default()
         };
-        Ok(Tx(self.write.begin_with_options(options).await?))
+        let tx = Tx(self.write.begin_with_options(options).await?);
+        if !sqlite {
+            // Writers there come one after another too: each act reads before it
+            // writes, and its row of the audit trail follows the one before.
+            audit::lock_head(&tx).await?;
+        }
+        Ok(tx)
     }
 
     pub(in crate::db) fn reader(&self) -> &DatabaseConnection {

@@ -72,6 +72,45 @@ pub async fn follow(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {
     Ok(())
 }
 
+/// A place that is removed: what was known of it as it stands goes, so that another of
+/// its name begins anew; what happened there stays, and says nothing of that other one.
+pub async fn forget(tx: &Tx, place: &Place) -> Result<(), DbError> {
+    let name = place.name.as_str();
+    macro_rules! remove {
+        ($table:ident, $($column:ident = $value:expr),+) => {
+            $table::Entity::delete_many()
+                $(.filter($table::Column::$column.eq($value)))+
+                .exec(tx.on())
+                .await?
+        };
+    }
+    macro_rules! remove_all {
+        ($($column:ident = $value:expr),+) => {{
+            remove!(live, $($column = $value),+);
+            remove!(readings, $($column = $value),+);
+            remove!(previews, $($column = $value),+);
+            deployments::Entity::update_many()
+                .col_expr(deployments::Column::PlaceRemoved, Expr::value(true))
+                $(.filter(deployments::Column::$column.eq($value)))+
+                .exec(tx.on())
+                .await?;
+        }};
+    }
+    match place.kind {
+        Kind::Server => {
+            remove!(live, Server = name);
+            remove!(readings, Server = name);
+        }
+        Kind::Application => remove_all!(Application = name),
+        Kind::Environment => {
+            let application = place.parent.as_ref().map(Name::as_str).unwrap_or_default();
+            remove_all!(Application = application, Environment = name);
+        }
+        Kind::LoadBalancer | Kind::Role | Kind::Cluster | Kind::Calendar => {}
+    }
+    Ok(())
+}
+
 /// A freeze holds on under the new name; one that was lifted is history. One on an
 /// environment of that name in every application says nothing of a single one.
 async fn follow_freezes(tx: &Tx, place: &Place, new: &Name) -> Result<(), DbError> {

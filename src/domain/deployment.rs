@@ -49,6 +49,8 @@ pub struct Deployment {
     pub within: Option<TokenScope>,
     /// Who started it in the name of `started_by` (rules.md 31).
     pub acted_by: Option<Name>,
+    /// Its environment was removed since: one of that name is another place.
+    pub place_removed: bool,
 }
 
 impl Deployment {
@@ -95,6 +97,7 @@ impl Deployment {
             overridden: false,
             within: None,
             acted_by: None,
+            place_removed: false,
         }
     }
 }

@@ -14,12 +14,7 @@ pub enum Somebody {
     Named,
 }
 
-pub fn is_administered(
-    people: &[Person],
-    members: &[RoleMember],
-    roles: &[Role],
-    counts: Somebody,
-) -> bool {
+pub fn is_administered(people: &[Person], members: &[RoleMember], roles: &[Role], counts: Somebody) -> bool {
     let is_known = people.iter().any(|person| {
         let theirs = members.iter().filter(|member| person.is_meant_by(member)).cloned();
         person.identity.is_some() && access(person, &theirs.collect::<Vec<_>>(), roles).is_admin()

@@ -36,7 +36,7 @@ pub struct Request {
     pub notes: Vec<String>,
     /// Accepts the policy asked for when it was made or accepted.
     pub required: u32,
-    /// What the policy asked for when it was made and when it was accepted.
+    /// What the policy asked for when it was accepted.
     pub terms: Vec<Terms>,
     /// Those known here who wrote a commit of it, by verified mail: a help, not a proof.
     pub authors: Vec<Name>,

@@ -68,6 +68,13 @@ impl Mirrors {
         tokio::task::spawn_blocking(move || mirror::fetched_at(&folder)).await.ok()?
     }
 
+    /// The same, and `None` where what was fetched came from another address.
+    pub async fn fetched_from(&self, app: &Name, repository: &str) -> Option<Timestamp> {
+        let (folder, url) = (self.inner.mirror(app), RepositoryUrl::parse(repository).ok()?);
+        let read = move || mirror::is_from(&folder, &url).then(|| mirror::fetched_at(&folder)).flatten();
+        tokio::task::spawn_blocking(read).await.ok()?
+    }
+
     /// How many fetches of `app` have begun, for the suite.
     #[cfg(test)]
     pub(crate) fn fetches_begun(&self, app: &Name) -> u64 {

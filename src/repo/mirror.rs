@@ -63,6 +63,12 @@ pub(super) fn follow(folder: &Path, url: &RepositoryUrl) -> Result<(), RepoError
     point_at(&repository, url)
 }
 
+/// Whether the mirror was last pointed at this address.
+pub(super) fn is_from(folder: &Path, url: &RepositoryUrl) -> bool {
+    let address = open(folder).and_then(|repository| Ok(repository.config()?.get_string(ADDRESS)?));
+    address.is_ok_and(|address| address == url.to_string())
+}
+
 const ADDRESS: &str = "remote.origin.url";
 const HEADER: &str = "http.extraHeader";
 

@@ -348,6 +348,7 @@ fn shell(app: &App, frame: &Frame, person: Option<(&SignedIn, u64)>, section: Se
         theme: frame.theme,
         now: app.clock.now(),
         version: env!("CARGO_PKG_VERSION"),
+        zone: app.config.timezone.clone(),
         freezes: Vec::new(),
     }
 }

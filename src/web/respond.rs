@@ -111,10 +111,22 @@ fn face(refusal: &Refusal, request: &Request<'_>) -> Face {
         Refusal::TooMany(words) => ("Too many tries".to_owned(), words.clone(), home(), Vec::new()),
         Refusal::Unavailable(words) => ("Something outside does not answer".to_owned(), format!("{words} Nothing was changed; try again in a moment."), home(), Vec::new()),
         Refusal::Internal(text) => {
-            tracing::error!(request = Frame::of(request).request_id, path = %request.uri().path(), error = text, "internal error");
+            tracing::error!(request = Frame::of(request).request_id, path = %without_secret(request.uri().path().as_str()), error = text, "internal error");
             ("Something went wrong on our side".to_owned(), "It is written down. Try again, or tell an administrator the number below.".to_owned(), home(), Vec::new())
         }
     }
+}
+
+/// A path for the log: what follows `/review/` and `/launch/` opens something
+/// (security.md 2).
+pub fn without_secret(path: &str) -> String {
+    for purpose in ["/review/", "/launch/"] {
+        if let Some(rest) = path.strip_prefix(purpose) {
+            let after = rest.find('/').map_or("", |at| &rest[at..]);
+            return format!("{purpose}…{after}");
+        }
+    }
+    path.to_owned()
 }
 
 fn error_page(
@@ -163,7 +175,7 @@ impl<'r> Responder<'r, 'static> for Unanswered {
         let no_such_address = self.0 == Status::UnprocessableEntity && why.is_empty();
         let status = if no_such_address { Status::NotFound } else { self.0 };
         if status.code >= 500 {
-            tracing::error!(request = Frame::of(request).request_id, path = %request.uri().path(), status = status.code, "no handler answered");
+            tracing::error!(request = Frame::of(request).request_id, path = %without_secret(request.uri().path().as_str()), status = status.code, "no handler answered");
         }
         let (title, text) = unanswered_words(status);
         let text = if why.is_empty() { text.to_owned() } else { why.into_owned() };

@@ -80,7 +80,12 @@ async fn the_page_of_a_person_keeps_what_was_typed() {
     let path = "/admin/people/dana/external-id";
     for (version, id, status) in [("", long.as_str(), 422), ("zzz", "crm-8", 422), ("0", "crm-9", 409)] {
         let page = service.post(&ada, path, &[("version", version), ("external_id", id)]).await;
-        assert_eq!((page.status, page.value("external_id").as_deref()), (status, Some(id)), "{}", page.text());
+        assert_eq!(
+            (page.status, page.value("external_id").as_deref()),
+            (status, Some(id)),
+            "{}",
+            page.text()
+        );
     }
     assert_eq!(object(&service, "/people/dana").await["external_id"], "crm-7");
     let identity = [("version", "0"), ("provider", "proxy"), ("subject", "dana.o")];
@@ -107,11 +112,8 @@ async fn each_mistake_is_marked_where_it_was_made() {
         assert!(said.contains(words), "{field}: {said}");
     }
     let form = see(&ada, "/admin/load_balancers/new").await;
-    let typed = [
-        ("name", "edge"),
-        ("endpoints.0.url", "tcp://10.0.0.5:9999"),
-        ("endpoints.1.url", "10.0.0.6:9999"),
-    ];
+    let typed =
+        [("name", "edge"), ("endpoints.0.url", "tcp://10.0.0.5:9999"), ("endpoints.1.url", "10.0.0.6:9999")];
     let page = ada.submit(&form, "Make the load balancer", &typed).await.unwrap();
     is(&page, 422, "admin_load_balancer", "invalid");
     assert!(beside(&page, "endpoints.1.url").contains("must be tcp://host:port"), "{}", page.text());
@@ -145,7 +147,7 @@ async fn the_question_says_what_would_be_left_without_its_place() {
         let said = question.select("#h-left + ul li");
         said.iter().map(|words| words.trim().to_owned()).collect()
     };
-    let frozen = format!("Freeze {freeze} of command:root is on it");
+    let frozen = format!("Freeze {freeze} of command:root is lifted with it");
     let bounded = format!("The token {} (ci) of ada is bounded to it", token["id"]);
     let question = see(&ada, &format!("{PRODUCTION}/delete")).await;
     is(&question, 200, "admin_environment", "deleting");
@@ -175,13 +177,8 @@ async fn a_former_name_that_cannot_be_followed_is_refused_here_too() {
     assert_eq!(program.put("/servers/web-1", &server).await.wrong_fields(), ["was"]);
     program.post("/applications/shop/environments", &environment("qa")).await;
     let mut whole = program.get("/applications/shop").await.body;
-    let qa: Vec<Value> = whole["environments"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|one| one["name"] == "qa")
-        .cloned()
-        .collect();
+    let qa: Vec<Value> =
+        whole["environments"].as_array().unwrap().iter().filter(|one| one["name"] == "qa").cloned().collect();
     whole["environments"] = json!(qa);
     whole["environments"][0]["was"] = json!("production");
     assert_eq!(program.put("/applications/shop", &whole).await.wrong_fields(), ["environments[0].was"]);

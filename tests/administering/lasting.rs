@@ -130,7 +130,11 @@ async fn an_administrator_is_always_left() {
     assert_eq!(ada.put("/roles/admin", &nobody).await.wrong_fields(), ["users"]);
     let before = service.rows_of("role_members").await;
     service.as_user("rosa").await;
-    for wrong in [json!({ "users": ["nobody-is-this"] }), json!({ "users": ["rosa"] }), json!({ "github_teams": ["no-team"] })] {
+    for wrong in [
+        json!({ "users": ["nobody-is-this"] }),
+        json!({ "users": ["rosa"] }),
+        json!({ "github_teams": ["no-team"] }),
+    ] {
         let mut object = nobody.clone();
         object.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
         assert_eq!(ada.put("/roles/admin", &object).await.wrong_fields(), ["users"], "{wrong}");
@@ -140,7 +144,10 @@ async fn an_administrator_is_always_left() {
     ada.put("/roles/admin", &json!({ "name": "admin", "users": ["ada", "rosa", "bot"] })).await.ok();
     let (rosa, bot) = (service.calling_as("rosa").await, service.calling_as("bot").await);
     rosa.put("/roles/admin", &json!({ "name": "admin", "users": ["rosa", "bot"] })).await.ok();
-    assert_eq!(bot.put("/roles/admin", &json!({ "name": "admin", "users": ["bot"] })).await.wrong_fields(), ["users"]);
+    assert_eq!(
+        bot.put("/roles/admin", &json!({ "name": "admin", "users": ["bot"] })).await.wrong_fields(),
+        ["users"]
+    );
     assert_eq!(bot.put("/people/rosa", &json!({ "disabled": true })).await.problem(409), "conflict");
     assert_eq!(bot.put("/people/rosa", &json!({ "roles": [] })).await.problem(409), "conflict");
     // What makes another role one of administrators counts as well.
@@ -242,7 +249,10 @@ async fn a_grant_for_a_place_that_there_is_none_of_is_said_and_taken() {
         { "permission": "read", "environment": "prodcution" },
         { "permission": "read", "application": "shop", "environment": "production" },
     ]);
-    file["roles"].as_array_mut().unwrap().push(json!({ "name": "typists", "users": ["rosa"], "grants": grants }));
+    file["roles"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "name": "typists", "users": ["rosa"], "grants": grants }));
     let applied = apply_fleet(&service.app, "command", &file, PRUNE).await.unwrap();
     assert_eq!(
         applied.warnings,

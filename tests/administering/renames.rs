@@ -75,8 +75,10 @@ async fn an_applications_mirror_its_kept_commits_and_the_scope_of_tokens_go_with
     let service = promoted().await;
     let (ada, dana) = (service.calling_as("ada").await, member(&service, "dana").await);
     // A commit that only our own ref keeps once the tag is gone.
-    let commit =
-        CommitId::parse(&service.commit("v1.3", |repository| drop(repository.write("till", "1")))).unwrap();
+    let commit = service.commit("v1.3", |repository| {
+        repository.write("till", "1");
+    });
+    let commit = CommitId::parse(&commit).unwrap();
     deployed(&service, &dana, "staging", "v1.3").await;
     let scope = json!({ "grants": [
         { "permission": "read", "application": "shop", "environment": "staging" },
@@ -127,6 +129,7 @@ async fn a_place_with_a_deployment_keeps_its_name_in_a_fleet_file_too() {
         production(fleet)["approval"]["required"] = json!(0);
     }))
     .await;
+    let ada = service.calling_as("ada").await;
     let waiting = service.queue("v1.0", Scope::Environment).await.unwrap();
     let before = service.rows().await;
     let mut file = service.fleet.clone();
@@ -139,7 +142,14 @@ async fn a_place_with_a_deployment_keeps_its_name_in_a_fleet_file_too() {
     assert_eq!(told, [format!("environment shop/production: {words}")]);
     assert_eq!(service.rows().await, before);
 
-    let ada = service.calling_as("ada").await;
+    // Nor does it lose it where its application comes with its environments.
+    let mut application = ada.get("/applications/shop").await.ok();
+    application["environments"][0]["name"] = json!("live");
+    application["environments"][0]["was"] = json!("production");
+    let refused = ada.put("/applications/shop", &application).await;
+    assert_eq!(refused.problem(409), "conflict", "{}", refused.page.html);
+    assert_eq!(service.rows().await, before);
+
     let cancelled = ada.post(&format!("/deployments/{waiting}/cancel"), &json!({ "when": "now" })).await;
     assert_eq!(cancelled.status, 200);
     service.fleet = file;

@@ -11,7 +11,11 @@ async fn people_freezes_and_tokens_are_changed_only_as_they_were_seen() {
     let ada = service.calling_as("ada").await;
     for (list, object, (key, value)) in [
         ("/people", json!({ "name": "sam", "roles": ["developers"] }), ("display", json!("Sam"))),
-        ("/freezes", json!({ "application": "shop", "reason": "Stocktaking." }), ("reason", json!("Over soon."))),
+        (
+            "/freezes",
+            json!({ "application": "shop", "reason": "Stocktaking." }),
+            ("reason", json!("Over soon.")),
+        ),
         ("/tokens", json!({ "name": "ci" }), ("name", json!("cd"))),
     ] {
         let made = ada.post(list, &object).await;
@@ -70,12 +74,13 @@ async fn a_person_who_comes_back_unchanged_holds_what_they_held_by_what_they_hel
         more["roles"].as_array_mut().unwrap().push(json!("release-managers"));
         ada.put(&address, &more).await.ok();
         let mut back = seen.clone();
-        back.as_object_mut().unwrap().remove("version");
+        back.as_object_mut().unwrap().retain(|key, _| !["version", "given"].contains(&key.as_str()));
         ada.put(&address, &back).await.ok();
     }
     assert_eq!(service.tables().await["role_members"], members);
 
-    let dana = ada.put("/people/dana", &json!({ "external_id": "crm-7", "roles": ["release-managers"] })).await.ok();
+    let dana =
+        ada.put("/people/dana", &json!({ "external_id": "crm-7", "roles": ["release-managers"] })).await.ok();
     assert_eq!(dana["external_id"], "crm-7");
     let cleared = ada.put("/people/dana", &json!({ "external_id": null })).await.ok();
     assert_eq!(cleared["external_id"], json!(null));

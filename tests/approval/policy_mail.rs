@@ -80,3 +80,23 @@ async fn a_void_request_says_which_hosts_and_settings_differ() {
         assert!(flowing(mail).contains(words), "{words}: {}", mail.text());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_that_is_removed_is_told_since_one_made_anew_asks_for_what_it_likes() {
+    let mut service = quiet_with(|_| {}).await;
+    let kept = service.fleet.clone();
+    service
+        .apply(|fleet| {
+            let mut other = production(fleet).clone();
+            other["name"] = json!("qa");
+            fleet["applications"][0]["environments"] = json!([other]);
+        })
+        .await;
+    let sent = mails(&service, "[policy] shop production").await;
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].to, ["releases@example.com"]);
+    let words = "The environment was removed, and what it asked for with it.";
+    assert!(flowing(&sent[0]).contains(words), "{}", sent[0].text());
+    service.fleet = kept;
+    service.apply(|fleet| production(fleet)["approval"]["required"] = json!(0)).await;
+}

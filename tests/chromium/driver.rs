@@ -108,13 +108,18 @@ impl Chromium {
 
     /// Signs in by clicking, at the stand-in for GitHub. Ends any session before.
     pub async fn sign_in(&self, service: &Service, display: &str) {
-        service.github.sign_in_as(None);
-        self.open(service, "/login").await;
-        self.driver.delete_all_cookies().await.unwrap();
+        self.forget(service).await;
         self.open(service, "/login").await;
         self.click_link("Sign in with GitHub").await;
         self.click_link(display).await;
         self.arrives("home", "ready").await;
+    }
+
+    /// Becomes somebody of whom the service knows nothing.
+    pub async fn forget(&self, service: &Service) {
+        service.github.sign_in_as(None);
+        self.open(service, "/login").await;
+        self.driver.delete_all_cookies().await.unwrap();
     }
 
     /// A path of the service, or a link of a mail.
@@ -173,6 +178,45 @@ impl Chromium {
 
     pub async fn state(&self) -> String {
         self.ask("return document.querySelector('main')?.dataset.state ?? ''").await
+    }
+
+    /// The HTTP status that the page came with.
+    pub async fn status(&self) -> u64 {
+        let status = self.value("return performance.getEntriesByType('navigation')[0].responseStatus").await;
+        status.as_u64().unwrap_or_default()
+    }
+
+    /// What the content of the page offers to do: the buttons of its forms, the panels that
+    /// open, and the links to forms. What is drawn but cannot be pressed begins with `not: `.
+    pub async fn offers(&self) -> Vec<String> {
+        self.texts(
+            "return [...document.querySelectorAll('main :is(form[method=post] button, .btn[aria-disabled], summary.btn, :is(a.btn, .actions a):is([href*=\"/new\"], [href$=\"/deploy\"], [href*=\"/deploy?\"], [href$=\"/delete\"]))')]
+              .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+              .map((one) => (one.getAttribute('aria-disabled') === 'true' ? 'not: ' : '') + one.innerText.replace(/\\s+/g, ' ').trim())",
+        )
+        .await
+    }
+
+    /// The paths of this service that the page leads to.
+    pub async fn ways(&self) -> Vec<String> {
+        self.texts(
+            "return [...document.querySelectorAll(`a[href]:not([href^='#'])`)].map((one) => new URL(one.href))
+              .filter((url) => url.origin === location.origin).map((url) => url.pathname + url.search)",
+        )
+        .await
+    }
+
+    /// The statuses that paths answer with for who is signed in; 0 where they lead elsewhere.
+    pub async fn statuses(&self, paths: &[String]) -> Vec<u64> {
+        let script = "const done = arguments[arguments.length - 1];
+            Promise.all(arguments[0].map((path) => fetch(path, { redirect: 'manual' }).then((answer) => answer.status))).then(done);";
+        let answered = self.driver.execute_async(script, vec![json!(paths)]).await.unwrap();
+        answered.json().as_array().unwrap().iter().map(|status| status.as_u64().unwrap()).collect()
+    }
+
+    async fn texts(&self, script: &str) -> Vec<String> {
+        let texts = self.value(script).await;
+        texts.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
     }
 
     pub async fn text(&self) -> String {

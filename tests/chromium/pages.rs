@@ -28,7 +28,7 @@ async fn every_page_fits_is_silent_and_keeps_nobody_out() {
     town.open_the_gate().await;
 }
 
-async fn faults(chromium: &Chromium, axe: &str) -> Vec<String> {
+pub async fn faults(chromium: &Chromium, axe: &str) -> Vec<String> {
     let mut faults = chromium.complaints().await;
     let widths = chromium.value("return [document.documentElement.scrollWidth, innerWidth]").await;
     if widths[0].as_u64() > widths[1].as_u64() {

@@ -1,6 +1,8 @@
 //! Pictures for the documentation and for looking at, from the running service:
 //! `COUNTERSIGN_SCREENSHOTS=docs/screenshots cargo nextest run --lib chromium::screenshots`.
 
+mod administering;
+
 use std::path::{Path, PathBuf};
 
 use super::driver::{Chromium, Screen};
@@ -89,18 +91,11 @@ async fn pages_are_drawn_where_the_environment_says() {
     save(&chromium, &folder.join("break-glass-phone-light.png")).await;
     chromium.sign_in(&town.service, "Ada Admin").await;
     let of_ada = [
-        ("people", "/admin/people"),
         ("person", "/admin/people/dana"),
-        ("tokens", "/admin/tokens"),
-        ("login", "/login"),
         ("admin-access", "/admin/access"),
         ("admin-audit", "/admin/audit"),
         ("admin-deliveries", "/admin/deliveries"),
         ("admin", "/admin"),
-        ("admin-servers", "/admin/servers"),
-        ("admin-server", "/admin/servers/web-1"),
-        ("admin-cluster", "/admin/clusters/web-a"),
-        ("admin-calendar", "/admin/calendars/new"),
         ("admin-role", "/admin/roles/developers"),
         ("admin-environment", "/admin/applications/shop/environments/production"),
         ("admin-removal", "/admin/servers/web-1/delete"),
@@ -108,16 +103,12 @@ async fn pages_are_drawn_where_the_environment_says() {
     for (name, address) in of_ada {
         draw(&town, &chromium, &folder, name, address).await;
     }
-    chromium.open(&town.service, "/admin/servers/web-1").await;
-    chromium.click_button("Ask the host for its keys").await;
-    save(&chromium, &folder.join("admin-server-scanned.png")).await;
     draw(&town, &chromium, &folder, "freezes-none", "/admin/freezes").await;
     let lock = "Black Friday: nothing moves until Monday morning.";
     let freeze = town.service.freeze("search", "", Level::Lock, lock).await;
     town.service.freeze("", "", Level::Warning, "The auditors are here; ask before you start.").await;
     for (name, address) in [
         ("freezes", "/admin/freezes".to_owned()),
-        ("freeze", format!("/admin/freezes/{freeze}")),
         ("home-frozen", "/".to_owned()),
         ("deploy-frozen", format!("{deploy}?release=v1.2")),
         ("deployment-frozen", format!("/deployments/{}", town.running)),
@@ -136,18 +127,35 @@ async fn pages_are_drawn_where_the_environment_says() {
     draw(&town, &chromium, &folder, "preview", preview).await;
 }
 
+const LOOKS: [(&str, Screen); 4] = [
+    ("desk-light", Screen::DESK),
+    ("desk-dark", Screen { dark: true, ..Screen::DESK }),
+    ("phone-light", Screen::PHONE),
+    ("phone-dark", Screen { dark: true, ..Screen::PHONE }),
+];
+
 async fn draw(town: &Town, chromium: &Chromium, folder: &Path, name: &str, address: &str) {
-    for (size, screen) in [("desk", Screen::DESK), ("phone", Screen::PHONE)] {
-        for (tone, screen) in [("light", screen), ("dark", screen.in_the_dark())] {
-            chromium.resize(screen).await;
-            chromium.open(&town.service, address).await;
-            // As tall as the page, to a limit, so that bars at the bottom stand at its end.
-            let height = chromium.value("return document.documentElement.scrollHeight").await;
-            let height = u32::try_from(height.as_u64().unwrap()).unwrap().clamp(screen.height, 1900);
-            chromium.resize(Screen { height, ..screen }).await;
-            save(chromium, &folder.join(format!("{name}-{size}-{tone}.png"))).await;
-        }
+    for (look, screen) in LOOKS {
+        chromium.resize(screen).await;
+        chromium.open(&town.service, address).await;
+        shoot(chromium, screen, &folder.join(format!("{name}-{look}.png"))).await;
     }
+}
+
+/// The page that is open, such as the answer to a form.
+async fn draw_here(chromium: &Chromium, folder: &Path, name: &str) {
+    for (look, screen) in LOOKS {
+        chromium.resize(screen).await;
+        shoot(chromium, screen, &folder.join(format!("{name}-{look}.png"))).await;
+    }
+}
+
+/// As tall as the page, to a limit, so that bars at the bottom stand at its end.
+async fn shoot(chromium: &Chromium, screen: Screen, file: &Path) {
+    let height = chromium.value("return document.documentElement.scrollHeight").await;
+    let height = u32::try_from(height.as_u64().unwrap()).unwrap().clamp(screen.height, 1900);
+    chromium.resize(Screen { height, ..screen }).await;
+    save(chromium, file).await;
 }
 
 async fn save(chromium: &Chromium, file: &Path) {

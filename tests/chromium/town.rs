@@ -37,8 +37,15 @@ pub struct Town {
 
 impl Town {
     pub async fn build() -> Self {
+        Self::build_with(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub async fn build_with(edit_config: impl FnOnce(&mut Value) + Send + 'static) -> Self {
+        let edit_config = Box::new(edit_config);
+        let edit_fleet = Box::new(fleet);
         let service =
-            Service::start_in(World { hosts: 4, edit_fleet: Box::new(fleet), ..World::default() }).await;
+            Service::start_in(World { hosts: 4, edit_fleet, edit_config, ..World::default() }).await;
         let gate = Latch::closed(service.path());
         history(&service.repository, &gate);
         let dana = service.as_user("dana").await;

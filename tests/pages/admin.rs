@@ -27,7 +27,8 @@ fn administration_says_what_there_is_and_how_it_is_changed() {
         },
         FleetGroup { title: "Calendars".into(), href: None, rows: vec![] },
     ];
-    let page = Admin { shell: shell(Section::Administration), groups, sees_tokens: true, failed_deliveries: 2 };
+    let page =
+        Admin { shell: shell(Section::Administration), groups, failed_deliveries: 2, may_change: true };
     let html = sound("typical", "admin", "ready", &page);
     assert!(html.contains("2 servers and 0 calendars"));
     assert!(html.contains("countersign apply") && html.contains("2 deliveries failed"));
@@ -41,7 +42,12 @@ fn administration_says_what_there_is_and_how_it_is_changed() {
         "hostile",
         "admin",
         "ready",
-        &Admin { shell: shell(Section::Administration), groups: hostile, sees_tokens: false, failed_deliveries: 0 },
+        &Admin {
+            shell: shell(Section::Administration),
+            groups: hostile,
+            failed_deliveries: 0,
+            may_change: true,
+        },
     );
 }
 

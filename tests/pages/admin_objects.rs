@@ -156,14 +156,19 @@ fn removing_asks_says_what_keeps_it_and_notices_a_change() {
         shell: shell(Section::Administration),
         page: "admin_server".into(),
         what: format!("server {HOSTILE}"),
+        crumbs: vec![Link::new("/admin", "Administration"), Link::new("/admin/servers", "Servers")],
         back: Link::new("/admin/servers/web-1", HOSTILE),
         action: "/admin/servers/web-1/delete".into(),
         version: "0011".into(),
         managed: true,
+        takes_along: vec![],
         reasons,
         left_behind: Vec::new(),
         is_changed,
     };
+    let application = Removal { takes_along: vec!["staging".into(), HOSTILE.into()], ..page(vec![], false) };
+    let html = sound("taking-along", "admin_server", "deleting", &application);
+    assert!(html.contains("go with it: staging and "), "{html}");
     sound("deleting", "admin_server", "deleting", &page(vec![], false));
     sound("blocked", "admin_server", "blocked", &page(vec![HOSTILE.into()], false));
     sound("changed", "admin_server", "conflict", &page(vec![], true));

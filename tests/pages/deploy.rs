@@ -116,6 +116,9 @@ fn a_release_is_chosen_from_a_list_that_can_be_searched() {
     assert!(!reader.contains("Fetch now"));
 
     let form = DeployForm { q: "zebra".into(), server: "web-1".into(), ..DeployForm::default() };
+    let reader = Deploy { may_fetch: false, ..page() };
+    assert!(!sound("reader", "deploy", "choose", &reader).contains("Fetch now"));
+
     let none = Deploy { releases: vec![], found: 0, form, fetched: None, ..page() };
     let html = sound("nothing-found", "deploy", "choose", &none);
     assert!(html.contains("Nothing speaks of “zebra”") && html.contains("name=\"server\" value=\"web-1\""));

@@ -59,7 +59,7 @@ fn what_waits_for_me_comes_before_what_failed_and_what_is_mine() {
 #[test]
 fn a_home_full_of_hostile_text_stays_a_page() {
     let home = Home {
-        to_sign: vec![(hostile_deployment(DeploymentState::Succeeded), HOSTILE.into())],
+        to_sign: vec![hostile_deployment(DeploymentState::Succeeded)],
         shell: hostile_shell(Section::Home),
         to_review: vec![hostile_request(RequestWord::AwaitingReview); 50],
         mine: vec![hostile_request(RequestWord::Rejected), hostile_request(RequestWord::Accepted)],

@@ -121,3 +121,32 @@ fn other_digits_give_another_figure_and_bad_ones_still_a_figure() {
     assert!(rosette("").contains("class=\"heart\""));
     assert!(rosette("\u{e9}\"<zz").contains("class=\"heart\""));
 }
+
+#[test]
+fn a_time_is_told_by_the_clocks_of_a_zone_and_by_utc() {
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    let now = at("2026-11-19T14:00:00Z");
+    for (instant, zone, words) in [
+        ("2026-11-19T15:38:00Z", "Europe/Paris", "16:38 Europe/Paris (15:38 UTC)"),
+        ("2026-12-01T07:00:00Z", "Europe/Paris", "1 Dec, 08:00 Europe/Paris (07:00 UTC)"),
+        ("2026-11-19T23:30:00Z", "Europe/Paris", "20 Nov, 00:30 Europe/Paris (23:30 UTC)"),
+        ("2027-07-01T23:30:00Z", "Europe/Paris", "2 Jul 2027, 01:30 Europe/Paris (1 Jul 2027, 23:30 UTC)"),
+        ("2026-11-19T15:38:00Z", "UTC", "15:38 UTC"),
+        ("2026-12-01T07:00:00Z", "Mars/Base", "1 Dec, 07:00 UTC"),
+    ] {
+        assert_eq!(crate::web::html::time::clock_in(at(instant), now, zone), words);
+    }
+}
+
+#[test]
+fn the_secret_of_a_link_is_no_part_of_a_path_in_the_log() {
+    for (path, logged) in [
+        ("/launch/0123abcd", "/launch/…"),
+        ("/review/0123abcd", "/review/…"),
+        ("/review/0123abcd/accept", "/review/…/accept"),
+        ("/requests/7", "/requests/7"),
+        ("/reviews", "/reviews"),
+    ] {
+        assert_eq!(crate::web::respond::without_secret(path), logged);
+    }
+}

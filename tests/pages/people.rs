@@ -115,7 +115,12 @@ fn a_persons_page_says_what_gave_each_role_and_takes_back_only_its_own() {
         ..person()
     };
     sound("hostile", "admin_person", "enabled", &hostile);
-    let late = PersonPage { conflict: Some(HOSTILE.into()), subject: "4711".into(), provider: "proxy".into(), ..person() };
+    let late = PersonPage {
+        conflict: Some(HOSTILE.into()),
+        subject: "4711".into(),
+        provider: "proxy".into(),
+        ..person()
+    };
     let html = sound("late", "admin_person", "conflict", &late);
     assert!(html.contains("4711") && html.contains("value=\"proxy\" selected"));
 }

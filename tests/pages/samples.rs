@@ -50,6 +50,7 @@ pub fn shell(section: Section) -> Shell {
         theme: Theme::Auto,
         now: now(),
         version: "0.1.0",
+        zone: "Europe/Paris".into(),
         freezes: vec![],
     }
 }

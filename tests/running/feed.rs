@@ -83,7 +83,20 @@ async fn who_loses_the_right_to_read_gets_no_further_event() {
 
     let home = rosa.get("/").await.unwrap();
     rosa.submit(&home, "Sign out", &[]).await.unwrap();
-    service.apply(|fleet| fleet["roles"][2]["github_teams"] = json!([])).await;
+    // dana started it, and that alone lets nobody watch.
+    let mut feed = Feed::open(&dana, &service.base_url, id, None).await;
+    feed.until_line("before").await;
+    feeds.insert(0, feed);
+    service
+        .apply(|fleet| {
+            for role in [1, 2] {
+                fleet["roles"][role]["github_teams"] = json!([]);
+            }
+        })
+        .await;
+    for path in [format!("/deployments/{id}"), format!("/deployments/{id}/log"), "/requests/1".to_owned()] {
+        assert_eq!(dana.get(&path).await.unwrap().status, 404, "{path}");
+    }
     gate.open().await;
     service.ended(id).await;
 

@@ -3,7 +3,11 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use crate::app::Refusal;
 use crate::app::check_start::Checked;
+use crate::app::situation::Situation;
+use crate::domain::deployment::DeploymentState;
+use crate::domain::name::Name;
 use crate::tests::api::town::{DEPLOYMENTS, begun, direct};
 use crate::tests::harness::{Service, World, production};
 
@@ -76,4 +80,44 @@ async fn what_was_started_in_anothers_name_needs_the_right_to_do_so_when_its_tur
         .await;
     let why = why_not(&service).await;
     assert!(why.contains("impersonate"), "{why}");
+}
+
+/// A fetch takes its time; what was changed while it did counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_is_judged_by_what_is_so_once_the_repository_was_read() {
+    let mut service = Service::start_in(World::quiet_with(direct)).await;
+    let drew = service.calling_as("drew").await;
+    begun(&drew.post(DEPLOYMENTS, &json!({ "release": "v1.0" })).await);
+    service.advance(SignedDuration::from_mins(5));
+    let path = service.data_dir().join("mirrors/.shop.lock");
+    let lock = std::fs::File::options().write(true).open(path).unwrap();
+    lock.lock().unwrap();
+    let app = service.app.clone();
+    let begins = tokio::spawn(async move {
+        let claimed = crate::app::queue::claim_next(&app, "a test").await.unwrap().expect("a deployment");
+        crate::app::check_start::check_start(&app, &claimed).await.unwrap()
+    });
+    let name = Name::parse("shop").unwrap();
+    service.until(1, |deployment| deployment.state == DeploymentState::Running).await;
+    while service.app.mirrors.fetches_begun(&name) < 2 {
+        tokio::task::yield_now().await;
+    }
+    service.apply(|fleet| production(fleet)["approval"]["required"] = json!(1)).await;
+    lock.unlock().unwrap();
+    let Checked::Stopped { why } = begins.await.unwrap() else { panic!("it began without an approval") };
+    assert!(why.contains("approv"), "{why}");
+}
+
+/// rules.md 18: there is no approval to void, and several may queue.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_live_meanwhile_is_in_the_way_of_a_request_and_of_no_deployment() {
+    let service = Service::start_in(World::quiet_with(direct)).await;
+    let [application, environment] = ["shop", "production"].map(|text| Name::parse(text).unwrap());
+    let now = service.clock.now();
+    let situation = Situation::load(&service.app.db, &application, &environment, now).await.unwrap().unwrap();
+    service.record_live("web-1", "v1.1").await;
+    let again = situation.again(&service.app.db, now).await;
+    assert!(matches!(again, Err(Refusal::Conflict(_))));
+    let renewed = situation.renewed(&service.app.db, now).await.unwrap();
+    assert_eq!(renewed.recorded().len(), 1);
 }

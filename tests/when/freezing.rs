@@ -39,6 +39,9 @@ async fn a_lock_closes_every_way_to_a_start_and_shows_on_every_page_concerned() 
     let launch = crate::tests::harness::furnished::path_of(&approved.launch);
     let places = [
         "/".to_owned(),
+        "/applications".to_owned(),
+        "/requests".to_owned(),
+        "/deployments".to_owned(),
         "/applications/shop".to_owned(),
         "/applications/shop/production".to_owned(),
         "/applications/shop/production/deploy?release=v1.0".to_owned(),
@@ -200,7 +203,9 @@ async fn a_freeze_of_a_place_that_is_gone_is_never_widened_by_its_form() {
     for (application, environment) in [("shop", ""), ("shop", "production"), ("", "production")] {
         let id = service.freeze(application, environment, Level::Lock, REASON).await;
         // As a fleet file of before left it.
-        let name = |text: &str| (!text.is_empty()).then(|| text.replace("shop", "gone").replace("production", "lost"));
+        let name = |text: &str| {
+            (!text.is_empty()).then(|| text.replace("shop", "gone").replace("production", "lost"))
+        };
         service.move_freeze(id, name(application).as_deref(), name(environment).as_deref()).await;
         let page = ada.get(&format!("/admin/freezes/{id}")).await.unwrap();
         says(&page, &["no longer exists"]);
@@ -208,7 +213,10 @@ async fn a_freeze_of_a_place_that_is_gone_is_never_widened_by_its_form() {
         assert_eq!(page.status, 200, "{}", page.text());
         let freeze = service.calling_as("ada").await.get(&format!("/freezes/{id}")).await.ok();
         let place = |text: &str| name(text).map_or(Value::Null, Value::from);
-        assert_eq!((&freeze["application"], &freeze["environment"]), (&place(application), &place(environment)));
+        assert_eq!(
+            (&freeze["application"], &freeze["environment"]),
+            (&place(application), &place(environment))
+        );
         assert_eq!(freeze["reason"], "Still.");
         // To another place that is none it does not go.
         let fields = [("application", "nowhere"), ("reason", "x"), ("version", "")];

@@ -32,6 +32,9 @@ async fn a_lock_while_it_waits_cancels_it_and_gives_the_approval_back() {
     super::says(&page, &["Cancelled", "The disks are full"]);
 
     service.unfreeze(freeze).await;
+    let page = approved.dana.get(&format!("/requests/{}", approved.request)).await.unwrap();
+    super::says(&page, &["may have a new link made and start it", "Cancelled before it began"]);
+    assert!(!page.text().contains("left to start"), "{}", page.text());
     let page = service.post(&approved.dana, &format!("/requests/{}/new-link", approved.request), &[]).await;
     assert_eq!(page.status, 303, "{}", page.text());
     let again = service.post(&approved.dana, &format!("/requests/{}/start", approved.request), &[]).await;

@@ -101,12 +101,12 @@ pub async fn fresh_mirror(
     application: &Application,
 ) -> Result<(jiff::Timestamp, Option<String>), Refusal> {
     let now = app.clock.now();
-    let known = app.mirrors.fetched_at(&application.name).await;
+    let known = app.mirrors.fetched_from(&application.name, &application.repository).await;
     if let Some(at) = known.filter(|at| now.duration_since(*at) <= FRESH) {
         return Ok((at, None));
     }
     let fetched = app.mirrors.fetch(&application.name, &application.repository, now).await;
-    match (fetched, app.mirrors.fetched_at(&application.name).await) {
+    match (fetched, app.mirrors.fetched_from(&application.name, &application.repository).await) {
         (Ok(()), at) => Ok((at.unwrap_or(now), None)),
         (Err(error), Some(at)) => Ok((at, Some(error.to_string()))),
         (Err(error), None) => Err(Refusal::Unavailable(format!("{error}."))),

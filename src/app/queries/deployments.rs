@@ -35,6 +35,7 @@ pub async fn list(
 ) -> Result<(Vec<Deployment>, Option<i64>), Refusal> {
     let rows = |before| {
         let filter = db::deployments::Filter {
+            standing: false,
             states: wanted.states.clone(),
             application: wanted.application.clone(),
             environment: wanted.environment.clone(),

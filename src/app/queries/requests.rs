@@ -101,9 +101,7 @@ pub async fn decisions_of(app: &App, requests: &[Request]) -> Result<Vec<(i64, D
 }
 
 pub fn may_read(actor: &Actor, request: &Request) -> bool {
-    let (application, environment) = (&request.application, &request.environment);
-    actor.owns(&request.requester, Permission::Read, application, environment)
-        || actor.access.may(Permission::Read, application, environment)
+    actor.access.may(Permission::Read, &request.application, &request.environment)
 }
 
 /// The commits that a request brings, newest first, and how many there are; nothing

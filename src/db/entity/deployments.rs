@@ -38,6 +38,7 @@ pub struct Model {
     pub overridden: bool,
     pub bounds: Option<String>,
     pub acted_by: Option<String>,
+    pub place_removed: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

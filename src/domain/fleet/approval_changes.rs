@@ -17,14 +17,20 @@ pub struct ApprovalChange {
 }
 
 /// Between the fleet before and after; `wanted` says what was renamed by its `was`.
-/// Environments that are new or gone are no change of theirs.
+/// An environment that is new is no change; of one that is gone it is told, since one of
+/// its name that is made anew has a policy of its own.
 pub fn approval_changes(old: &Fleet, wanted: &Fleet, new: &Fleet) -> Vec<ApprovalChange> {
     let (old, _) = follow(old, wanted);
     let mut found = Vec::new();
     for application in &old.applications {
         for before in &application.environments {
-            let Some((_, after)) = new.environment(&application.name, &before.name) else { continue };
-            let changes = changes((&old, before), (new, after));
+            let changes = match new.environment(&application.name, &before.name) {
+                Some((_, after)) => changes((&old, before), (new, after)),
+                None if before.approval.needed() > 0 => {
+                    vec!["The environment was removed, and what it asked for with it.".to_owned()]
+                }
+                None => continue,
+            };
             if !changes.is_empty() {
                 found.push(ApprovalChange {
                     application: application.name.clone(),

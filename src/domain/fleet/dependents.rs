@@ -55,7 +55,9 @@ impl Fleet {
             (Some(application), _) if self.application(application).is_none() => {
                 ("application", format!("There is no application {application}"))
             }
-            (Some(application), Some(environment)) if self.environment(application, environment).is_none() => {
+            (Some(application), Some(environment))
+                if self.environment(application, environment).is_none() =>
+            {
                 ("environment", format!("{application} has no environment {environment}"))
             }
             (None, Some(environment))
@@ -113,14 +115,22 @@ pub fn left_behind(before: &Fleet, after: &Fleet, freezes: &[Freeze], tokens: &[
     };
     let has_lost = |grants: &[Grant]| grants.iter().any(|grant| is_lost(names(grant)));
     let roles = before.roles.iter().filter(|role| has_lost(&role.grants));
-    let mut found: Vec<String> = roles.map(|role| format!("the role {} has grants for it", role.name)).collect();
+    let mut found: Vec<String> =
+        roles.map(|role| format!("the role {} has grants for it", role.name)).collect();
     let frozen = freezes
         .iter()
         .filter(|freeze| is_lost((freeze.on.application.as_ref(), freeze.on.environment.as_ref())));
-    found.extend(frozen.map(|freeze| format!("freeze {} of {} is on it", freeze.id, freeze.author)));
-    let bounded = tokens.iter().filter(|token| has_lost(&token.scope.grants));
-    found.extend(bounded.map(|token| {
-        format!("the token {} ({}) of {} is bounded to it", token.id, token.name, token.user)
+    found.extend(frozen.map(|freeze| {
+        // One on an environment of every application waits for the next of that name.
+        let then =
+            if freeze.on.application.is_some() { "is lifted with it" } else { "holds nothing up then" };
+        format!("freeze {} of {} {then}", freeze.id, freeze.author)
     }));
+    let bounded = tokens.iter().filter(|token| has_lost(&token.scope.grants));
+    found.extend(
+        bounded.map(|token| {
+            format!("the token {} ({}) of {} is bounded to it", token.id, token.name, token.user)
+        }),
+    );
     found
 }

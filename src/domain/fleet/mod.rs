@@ -292,7 +292,7 @@ pub struct Approval {
     pub slot_minutes: u32,
     pub stand_hours: u32,
     pub covers_rollback: bool,
-    /// `false`: the accept of an author of a commit in the range does not count.
+    /// Whether the accept of an author of a commit in the range counts (security.md 5).
     pub authors_count: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<ApprovalGroup>,
@@ -315,7 +315,7 @@ impl Default for Approval {
             slot_minutes: 60,
             stand_hours: 24,
             covers_rollback: true,
-            authors_count: true,
+            authors_count: false,
             groups: Vec::new(),
         }
     }

@@ -248,7 +248,14 @@ pub(super) fn launchable(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Vec<G
     match request.link {
         None | Some(LinkState::Unused) => {}
         Some(LinkState::Early) => {
-            gates.push(Gate::stop("slot", "The slot has not begun", "It begins when the window opens."));
+            gates.push(Gate::stop("slot", "The slot has not begun", "It begins with the window that was next when the link was made. A new link may begin earlier."));
+        }
+        Some(LinkState::Used) if matches!(request.state, RequestState::Accepted { .. }) => {
+            gates.push(Gate::stop(
+                "slot",
+                "Cancelled before it began",
+                "The deployment that the link started ended in the queue. Have a new link made.",
+            ));
         }
         Some(LinkState::Used) => {
             gates.push(Gate::stop("slot", "The link was used", "A link starts one deployment."));

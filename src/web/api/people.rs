@@ -61,7 +61,8 @@ impl Said {
     fn changes(self, known: Option<&Known>) -> Vec<Change> {
         let mut changes = Vec::new();
         let person = known.map(|known| &known.person);
-        if let Some(display) = self.display.filter(|said| person.is_none_or(|person| person.display != *said)) {
+        if let Some(display) = self.display.filter(|said| person.is_none_or(|person| person.display != *said))
+        {
             changes.push(Change::Display(display));
         }
         let has_id = |id: &Option<String>| person.map_or(id.is_none(), |person| person.external_id == *id);

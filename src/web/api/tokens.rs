@@ -157,12 +157,7 @@ pub async fn change(
 }
 
 #[rocket::delete("/tokens/<id>")]
-pub async fn revoke(
-    bearer: Bearer<'_>,
-    id: i64,
-    query: Query,
-    wanted: IfMatch,
-) -> Result<Answer, Problem> {
+pub async fn revoke(bearer: Bearer<'_>, id: i64, query: Query, wanted: IfMatch) -> Result<Answer, Problem> {
     query.none()?;
     if wanted.versions().is_some() {
         let known = own_tokens::find(bearer.app, bearer.actor(), id).await?;

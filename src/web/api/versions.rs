@@ -69,7 +69,9 @@ pub fn changed(what: &str) -> Problem {
     Problem::Unreadable {
         status: Status::PreconditionFailed,
         code: "changed",
-        words: format!("The {what} was changed meanwhile: `If-Match` names another version. Nothing was changed."),
+        words: format!(
+            "The {what} was changed meanwhile: `If-Match` names another version. Nothing was changed."
+        ),
     }
 }
 
@@ -121,9 +123,8 @@ impl Echoed {
 
     /// They say what stands; what passes by itself may have passed since.
     pub fn check(&self, object: &Value, passing: &[&str]) -> Result<(), Problem> {
-        let differs = |(key, value): &&(&'static str, Value)| {
-            !passing.contains(key) && object.get(*key) != Some(value)
-        };
+        let differs =
+            |(key, value): &&(&'static str, Value)| !passing.contains(key) && object.get(*key) != Some(value);
         self.refuse(differs, "is only read; leave it out, or as GET gave it")
     }
 

@@ -101,6 +101,13 @@ pub fn clock(at: &Timestamp, _: &dyn Values, now: &Timestamp) -> Markup {
     Ok(Safe(time_markup(*at, &text)))
 }
 
+/// `<time>` by the clocks of a zone and by UTC: `16:38 Europe/Paris (15:38 UTC)`, with
+/// the date when it is another day than now (rules.md 50).
+#[filter_fn]
+pub fn clock_in(at: &Timestamp, _: &dyn Values, now: &Timestamp, zone: &str) -> Markup {
+    Ok(Safe(time_markup(*at, &time::clock_in(*at, *now, zone))))
+}
+
 /// `<time>` as `15:38:02`, for lines of a log.
 #[filter_fn]
 pub fn second(at: &Timestamp, _: &dyn Values) -> Markup {

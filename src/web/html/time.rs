@@ -1,7 +1,8 @@
 //! Instants in words. The text is relative to the page's own `now`; the exact UTC
 //! time is in the element's title and `datetime`.
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 /// `Thu 19 Nov 2026, 14:02:00 UTC`.
 pub fn exact(at: Timestamp) -> String {
@@ -18,6 +19,23 @@ pub fn relative(at: Timestamp, now: Timestamp) -> String {
 pub fn date(at: Timestamp, now: Timestamp) -> String {
     let same_year = at.strftime("%Y").to_string() == now.strftime("%Y").to_string();
     at.strftime(if same_year { "%-d %b" } else { "%-d %b %Y" }).to_string()
+}
+
+/// `16:38 Europe/Paris (15:38 UTC)`, with the date where it is another day than now; in
+/// UTC alone where the zone is that, or none that is known.
+pub fn clock_in(at: Timestamp, now: Timestamp, zone: &str) -> String {
+    let day = |here: &Zoned, now: &Zoned| match (here.date() == now.date(), here.year() == now.year()) {
+        (true, _) => String::new(),
+        (false, true) => here.strftime("%-d %b, ").to_string(),
+        (false, false) => here.strftime("%-d %b %Y, ").to_string(),
+    };
+    let (utc, utc_now) = (at.to_zoned(TimeZone::UTC), now.to_zoned(TimeZone::UTC));
+    let in_utc = format!("{}{}", day(&utc, &utc_now), utc.strftime("%H:%M UTC"));
+    let Some(zone) = TimeZone::get(zone).ok().filter(|_| zone != "UTC") else { return in_utc };
+    let (here, here_now) = (at.to_zoned(zone.clone()), now.to_zoned(zone));
+    let name = here.time_zone().iana_name().unwrap_or_default();
+    let in_utc = if here.date() == utc.date() { utc.strftime("%H:%M UTC").to_string() } else { in_utc };
+    format!("{}{} {name} ({in_utc})", day(&here, &here_now), here.strftime("%H:%M"))
 }
 
 /// `9 min 41 s`: the two largest units.

@@ -24,8 +24,8 @@ pub async fn overview(visit: Visit<'_>) -> Result<Html, PageError> {
     };
     let page = Admin {
         groups: groups(&fleet, may_change),
-        sees_tokens: may_change,
         failed_deliveries: applications::failed_deliveries(visit.app).await?,
+        may_change,
         shell: visit.shell(Section::Administration),
     };
     Html::page(&page)

@@ -78,7 +78,8 @@ pub async fn list(looking: Looking<'_>, q: Option<&str>) -> Result<Html, PageErr
             environments,
         });
     }
-    let page = Applications { q, items, shell: visit.shell(Section::Applications) };
+    let shell = freezes::shell(&visit, Section::Applications, Concern::Anything).await?;
+    let page = Applications { q, items, shell };
     Html::page(&page)
 }
 

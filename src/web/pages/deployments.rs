@@ -5,9 +5,11 @@ use rocket::request::Request;
 use rocket::response::stream::ByteStream;
 use rocket::response::{self, Responder, Response};
 
+use super::freezes;
 use super::items::deployment_item;
 use crate::app::Refusal;
 use crate::app::queries::deployments;
+use crate::app::queries::freezes::Concern;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{Event, EventKind, Stream};
 use crate::domain::name::Name;
@@ -74,7 +76,7 @@ pub async fn list(
         items: items.iter().map(|deployment| deployment_item(deployment, None)).collect(),
         filters,
         next: next.map(|last| address(state, Some(last))),
-        shell: visit.shell(Section::Deployments),
+        shell: freezes::shell(&visit, Section::Deployments, Concern::Anything).await?,
     };
     Html::page(&page)
 }

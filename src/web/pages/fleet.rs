@@ -5,11 +5,11 @@
 
 use serde_json::Value;
 
+use super::fleet_removal::{question, take_away};
 use super::fleet_words::{item, names_of, plural};
 use crate::app::administer::{self, Seen, Trouble};
 use crate::app::scan_host::{self, Scan};
 use crate::app::{Refusal, access};
-use crate::domain::document::Problem;
 use crate::domain::fleet::dependents::grants_for_nothing;
 use crate::domain::fleet::object::Place;
 use crate::domain::fleet::{Fleet, Kind};
@@ -22,7 +22,7 @@ use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::sheet::view::{differences, sections};
 use crate::web::sheet::{Errors, Sheet, Typed, blank, normalised, read, sheet_of, show, sort_out};
 use crate::web::view::fleet_object::{
-    Environments, HostKeys, KeyItem, Object, ObjectItem, Objects, Removal, Scanned, State,
+    Environments, HostKeys, KeyItem, Object, ObjectItem, Objects, Scanned, State,
 };
 use crate::web::view::{Link, Section};
 
@@ -42,7 +42,7 @@ impl FromFields for Sent {
 }
 
 /// The version of what the question was about.
-pub struct Version(String);
+pub struct Version(pub(super) String);
 
 impl FromFields for Version {
     fn from_fields(fields: &mut Fields) -> Self {
@@ -268,11 +268,7 @@ async fn again(
 
 /// Why nothing was saved, for a form that is shown again; what has nothing to do with
 /// the form is an answer of its own. `gone` is what would not be there any more.
-fn unsaved(
-    sheet: &Sheet,
-    gone: Option<&Place>,
-    trouble: Trouble,
-) -> Result<(State, u16, Errors), PageError> {
+fn unsaved(sheet: &Sheet, gone: Option<&Place>, trouble: Trouble) -> Result<(State, u16, Errors), PageError> {
     let whole = |words| Errors { of_the_whole: vec![words], ..Errors::default() };
     match (trouble, gone) {
         (Trouble::Invalid(problems), _) => Ok((State::Invalid, 422, sort_out(sheet, &problems))),
@@ -290,41 +286,6 @@ fn unsaved(
 fn of_the_sheet(sheet: &Sheet, sent: &Typed) -> Result<Typed, PageError> {
     normalised(sheet, sent)
         .map_err(|_| Refusal::field("form", UNKNOWN.trim_end_matches(" Nothing was changed.")).into())
-}
-
-async fn question(visit: &Visit<'_>, place: Place, status: u16, is_changed: bool) -> Result<Html, PageError> {
-    let seen = administer::find(visit.app, visit.actor(), &place).await?;
-    let reasons = administer::what_needs(visit.app, visit.actor(), &place).await?;
-    let left_behind = administer::what_is_left(visit.app, visit.actor(), &place).await?;
-    let page = Removal {
-        page: page_of(place.kind),
-        what: place.to_string(),
-        back: Link::new(address(&place), place.name.to_string()),
-        action: format!("{}/delete", address(&place)),
-        version: seen.version,
-        managed: seen.managed,
-        reasons: reasons.iter().map(|reason| capital(reason)).collect(),
-        left_behind: left_behind.iter().map(|words| capital(words)).collect(),
-        is_changed,
-        shell: visit.shell(Section::Administration),
-    };
-    Html::with_status(status, &page)
-}
-
-async fn take_away(posted: Posted<'_, Version>, place: Place) -> Answer {
-    let (visit, Version(version)) = (posted.visit, posted.form);
-    match administer::remove(visit.app, visit.actor(), &place, Some(&[version])).await {
-        Ok(()) => Ok(Answered::Done(SeeOther(list_address(&place)))),
-        Err(Trouble::Changed(_)) => Ok(Answered::Again(question(&visit, place, 409, true).await?)),
-        Err(Trouble::Refused(Refusal::Conflict(_))) => {
-            Ok(Answered::Again(question(&visit, place, 409, false).await?))
-        }
-        Err(Trouble::Refused(refusal)) => Err(refusal.into()),
-        Err(Trouble::Invalid(problems)) => {
-            let words: Vec<String> = problems.iter().map(Problem::to_string).collect();
-            Err(Refusal::Conflict(words.join("; ")).into())
-        }
-    }
 }
 
 /// Everything that the page of one form is made of.
@@ -373,7 +334,7 @@ impl Form {
             state,
             title: place
                 .map_or_else(|| format!("New {}", self.kind.words()), |place| capital(&place.to_string())),
-            crumbs: self.crumbs(),
+            crumbs: crumbs(self.kind, self.parent.as_ref()),
             action: place.map_or_else(|| self.list_address(), address),
             version: self.seen.as_ref().map(|seen| seen.version.clone()),
             managed: self.seen.as_ref().is_some_and(|seen| seen.managed),
@@ -434,19 +395,6 @@ impl Form {
         }
     }
 
-    fn crumbs(&self) -> Vec<Link> {
-        let mut crumbs = vec![Link::new("/admin", "Administration")];
-        match &self.parent {
-            Some(application) => {
-                crumbs.push(Link::new("/admin/applications", "Applications"));
-                let place = Place::new(Kind::Application, None, application);
-                crumbs.push(Link::new(address(&place), application.to_string()));
-            }
-            None => crumbs.push(Link::new(self.list_address(), capital(plural(self.kind)))),
-        }
-        crumbs
-    }
-
     /// Where a new one is sent to.
     fn list_address(&self) -> String {
         match &self.parent {
@@ -490,18 +438,18 @@ fn scanned(scan: &Scan) -> Scanned {
     }
 }
 
-fn page_of(kind: Kind) -> String {
+pub(super) fn page_of(kind: Kind) -> String {
     format!("admin_{}", kind.word())
 }
 
-fn address(place: &Place) -> String {
+pub(super) fn address(place: &Place) -> String {
     match &place.parent {
         Some(application) => format!("/admin/applications/{application}/environments/{}", place.name),
         None => format!("/admin/{}/{}", place.kind.list(), place.name),
     }
 }
 
-fn list_address(place: &Place) -> String {
+pub(super) fn list_address(place: &Place) -> String {
     match &place.parent {
         Some(application) => format!("/admin/applications/{application}"),
         None => format!("/admin/{}", place.kind.list()),
@@ -513,4 +461,16 @@ fn place(kind: Kind, parent: Option<&str>, name: &str) -> Result<Place, Refusal>
     let parse = |text: &str| Name::parse(text).map_err(|_| Refusal::NotFound);
     let parent = parent.map(parse).transpose()?;
     Ok(Place { kind, parent, name: parse(name)? })
+}
+
+/// The way to the list that an object stands in.
+pub(super) fn crumbs(kind: Kind, parent: Option<&Name>) -> Vec<Link> {
+    let mut crumbs = vec![Link::new("/admin", "Administration")];
+    let list = if parent.is_some() { Kind::Application } else { kind };
+    crumbs.push(Link::new(format!("/admin/{}", list.list()), capital(plural(list))));
+    if let Some(application) = parent {
+        let place = Place::new(Kind::Application, None, application);
+        crumbs.push(Link::new(address(&place), application.to_string()));
+    }
+    crumbs
 }

@@ -6,11 +6,11 @@ use crate::app::queries::freezes::Concern;
 use crate::app::queries::{out_of_service, overrides, requests};
 use crate::app::{App, Refusal};
 use crate::domain::deployment::DeploymentState;
-use crate::domain::request::{Request, RequestWord};
+use crate::domain::request::{LinkState, Request, RequestWord};
 use crate::web::guard::{Looking, may_request_anywhere};
 use crate::web::respond::{Html, PageError};
 use crate::web::view::home::Home;
-use crate::web::view::{Activity, RequestItem, Section, Slot};
+use crate::web::view::{Activity, DeploymentItem, RequestItem, Section, Slot};
 
 /// How many of each kind home shows.
 const SHOWN: usize = 10;
@@ -67,7 +67,8 @@ pub async fn home(looking: Looking<'_>) -> Result<Html, PageError> {
             }
         });
     let to_sign = overrides::list_to_sign(app, actor).await?.into_iter().map(|(deployment, broken)| {
-        (deployment_item(&deployment, None), format!("{}: {}", broken.who, broken.reason))
+        let remark = Some(format!("{}: {}", broken.who, broken.reason));
+        DeploymentItem { remark, ..deployment_item(&deployment, None) }
     });
     let page = Home {
         to_review: request_items(app, &to_review).await?,
@@ -90,6 +91,7 @@ async fn with_slots(app: &App, mine: &[Request]) -> Result<Vec<RequestItem>, Ref
     for (item, request) in items.iter_mut().zip(mine) {
         if item.is_accepted()
             && let Some(link) = requests::launch_link(app, request.id).await?
+            && link.facts.state(app.clock.now()) != LinkState::Used
         {
             item.slot = Some(Slot {
                 begins_at: link.facts.starts_at,

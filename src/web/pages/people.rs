@@ -348,6 +348,9 @@ pub async fn enable(posted: Posted<'_, Versioned<Enable>>, name: &str) -> Result
 }
 
 #[rocket::post("/admin/people/<name>/end-sessions", data = "<posted>")]
-pub async fn end_sessions(posted: Posted<'_, Versioned<EndSessions>>, name: &str) -> Result<Edited, PageError> {
+pub async fn end_sessions(
+    posted: Posted<'_, Versioned<EndSessions>>,
+    name: &str,
+) -> Result<Edited, PageError> {
     edit(posted, name).await
 }

@@ -60,7 +60,7 @@ pub async fn show(visit: &Visit<'_>, id: i64, refused: Option<RefusedDecision>) 
         asked,
         slot: link
             .as_ref()
-            .filter(|_| is_accepted)
+            .filter(|link| is_accepted && link.facts.state(app.clock.now()) != LinkState::Used)
             .map(|link| -> Slot { slot(app, &stored.situation, link) }),
         deployment: stored.request.deployment,
         actions,

@@ -1,9 +1,11 @@
 //! Requests: the list, one of them, and the forms by which something is done with it.
 
 use super::deciding::{self, Comment, Decided, Outcome, decide};
+use super::freezes;
 use super::items::request_items;
 use super::request::show;
 use crate::app::ask_question::answer_question;
+use crate::app::queries::freezes::Concern;
 use crate::app::queries::requests;
 use crate::app::review_release::{By, Verb};
 use crate::app::{cancel_request, launch, reissue_link, revoke_link};
@@ -54,7 +56,7 @@ pub async fn list(
         filters,
         next,
         may_request: may_request_anywhere(&visit.person),
-        shell: visit.shell(Section::Requests),
+        shell: freezes::shell(&visit, Section::Requests, Concern::Anything).await?,
     };
     Html::page(&page)
 }

@@ -45,7 +45,8 @@ fn place(sheet: &Sheet, path: &str) -> Option<(String, Option<usize>)> {
             let line = line.filter(|_| matches!(field.input, Input::Lines));
             return Some((name, line));
         }
-        if let Some(cell) = first_cell(sheet, &name) {
+        // What is wrong with a row as a whole stands in its first cell.
+        if let Some(cell) = first_of_row(sheet, &name) {
             return Some((cell, None));
         }
         // A section that is no field by itself: its first one speaks for it.
@@ -59,11 +60,10 @@ fn place(sheet: &Sheet, path: &str) -> Option<(String, Option<usize>)> {
     }
 }
 
-/// Of a row that is wrong as a whole: its first field speaks for it.
-fn first_cell(sheet: &Sheet, name: &str) -> Option<String> {
-    let (key, index) = name.rsplit_once('.')?;
+fn first_of_row(sheet: &Sheet, name: &str) -> Option<String> {
+    let (list, index) = name.rsplit_once('.')?;
     index.parse::<usize>().ok()?;
-    let field = sheet.fields().find(|field| field.key == key)?;
+    let field = sheet.fields().find(|field| field.key == list)?;
     let Input::Rows(columns) = field.input else { return None };
     Some(format!("{name}.{}", columns.first()?.key))
 }

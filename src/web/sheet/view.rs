@@ -145,8 +145,15 @@ impl Draw<'_> {
             (0..self.typed.len() + self.errors.of_fields.len()).take_while(|index| is_filled(*index));
         let filled = filled.count();
         let row = |index: usize| {
+            // An address alone has no account, so nothing is stored for it.
+            let mut beside = columns.iter().skip(1);
+            let has_account = beside.any(|column| {
+                let cell = self.typed.get(&format!("{name}.{index}.{}", column.key));
+                cell.is_some_and(|text| !text.is_empty())
+            });
             let cell = |column: &'static Field| {
-                self.input(column, &format!("{name}.{index}.{}", column.key), index < filled, false)
+                let is_stored = index < filled && has_account;
+                self.input(column, &format!("{name}.{index}.{}", column.key), is_stored, false)
             };
             columns.iter().map(cell).collect()
         };

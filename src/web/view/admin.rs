@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{Section, Shell};
-use crate::web::html::filters;
+use crate::web::html::{counted, filters};
 
 #[derive(Debug, Template)]
 #[template(path = "admin.html")]
@@ -11,10 +11,10 @@ pub struct Admin {
     pub shell: Shell,
     /// Applications, servers, clusters, load balancers, calendars, roles, people.
     pub groups: Vec<FleetGroup>,
-    /// Everybody's tokens are for administrators; who may read everything sees the rest.
-    pub sees_tokens: bool,
     /// How many mails and other notifications could not be delivered.
     pub failed_deliveries: u64,
+    /// An administrator looks, and not only who reads everything.
+    pub may_change: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -41,7 +41,10 @@ impl Admin {
         let counts: Vec<String> = self
             .groups
             .iter()
-            .map(|group| format!("{} {}", group.rows.len(), group.title.to_lowercase()))
+            .map(|group| {
+                let many = group.title.to_lowercase();
+                counted(group.rows.len() as u64, many.trim_end_matches('s'), &many)
+            })
             .collect();
         crate::web::html::listed(&counts)
     }

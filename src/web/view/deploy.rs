@@ -29,6 +29,7 @@ pub struct Deploy {
     /// How many there are, of which `releases` shows the newest.
     pub found: u64,
     pub fetched: Option<Fetched>,
+    /// To have it fetched is offered.
     pub may_fetch: bool,
     pub form: DeployForm,
     pub chosen: Option<Chosen>,

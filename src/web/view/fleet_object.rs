@@ -153,7 +153,9 @@ impl Object {
             State::Invalid => "Nothing was changed. What you typed is still here.",
             State::Conflict => "Somebody else was faster. Nothing of yours was saved, and nothing is lost.",
             State::Blocked => "Nothing was changed. What you typed is still here, for when the way is free.",
-            State::Removed => "It was removed while you edited it. What you typed is still here: make it anew, or go back.",
+            State::Removed => {
+                "It was removed while you edited it. What you typed is still here: make it anew, or go back."
+            }
             State::Scanned => "Compare before you pin: with what the host's own console says.",
             State::Editing => "What you save here is judged together with everything else, and is on record.",
         }
@@ -167,10 +169,14 @@ pub struct Removal {
     pub page: String,
     /// `server web-1`.
     pub what: String,
+    pub crumbs: Vec<Link>,
+    /// Its form.
     pub back: Link,
     pub action: String,
     pub version: String,
     pub managed: bool,
+    /// The environments that an application takes with it.
+    pub takes_along: Vec<String>,
     /// What keeps it from being removed.
     pub reasons: Vec<String>,
     /// What names it and would be left without its place.
@@ -183,8 +189,12 @@ impl Removal {
     fn sentence(&self) -> &'static str {
         match (self.reasons.is_empty(), self.left_behind.is_empty()) {
             (false, _) => "It cannot be removed yet.",
-            (true, false) => "Nothing keeps it, but something names it. What happened with it stays on record under its name.",
-            (true, true) => "Nothing depends on it. It is gone from then on; what happened with it stays on record under its name.",
+            (true, false) => {
+                "Nothing keeps it, but something names it. What happened with it stays on record under its name."
+            }
+            (true, true) => {
+                "Nothing depends on it. It is gone from then on; what happened with it stays on record under its name."
+            }
         }
     }
 

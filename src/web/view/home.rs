@@ -23,8 +23,8 @@ pub struct Home {
     pub recent: Vec<Activity>,
     /// Hosts that differ from the record, where this person may deploy.
     pub drifted: Vec<DriftItem>,
-    /// Overrides that this person may sign, each with who overrode and why.
-    pub to_sign: Vec<(DeploymentItem, String)>,
+    /// Overrides that this person may sign; the remark says who overrode and why.
+    pub to_sign: Vec<DeploymentItem>,
     /// May request somewhere: the way to the request form is offered.
     pub may_request: bool,
 }

@@ -106,6 +106,9 @@ impl Request {
             RequestWord::Accepted if accepted.is_empty() => {
                 format!("No approval is needed in {environment}. {requester} may start it.")
             }
+            RequestWord::Accepted if self.slot.is_none() => {
+                format!("{accepted} countersigned it. {requester} may have a new link made and start it.")
+            }
             RequestWord::Accepted => {
                 format!("{accepted} countersigned it. {requester} may start it within the time below.")
             }

@@ -17,6 +17,8 @@ pub struct Shell {
     pub theme: Theme,
     pub now: Timestamp,
     pub version: &'static str,
+    /// In which times are written where no calendar has one.
+    pub zone: String,
     /// What holds starts up where the page is about.
     pub freezes: Vec<FreezeNotice>,
 }

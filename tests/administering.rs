@@ -2,12 +2,14 @@
 //! service.
 
 mod api;
+mod kept;
 mod lasting;
 mod pages;
 mod removal;
 mod renames;
 mod scan;
 mod secrets;
+mod versions;
 
 use serde_json::{Value, json};
 

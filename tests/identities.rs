@@ -57,7 +57,7 @@ impl Service {
     }
 
     /// What the record says, newest first: `who did what to whom`.
-    async fn record(&self) -> Vec<String> {
+    pub async fn record(&self) -> Vec<String> {
         let lines =
             crate::db::audit::list(&self.app.db, &crate::db::audit::Wanted::default(), 50).await.unwrap();
         lines.into_iter().map(|line| format!("{} {} {}", line.actor, line.action, line.subject)).collect()

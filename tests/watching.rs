@@ -21,7 +21,7 @@ fn person(login: &str, teams: &[&str], member: bool) -> Person {
         identity: Some(Identity { provider: "github".to_owned(), subject: "7".to_owned() }),
         display: login.to_owned(),
         mail: None,
-        has_verified_mail: false,
+        given_mail: None,
         github_token: None,
         teams: teams.iter().map(|team| (*team).to_owned()).collect(),
         member,

@@ -32,7 +32,6 @@ pub struct Done {
     pub added: bool,
     pub given_role: bool,
     pub set_password: bool,
-    pub set_mail: bool,
 }
 
 pub async fn add_person(app: &App, by: &str, wanted: Wanted<'_>) -> Result<Done, Refusal> {
@@ -69,7 +68,7 @@ pub async fn add_person(app: &App, by: &str, wanted: Wanted<'_>) -> Result<Done,
         record(app, &tx, by, "person.mail_set", name, json!({ "mail": mail })).await?;
     }
     tx.commit().await?;
-    Ok(Done { added, given_role, set_password: hash.is_some(), set_mail: mail.is_some() })
+    Ok(Done { added, given_role, set_password: hash.is_some() })
 }
 
 pub(super) async fn add(

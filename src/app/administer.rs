@@ -9,12 +9,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::fleet_rows::{self, Givers, Ground, PAGE, Write};
-use super::{App, Refusal, access, under_way};
+use super::{App, Refusal, access, last_admin, under_way};
 use crate::db::{self, DbError, Source, Tx};
 use crate::domain::actor::Actor;
 use crate::domain::document::Problem;
 use crate::domain::fleet::changes::{changes, former_names};
-use crate::domain::fleet::dependents::dependents;
+use crate::domain::fleet::dependents::{Bounded, dependents, left_behind};
 use crate::domain::fleet::export::sorted;
 use crate::domain::fleet::object::{self, Place};
 use crate::domain::fleet::{Fleet, Kind};
@@ -115,8 +115,14 @@ pub async fn replace(
     let tx = app.db.begin().await?;
     let actor = &access::still_administers(&tx, actor).await?;
     let ground = load(app, &tx).await?;
+    let exists = |name: &Name| object::find(&ground.fleet, &place.named(name)).is_some();
     let former = match was {
-        Some(was) if object::find(&ground.fleet, place).is_none() => place.named(&was),
+        Some(was) if !exists(&place.name) => place.named(&was),
+        // To follow it, two would have to become one.
+        Some(was) if was != place.name && exists(&was) => {
+            let (name, words) = (&place.name, "cannot be renamed: both");
+            return Err(invalid("was", format!("{words} \"{was}\" and \"{name}\" exist already")));
+        }
         _ => place.clone(),
     };
     let seen = see(&ground, &former).ok_or(Refusal::NotFound)?;
@@ -161,10 +167,14 @@ pub async fn remove(
     let after = object::without(&ground.fleet, place);
     let told = changes(&ground.fleet, &after, true);
     let managed = ground.managed(&[]);
+    let before = last_admin::Before::read(&tx).await?;
     let is_managed = |place: &Place| managed.contains(place);
     Write { ground: &ground, after: &after, renames: &[], managed: &is_managed }.rows(app, &tx).await?;
     if place.kind == Kind::Role {
         db::people::remove_members_of(&tx, &place.name).await?;
+        if let Some(words) = before.refuse_lockout(&tx, actor).await? {
+            return Err(Refusal::Conflict(format!("The {place} stays: {words}.")).into());
+        }
     }
     Box::pin(fleet_rows::record(app, &tx, &actor.signature(), &told, (&ground.fleet, &after))).await?;
     tx.commit().await?;
@@ -177,6 +187,23 @@ pub async fn what_needs(app: &App, actor: &Actor, place: &Place) -> Result<Vec<S
     access::administers(actor)?;
     let ground = load(app, &app.db).await?;
     needed_by(app, &app.db, &ground, place).await
+}
+
+/// What names an object and would be left without its place, each in words. It keeps
+/// nothing.
+pub async fn what_is_left(app: &App, actor: &Actor, place: &Place) -> Result<Vec<String>, Refusal> {
+    access::administers(actor)?;
+    let (now, ground) = (app.clock.now(), load(app, &app.db).await?);
+    let after = object::without(&ground.fleet, place);
+    let freezes = db::freezes::list_standing(&app.db, now).await?;
+    let mut tokens = Vec::new();
+    for token in db::tokens::list(&app.db, None, 0, u64::from(u32::MAX)).await? {
+        let Some(scope) = token.scope.clone().filter(|_| token.is_usable(now)) else { continue };
+        if let Some(person) = db::people::find(&app.db, token.person).await? {
+            tokens.push(Bounded { id: token.id, name: token.name, user: person.name, scope });
+        }
+    }
+    Ok(left_behind(&ground.fleet, &after, &freezes, &tokens))
 }
 
 /// The fleet with the roles that always exist.
@@ -222,7 +249,6 @@ async fn store(
     }
     let base = object::renamed(before, former, &place.name);
     let after = object::put(&base, place, object).map_err(Trouble::Invalid)?;
-    refuse_lockout(&after, place)?;
     refuse_lost_environments(&tx, &base, &after, place).await?;
     let told = changes(before, &after, true);
     let renames = former_names(before, &after);
@@ -235,12 +261,16 @@ async fn store(
         }
     }
     if !told.is_empty() {
+        let held = last_admin::Before::read(&tx).await?;
         let managed = ground.managed(&renames);
         let is_managed = |place: &Place| managed.contains(place);
         let write = Write { ground, after: &after, renames: &renames, managed: &is_managed };
         Box::pin(write.rows(app, &tx)).await?;
         if place.kind == Kind::Role {
             members(&tx, &after, &place.name).await?;
+            if let Some(words) = held.refuse_lockout(&tx, actor).await? {
+                return Err(invalid("users", words));
+            }
         }
         Box::pin(fleet_rows::record(app, &tx, &actor.signature(), &told, (before, &after))).await?;
     }
@@ -267,18 +297,6 @@ async fn members(tx: &Tx, after: &Fleet, role: &Name) -> Result<(), DbError> {
         db::people::add_member(tx, member).await?;
     }
     Ok(())
-}
-
-/// Somebody always administers.
-fn refuse_lockout(after: &Fleet, place: &Place) -> Result<(), Trouble> {
-    let is_admin = place.kind == Kind::Role && place.name.as_str() == ADMIN_ROLE;
-    let admin = after.roles.iter().find(|role| is_admin && role.name == place.name);
-    match admin {
-        Some(role) if role.users.is_empty() && role.github_teams.is_empty() => {
-            Err(invalid("users", "must name somebody, unless a team does: an administrator has to be left"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// An application that comes without one of its environments removes that.

@@ -4,19 +4,20 @@
 use serde_json::Value;
 
 use super::fleet_rows::{self, FLEET_FILE, Givers, Ground, Write};
-use super::{App, Refusal, under_way};
+use super::{App, Refusal, last_admin, under_way};
 use crate::db::{self, Tx};
 use crate::domain::document::Problem;
-use crate::domain::fleet::Fleet;
 use crate::domain::fleet::changes::{
-    Change, changes, former_names, impossible_renames, under_new_names, with_stored_secrets,
+    Change, changes, former_names, impossible_renames, memberships, under_new_names, with_stored_secrets,
 };
+use crate::domain::fleet::dependents::grants_for_nothing;
 use crate::domain::fleet::export::export_text;
 use crate::domain::fleet::object::{self, Place};
 use crate::domain::fleet::overlay::overlay;
 use crate::domain::fleet::parse::parse;
+use crate::domain::fleet::{Fleet, Kind, Role};
 use crate::domain::name::Name;
-use crate::domain::person::RoleMember;
+use crate::domain::person::{ADMIN_ROLE, DEFAULT_ROLE, RoleMember};
 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
@@ -39,13 +40,21 @@ impl From<db::DbError> for ApplyError {
     }
 }
 
+/// What a fleet file changes, and what is odd about it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    pub changes: Vec<Change>,
+    /// What is taken as it is, and is likely a slip of the pen.
+    pub warnings: Vec<String>,
+}
+
 /// Applies a fleet file from the command line. Gives the changes, made or to be made.
 pub async fn apply_fleet(
     app: &App,
     actor: &str,
     file: &Value,
     options: Options,
-) -> Result<Vec<Change>, ApplyError> {
+) -> Result<Applied, ApplyError> {
     let wanted = parse(file).map_err(ApplyError::Invalid)?;
     let tx = app.db.begin().await?;
     let ground = Ground::load(app, &tx, Givers::FleetFile).await?;
@@ -61,31 +70,66 @@ pub async fn apply_fleet(
     let renames = former_names(old, &wanted);
     let given: Vec<Place> = object::objects(&wanted).into_iter().map(|(place, _)| place).collect();
     let managed = ground.managed(&renames);
-    let stays = |place: &Place| !options.prune || place.is_permanent() || !managed.contains(place);
-    let after = overlay(under_new_names(old, &wanted), wanted.clone(), stays);
+    // What the file gave before, and now does not.
+    let left_out = |place: &Place| options.prune && managed.contains(place) && !given.contains(place);
+    let stays = |place: &Place| place.is_permanent() || !left_out(place);
+    let mut after = overlay(under_new_names(old, &wanted), wanted.clone(), stays);
+    for role in &mut after.roles {
+        if role.name.as_str() == DEFAULT_ROLE && left_out(&Place::new(Kind::Role, None, &role.name)) {
+            *role = Role::empty(&role.name);
+        }
+    }
     // What stays may name something that goes.
     object::checked(&after).map_err(ApplyError::Invalid)?;
-    let changes = changes(old, &after, true);
-    let newly_given = given.iter().any(|place| !managed.contains(place));
-    let problems = in_use(&tx, &ground, &after, &renames).await?;
+    let held = Memberships::after(&ground, &wanted, &renames, options.prune);
+    let mut changes = changes(old, &after, true);
+    changes.extend(held.untold(&changes));
+    let mut problems = in_use(app, &tx, &ground, &after, &renames).await?;
+    if held.lose_the_last_admin(&tx, &ground, &after).await? {
+        let words = "nobody would administer any more: name somebody, or give the role with `countersign user add NAME --role admin` first";
+        problems.push(Problem::new(format!("role {ADMIN_ROLE}"), words));
+    }
     if !problems.is_empty() {
         return Err(ApplyError::Invalid(problems));
     }
-    if options.dry_run || (changes.is_empty() && !newly_given) {
-        return Ok(changes);
+    let applied = Applied { changes, warnings: warnings(&after) };
+    let is_managed = |place: &Place| {
+        let emptied = place.is_permanent() && left_out(place);
+        given.contains(place) || (managed.contains(place) && !emptied)
+    };
+    let stands_otherwise =
+        object::objects(&after).iter().any(|(place, _)| is_managed(place) != managed.contains(place));
+    if options.dry_run || (applied.changes.is_empty() && !stands_otherwise) {
+        return Ok(applied);
     }
-    let is_managed = |place: &Place| given.contains(place) || managed.contains(place);
     Write { ground: &ground, after: &after, renames: &renames, managed: &is_managed }.rows(app, &tx).await?;
-    members(&tx, &wanted, options.prune).await?;
-    fleet_rows::record(app, &tx, actor, &changes, (old, &wanted)).await?;
+    held.write(&tx).await?;
+    for role in under_new_names(old, &wanted).roles {
+        if after.roles.iter().all(|known| known.name != role.name) {
+            db::people::remove_members_of(&tx, &role.name).await?;
+        }
+    }
+    fleet_rows::record(app, &tx, actor, &applied.changes, (old, &wanted)).await?;
     tx.commit().await?;
     fleet_rows::announce(app, &renames, &fleet_rows::gone(old, &after, &renames)).await;
-    Ok(changes)
+    Ok(applied)
+}
+
+/// Grants for places that there are none of: they may come later, or never.
+fn warnings(after: &Fleet) -> Vec<String> {
+    let of_role = |role: &Role| {
+        let name = role.name.clone();
+        grants_for_nothing(after, role)
+            .into_iter()
+            .map(move |words| format!("role {name}: {}", words.to_lowercase()))
+    };
+    after.roles.iter().flat_map(of_role).collect()
 }
 
 /// A place keeps its name while a deployment has it or waits for it, and stays while
 /// one has it; what waits for a place that is gone ends in the queue.
 async fn in_use(
+    app: &App,
     tx: &Tx,
     ground: &Ground,
     after: &Fleet,
@@ -99,6 +143,10 @@ async fn in_use(
             (false, true) => ("renamed", under_way::find_runs(tx, &place).await?),
             (_, false) => ("removed", under_way::find_running(tx, &place).await?),
         };
+        if place.kind == Kind::Role && app.config.anonymous_role.as_ref() == Some(&place.name) {
+            let words = format!("cannot be {verb}: it is the anonymous_role of config.json");
+            problems.push(Problem::new(place.to_string(), words));
+        }
         for run in runs {
             problems.push(Problem::new(place.to_string(), format!("cannot be {verb} meanwhile: {run}")));
         }
@@ -112,24 +160,66 @@ pub async fn export_fleet(app: &App) -> Result<String, Refusal> {
     Ok(export_text(&ground.fleet))
 }
 
-/// Memberships that a fleet file gave follow the file; those that a command or a
-/// page gave stay (rules.md 32).
-async fn members(tx: &Tx, wanted: &Fleet, prune: bool) -> Result<(), db::DbError> {
-    let given: Vec<RoleMember> =
-        wanted.roles.iter().flat_map(|role| fleet_rows::memberships(role, FLEET_FILE)).collect();
-    let known: Vec<RoleMember> = db::people::list_all_members(tx)
-        .await?
-        .into_iter()
-        .filter(|member| member.source == FLEET_FILE)
-        .collect();
-    for member in &known {
-        let in_file = prune || wanted.roles.iter().any(|role| role.name == member.role);
-        if in_file && !given.contains(member) {
+/// Who holds which role before and after. Memberships that a fleet file gave follow the
+/// file; those that a command or a page gave stay, and the role admin keeps whom it has
+/// where the file does not name it (rules.md 32).
+struct Memberships {
+    before: Vec<RoleMember>,
+    given: Vec<RoleMember>,
+    taken: Vec<RoleMember>,
+}
+
+impl Memberships {
+    fn after(ground: &Ground, wanted: &Fleet, renames: &[(Place, Name)], prune: bool) -> Self {
+        let under_new_name = |member: &RoleMember| {
+            let role = fleet_rows::renamed(&Place::new(Kind::Role, None, &member.role), renames).name;
+            RoleMember { role, ..member.clone() }
+        };
+        let before: Vec<RoleMember> = ground.members.iter().map(under_new_name).collect();
+        let given: Vec<RoleMember> =
+            wanted.roles.iter().flat_map(|role| fleet_rows::memberships(role, FLEET_FILE)).collect();
+        let follows = |role: &Name| {
+            let is_pruned = prune && role.as_str() != ADMIN_ROLE;
+            is_pruned || wanted.roles.iter().any(|known| known.name == *role)
+        };
+        let of_file = before.iter().filter(|member| member.source == FLEET_FILE && follows(&member.role));
+        let taken = of_file.filter(|member| !given.contains(member)).cloned().collect();
+        let given = given.into_iter().filter(|member| !before.contains(member)).collect();
+        Self { before, given, taken }
+    }
+
+    /// Of roles of which `told` says nothing.
+    fn untold(&self, told: &[Change]) -> Vec<Change> {
+        let mut roles: Vec<&Name> = self.given.iter().chain(&self.taken).map(|member| &member.role).collect();
+        roles.sort();
+        roles.dedup();
+        let of = |members: &[RoleMember], role: &Name| -> Vec<String> {
+            let of_role = members.iter().filter(|member| member.role == *role);
+            of_role.map(|member| format!("{} {}", member.kind.word(), member.member)).collect()
+        };
+        let changes =
+            roles.into_iter().map(|role| memberships(role, &of(&self.given, role), &of(&self.taken, role)));
+        changes.filter(|change| told.iter().all(|told| told.object != change.object)).collect()
+    }
+
+    async fn lose_the_last_admin(
+        &self,
+        tx: &Tx,
+        ground: &Ground,
+        after: &Fleet,
+    ) -> Result<bool, db::DbError> {
+        let kept = self.before.iter().filter(|member| !self.taken.contains(member));
+        let holds: Vec<RoleMember> = kept.chain(&self.given).cloned().collect();
+        last_admin::would_lose(tx, (&ground.members, &ground.fleet.roles), (&holds, &after.roles)).await
+    }
+
+    async fn write(&self, tx: &Tx) -> Result<(), db::DbError> {
+        for member in &self.taken {
             db::people::remove_member(tx, member).await?;
         }
+        for member in &self.given {
+            db::people::add_member(tx, member).await?;
+        }
+        Ok(())
     }
-    for member in given.iter().filter(|member| !known.contains(member)) {
-        db::people::add_member(tx, member).await?;
-    }
-    Ok(())
 }

@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::add_person::{add, give, make_local, record};
-use super::{App, Refusal, access};
-use crate::db::{self, Tx};
+use super::{App, Refusal, access, last_admin};
+use crate::db::{self, DbError, Tx};
 use crate::domain::actor::Actor;
 use crate::domain::name::{Name, is_deceptive};
 use crate::domain::person::{ADMIN_ROLE, Identity, LOCAL, MemberKind, PROVIDERS, Person, RoleMember};
@@ -67,13 +67,30 @@ pub async fn edit(
     let tx = app.db.begin().await?;
     let actor = access::still_administers(&tx, actor).await?;
     let person = db::people::find_by_name(&tx, name).await?.ok_or(Refusal::NotFound)?;
-    db::people::next_version(&tx, person.id, version.unwrap_or(person.version)).await?;
+    if version.is_some_and(|version| version != person.version) {
+        return Err(changed_meanwhile(name));
+    }
+    if changes.is_empty() {
+        return Ok(person);
+    }
+    let before = last_admin::Before::read(&tx).await?;
+    db::people::next_version(&tx, person.id, person.version).await.map_err(|error| match error {
+        DbError::Conflict(_) => changed_meanwhile(name),
+        other => other.into(),
+    })?;
     for change in changes {
         apply(app, &tx, &actor, &person, change).await?;
+    }
+    if let Some(words) = before.refuse_lockout(&tx, &actor).await? {
+        return Err(Refusal::Conflict(format!("Nothing was changed: {words}.")));
     }
     let person = db::people::find(&tx, person.id).await?.ok_or(Refusal::NotFound)?;
     tx.commit().await?;
     Ok(person)
+}
+
+fn changed_meanwhile(name: &Name) -> Refusal {
+    Refusal::Conflict(format!("Somebody else changed {name} meanwhile. Nothing of yours was saved."))
 }
 
 /// A change that is ready for the transaction: hashing takes its time.

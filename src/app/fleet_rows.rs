@@ -73,9 +73,7 @@ impl Ground {
     /// A role that exists although no row says so, with those who hold it.
     pub fn permanent_role(&self, name: &Name) -> Role {
         let global = if name.as_str() == ADMIN_ROLE { vec![GlobalPermission::Admin] } else { Vec::new() };
-        let (users, github_teams) = (Vec::new(), Vec::new());
-        let mut role =
-            Role { name: name.clone(), was: None, github_teams, users, global, grants: Vec::new() };
+        let mut role = Role { global, ..Role::empty(name) };
         as_members_say(&mut role, self.members.iter());
         role
     }

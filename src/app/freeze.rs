@@ -41,7 +41,9 @@ pub async fn set(app: &App, by: By<'_>, wanted: Wanted) -> Result<i64, Refusal> 
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let author = administrator(&tx, by).await?;
-    check(&db::fleet::load(&tx).await?, &wanted, wanted.from.unwrap_or(now), now)?;
+    let mut errors = no_such_place(&db::fleet::load(&tx).await?, &wanted.on);
+    errors.extend(check(&wanted, wanted.from.unwrap_or(now), now));
+    refuse(errors)?;
     let mut freeze = Freeze {
         id: 0,
         on: wanted.on,
@@ -61,7 +63,8 @@ pub async fn set(app: &App, by: By<'_>, wanted: Wanted) -> Result<i64, Refusal> 
     Ok(freeze.id)
 }
 
-/// Changes one that is not over. `version` is that of the form it was made with.
+/// Changes one that is not over. `version` is that of the form it was made with. It may
+/// stay on a place that is no more: whoever changes its reason does not widen it.
 pub async fn change(
     app: &App,
     by: By<'_>,
@@ -74,34 +77,40 @@ pub async fn change(
     let who = administrator(&tx, by).await?;
     let old = db::freezes::find(&tx, id).await?.ok_or(Refusal::NotFound)?;
     not_over(&old, now)?;
-    if version.is_some_and(|version| version != old.version) {
-        return Err(Refusal::Conflict(
-            "Somebody else changed this freeze meanwhile. Load the page again.".to_owned(),
-        ));
-    }
+    not_changed(&old, version)?;
     let from = wanted.from.unwrap_or(old.from);
-    check(&db::fleet::load(&tx).await?, &wanted, from, now)?;
+    let mut errors = Vec::new();
+    if wanted.on != old.on {
+        errors = no_such_place(&db::fleet::load(&tx).await?, &wanted.on);
+    }
+    errors.extend(check(&wanted, from, now));
+    refuse(errors)?;
     let freeze = Freeze {
         on: wanted.on,
         level: wanted.level,
         reason: wanted.reason.trim().to_owned(),
         from,
         until: wanted.until,
-        ..old
+        ..old.clone()
     };
+    if freeze == old {
+        return Ok(());
+    }
     db::freezes::update(&tx, &freeze).await?;
     record(app, &tx, "freeze.changed", &who, &freeze, now).await?;
     tell(&tx, &freeze, now).await?;
     finish(app, tx).await
 }
 
-/// Ends it now. It stays in the list, with who lifted it.
-pub async fn lift(app: &App, by: By<'_>, id: i64) -> Result<(), Refusal> {
+/// Ends it now. It stays in the list, with who lifted it. With `version`, only while
+/// it is what was seen.
+pub async fn lift(app: &App, by: By<'_>, id: i64, version: Option<i64>) -> Result<(), Refusal> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let who = administrator(&tx, by).await?;
     let freeze = db::freezes::find(&tx, id).await?.ok_or(Refusal::NotFound)?;
     not_over(&freeze, now)?;
+    not_changed(&freeze, version)?;
     db::freezes::lift(&tx, id, &Lifted { by: who.clone(), at: now }).await?;
     record(app, &tx, "freeze.lifted", &who, &freeze, now).await?;
     tell(&tx, &freeze, now).await?;
@@ -145,23 +154,27 @@ fn not_over(freeze: &Freeze, now: Timestamp) -> Result<(), Refusal> {
     }
 }
 
-fn check(fleet: &Fleet, wanted: &Wanted, from: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+fn not_changed(freeze: &Freeze, version: Option<i64>) -> Result<(), Refusal> {
+    if version.is_some_and(|version| version != freeze.version) {
+        let words = "Somebody else changed this freeze meanwhile. Nothing of yours was saved.";
+        return Err(Refusal::Conflict(words.to_owned()));
+    }
+    Ok(())
+}
+
+fn no_such_place(fleet: &Fleet, on: &Frozen) -> Vec<FieldError> {
+    let nowhere = fleet.no_such_place(on.application.as_ref(), on.environment.as_ref());
+    let error = nowhere.map(|nowhere| FieldError::new(nowhere.field, format!("{}.", nowhere.words)));
+    error.into_iter().collect()
+}
+
+fn refuse(errors: Vec<FieldError>) -> Result<(), Refusal> {
+    if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
+}
+
+fn check(wanted: &Wanted, from: Timestamp, now: Timestamp) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut error = |field, message: String| errors.push(FieldError { field, message });
-    match (&wanted.on.application, &wanted.on.environment) {
-        (Some(application), _) if fleet.application(application).is_none() => {
-            error("application", format!("There is no application {application}."));
-        }
-        (Some(application), Some(environment)) if fleet.environment(application, environment).is_none() => {
-            error("environment", format!("{application} has no environment {environment}."));
-        }
-        (None, Some(environment))
-            if !fleet.applications.iter().any(|known| known.environment(environment).is_some()) =>
-        {
-            error("environment", format!("No application has an environment {environment}."));
-        }
-        _ => {}
-    }
     if wanted.reason.trim().is_empty() {
         error("reason", "Say why; everybody who is held up reads it.".to_owned());
     } else if wanted.reason.len() > LONGEST_REASON {
@@ -177,7 +190,7 @@ fn check(fleet: &Fleet, wanted: &Wanted, from: Timestamp, now: Timestamp) -> Res
         Some(until) if too_far(until) => error("until", "That is more than five years ahead.".to_owned()),
         _ => {}
     }
-    if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
+    errors
 }
 
 fn facts(freeze: &Freeze) -> Value {

@@ -27,7 +27,7 @@ pub async fn housekeep(app: &App) {
     report("reminders", remind::remind(app).await);
     report("clean sessions", clean(app).await);
     report("overrides that nobody signed", break_glass::remind(app).await);
-    report("read memberships again", super::access::refresh_old(app).await);
+    report("read memberships again", Box::pin(super::access::refresh_old(app)).await);
 }
 
 /// Requests whose time is over.

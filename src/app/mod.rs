@@ -42,6 +42,7 @@ pub mod health;
 pub mod housekeep;
 pub mod idempotency;
 pub mod impersonate;
+pub mod last_admin;
 pub mod launch;
 pub mod link;
 pub mod look;

@@ -130,6 +130,9 @@ pub async fn change(
     if token.expires_at.is_some_and(|end| expires_at.is_none_or(|new| new > end)) {
         return Err(Refusal::field("expires_at", "A token may end earlier, not later; make a new one."));
     }
+    if (token.name.as_str(), token.expires_at) == (name, expires_at) {
+        return Ok(Owned { token, user });
+    }
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     db::tokens::change(&tx, id, db::tokens::Change { name, expires_at }).await?;

@@ -69,7 +69,7 @@ pub async fn review_release(
     let believed = access::refresh_all(app, &actor.names()).await?;
     stored.read_tag(app, true).await?;
     let id = stored.request.id;
-    decide(app, actor, stored, verb, comment, &believed).await?;
+    Box::pin(decide(app, actor, stored, verb, comment, &believed)).await?;
     Ok(id)
 }
 

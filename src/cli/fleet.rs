@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Failed, actor, say};
 use crate::app::App;
-use crate::app::apply_fleet::{ApplyError, Options, apply_fleet, export_fleet};
+use crate::app::apply_fleet::{Applied, ApplyError, Options, apply_fleet, export_fleet};
 use crate::domain::document;
 use crate::domain::ics::LARGEST_FILE;
 
@@ -35,8 +35,8 @@ pub async fn apply(app: &App, arguments: &Apply) -> Result<(), Failed> {
     read_calendars(&mut document, &arguments.file)
         .map_err(|line| Failed(vec![line, nothing_changed.to_owned()]))?;
     let options = Options { dry_run: arguments.dry_run, prune: arguments.prune };
-    let changes = match apply_fleet(app, &actor(), &document, options).await {
-        Ok(changes) => changes,
+    let Applied { changes, warnings } = match apply_fleet(app, &actor(), &document, options).await {
+        Ok(applied) => applied,
         Err(ApplyError::Invalid(problems)) => {
             let mut lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             lines.push(nothing_changed.to_owned());
@@ -48,6 +48,9 @@ pub async fn apply(app: &App, arguments: &Apply) -> Result<(), Failed> {
     };
     for change in &changes {
         say(&change.to_string())?;
+    }
+    for warning in &warnings {
+        say(&format!("warning: {warning}"))?;
     }
     match (changes.is_empty(), arguments.dry_run) {
         (true, _) => say("nothing to change"),

@@ -69,7 +69,7 @@ pub async fn freeze(app: &App, arguments: Freeze) -> Result<(), Failed> {
 
 pub async fn unfreeze(app: &App, arguments: &Unfreeze) -> Result<(), Failed> {
     use crate::app::Refusal;
-    match lift(app, By::Command(&actor()), arguments.id).await {
+    match lift(app, By::Command(&actor()), arguments.id, None).await {
         Err(Refusal::NotFound) => Err(Failed::one(format!("there is no freeze {}", arguments.id))),
         other => Ok(other?),
     }

@@ -42,7 +42,7 @@ pub async fn user(app: &App, what: &User) -> Result<(), Failed> {
     if done.set_password {
         say(&format!("set the password of {name}"))?;
     }
-    if done.set_mail {
+    if mail.is_some() {
         say(&format!("set the address of {name}"))?;
     }
     Ok(())

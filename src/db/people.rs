@@ -355,7 +355,7 @@ pub(in crate::db) fn parse(row: people::Model) -> Result<Person, DbError> {
         identity,
         display: row.display.clone(),
         mail: row.mail.clone().or_else(|| row.given_mail.clone()),
-        has_verified_mail: row.mail.is_some(),
+        given_mail: row.given_mail.clone(),
         github_token: row.github_token.clone(),
         teams: serde_json::from_str(&row.teams).map_err(|error| bad(format!("teams: {error}")))?,
         member: row.member,

@@ -17,6 +17,7 @@ pub mod git_release;
 pub mod glob;
 pub mod holidays;
 pub mod ics;
+pub mod last_admin;
 pub mod link;
 pub mod live;
 pub mod manifest;

@@ -23,8 +23,8 @@ pub struct Person {
     pub display: String,
     /// Only ever a verified address: by GitHub, else by an administrator's word.
     pub mail: Option<String>,
-    /// GitHub says that the address is theirs.
-    pub has_verified_mail: bool,
+    /// The one of those two that an administrator set.
+    pub given_mail: Option<String>,
     /// Sealed.
     pub github_token: Option<Vec<u8>>,
     pub teams: Vec<String>,

@@ -23,6 +23,8 @@ pub struct OptionError {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RsyncOptions(Vec<String>);
 
+const UNKNOWN: &str = "is not among the options of rsync that may be used";
+
 /// `-a`, `-z` and the like; they can be joined (`-az`).
 const LETTERS: &str = "avzrlptDHAXOJWSqhicI";
 
@@ -92,7 +94,6 @@ impl RsyncOptions {
 }
 
 fn check(option: &str) -> Result<(), &'static str> {
-    const UNKNOWN: &str = "is not among those that may be used";
     if option.len() > 512 || option.chars().any(is_deceptive) {
         return Err("is too long or holds control characters");
     }
@@ -112,15 +113,25 @@ fn check(option: &str) -> Result<(), &'static str> {
 
 fn check_value(name: &str, value: &str) -> Result<(), &'static str> {
     let number = |most: u32| value.parse::<u32>().is_ok_and(|n| n <= most);
-    let chmod = |c: char| c.is_ascii_digit() || "DFugoa+-=rwxXst,".contains(c);
     let fits = match name {
         // A pattern is data for rsync; the only special one is the list-clearing `!`.
         "exclude" | "include" => !value.is_empty() && value != "!",
-        "chmod" => !value.is_empty() && value.chars().all(chmod),
+        "chmod" => value.split(',').all(is_mode),
         "bwlimit" | "timeout" => number(10_000_000),
         "compress-level" | "zl" => number(22),
         "compress-choice" | "zc" => ["zstd", "lz4", "zlib", "zlibx", "none", "auto"].contains(&value),
-        _ => return Err("is not among those that may be used"),
+        _ => return Err(UNKNOWN),
     };
     if fits { Ok(()) } else { Err("has a value that it cannot have") }
+}
+
+/// `D2775`, `F644`, `go=rX`: what nobody runs as somebody else by.
+fn is_mode(text: &str) -> bool {
+    let plain = text.strip_prefix(['D', 'F']).unwrap_or(text);
+    let digits = plain.strip_prefix(['0', '1', '2', '3']).filter(|rest| rest.len() == 3).unwrap_or(plain);
+    let is_octal = digits.len() == 3 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+    let is_symbolic = plain.split_once(['+', '-', '=']).is_some_and(|(who, what)| {
+        who.chars().all(|c| "ugoa".contains(c)) && what.chars().all(|c| "rwxX".contains(c))
+    });
+    is_octal || is_symbolic
 }

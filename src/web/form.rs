@@ -9,7 +9,7 @@ use rocket::http::Status;
 use rocket::request::Request;
 
 use super::guard::{Stranger, Visit, stranger, visit};
-use crate::app::{App, session};
+use crate::app::{App, Refusal, session};
 
 /// Larger than any of our forms.
 const LARGEST_KIB: u64 = 64;
@@ -45,6 +45,15 @@ impl Fields {
 /// A form as a type; it takes every field it knows.
 pub trait FromFields: Sized {
     fn from_fields(fields: &mut Fields) -> Self;
+}
+
+/// The version of what a form was filled in for. Empty, or not sent: whatever stands now.
+pub fn version(text: &str) -> Result<Option<i64>, Refusal> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let words = "The form does not say what it was filled in for. Load the page again.";
+    text.parse().map(Some).map_err(|_| Refusal::field("version", words))
 }
 
 /// A form that is only a button.

@@ -92,19 +92,14 @@ impl Limits {
     ) -> Result<Try<'_>, Refusal> {
         let place = self.place(address, route, WRONG_SECRETS_A_MINUTE, clock).await?;
         let name = name.map(|name| name.trim().chars().take(LONGEST_NAME).collect::<String>().to_lowercase());
-        let name = match name {
-            Some(name) => match self.names.begin(name, TRIES_FOR_A_NAME, clock).await {
-                Some(name) => Some(name),
-                None => {
-                    place.into_iter().for_each(Held::let_go);
-                    return Err(Refusal::TooMany(
-                        "Too many wrong tries for this name. Wait a quarter of an hour.".to_owned(),
-                    ));
-                }
-            },
-            None => None,
+        let Some(name) = name else { return Ok(Try { place, name: None }) };
+        let Some(name) = self.names.begin(name, TRIES_FOR_A_NAME, clock).await else {
+            place.into_iter().for_each(Held::let_go);
+            return Err(Refusal::TooMany(
+                "Too many wrong tries for this name. Wait a quarter of an hour.".to_owned(),
+            ));
         };
-        Ok(Try { place, name })
+        Ok(Try { place, name: Some(name) })
     }
 
     /// Before a session elsewhere is asked about: the operator's system answers it, so

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use crate::tests::harness::{Service, World};
 use crate::tests::support::browser::{Browser, Page};
 
-async fn see(browser: &Browser, path: &str) -> Page {
+pub async fn see(browser: &Browser, path: &str) -> Page {
     browser.get(path).await.unwrap()
 }
 
 /// The page, once it is what it should be.
 #[track_caller]
-fn is(page: &Page, status: u16, name: &str, state: &str) {
+pub fn is(page: &Page, status: u16, name: &str, state: &str) {
     assert_eq!(
         (page.status, page.main_page().as_deref(), page.main_state().as_deref()),
         (status, Some(name), Some(state)),
@@ -20,7 +20,7 @@ fn is(page: &Page, status: u16, name: &str, state: &str) {
     );
 }
 
-async fn object(service: &Service, path: &str) -> Value {
+pub async fn object(service: &Service, path: &str) -> Value {
     service.calling_as("ada").await.get(path).await.ok()
 }
 
@@ -230,6 +230,8 @@ async fn who_is_no_administrator_gets_403_on_every_page_of_it() {
     let overview = see(&remy, "/admin").await;
     is(&overview, 200, "admin", "ready");
     assert!(overview.link("web-1").is_err(), "nothing to change, no way to it");
+    assert!(overview.link("Tokens").is_err() && overview.link("People").is_ok(), "no way to a 403");
+    assert_eq!(see(&remy, "/admin/tokens").await.status, 403);
     let place = "/admin/applications/shop/environments";
     for browser in [&dana, &remy] {
         for path in [

@@ -40,6 +40,19 @@ async fn only_prune_removes() {
 }
 
 #[tokio::test]
+async fn a_grant_for_nothing_is_warned_of_and_applied() {
+    let installation = Installation::new().await;
+    let mut typo = fleet();
+    typo["roles"] =
+        json!([{ "name": "typists", "grants": [{ "permission": "read", "application": "shpo" }] }]);
+    let said = installation.apply(&typo, &[]).await.well();
+    let warning = "warning: role typists: there is no application shpo";
+    assert_eq!(said.lines().last(), Some(warning), "{said}");
+    let said = installation.apply(&typo, &[]).await.well();
+    assert_eq!(said, format!("{warning}\nnothing to change\n"));
+}
+
+#[tokio::test]
 async fn everything_that_is_wrong_is_said_at_once_and_nothing_is_changed() {
     let installation = Installation::new().await;
     let mut wrong = fleet();

@@ -131,5 +131,10 @@ async fn a_fetch_is_for_who_does_more_than_read() {
         if status == 303 {
             assert_eq!(page.header("location"), "/applications/shop", "and nowhere else");
         }
+        // By the API it is the same, and no page offers what would be refused.
+        let reply = service.calling_as(login).await.post("/applications/shop/fetch", &json!({})).await;
+        assert_eq!(reply.status, if status == 303 { 200 } else { status }, "{login}");
+        let page = who.get(DEPLOY).await.unwrap();
+        assert_eq!(page.has_form("Fetch now"), status == 303, "{login}: {}", page.text());
     }
 }

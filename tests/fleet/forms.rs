@@ -135,12 +135,13 @@ fn what_is_typed_becomes_the_object(
 }
 
 #[test]
-fn a_batch_is_a_number_or_a_share_and_attempts_alone_are_no_health_check() {
+fn a_batch_is_a_number_or_a_share_and_attempts_alone_are_left_to_be_judged() {
     let sheet = sheet_of(Kind::Environment);
     let of = |sent: &[(&str, &str)]| read(&sheet, &typed(sent), None);
     assert_eq!(of(&[("batch", "2")])["batch"], json!(2));
     assert_eq!(of(&[("batch", "25%")])["batch"], json!("25%"));
-    assert_eq!(of(&[("health_check.attempts", "3")]).get("health_check"), None);
+    assert_eq!(of(&[("health_check.attempts", "3")])["health_check"], json!({ "attempts": 3 }));
+    assert_eq!(of(&[]).get("health_check"), None);
     let checked = of(&[("health_check.attempts", "3"), ("health_check.command", "true")]);
     assert_eq!(checked["health_check"], json!({ "command": "true", "attempts": 3 }));
 }
@@ -182,6 +183,8 @@ fn a_field_that_the_form_does_not_have_is_refused(#[case] kind: Kind, #[case] na
 #[case(Kind::Calendar, "weekly[0].days[1]", "weekly.0.days", "is wrong")]
 #[case(Kind::LoadBalancer, "endpoints[0].password", "endpoints.0.password", "is wrong")]
 #[case(Kind::LoadBalancer, "endpoints[1]", "endpoints.1.url", "is wrong")]
+#[case(Kind::Cluster, "servers[0]", "servers.0.server", "is wrong")]
+#[case(Kind::Environment, "promote_from", "promote_from", "is wrong")]
 #[case(Kind::Environment, "deploy_from", "deploy_from.tags", "is wrong")]
 #[case(Kind::Environment, "health_check", "health_check.command", "is wrong")]
 #[case(Kind::Environment, "approval.groups[0].role", "approval.groups.0.role", "is wrong")]

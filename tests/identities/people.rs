@@ -27,7 +27,7 @@ async fn an_administrator_adds_changes_and_disables_somebody_by_the_api() {
     assert_eq!(ada.post("/people", &json!({ "name": "auto" })).await.wrong_fields(), ["name"]);
     assert_eq!(
         ada.post("/people", &json!({ "name": "eve", "roles": ["nosuch"] })).await.wrong_fields(),
-        ["role"]
+        ["roles"]
     );
     assert_eq!(
         ada.post("/people", &json!({ "name": "eve", "member": true })).await.wrong_fields(),

@@ -63,6 +63,7 @@ fn form(kind: Kind, state: State, typed: &Typed, errors: Errors) -> Object {
         removal: None,
         environments: None,
         host_keys: None,
+        hints: vec![HOSTILE.into()],
     }
 }
 
@@ -130,6 +131,9 @@ fn a_conflict_shows_both_and_a_server_its_keys() {
     let conflict = page(State::Conflict, keys(None, None), vec![difference]);
     assert!(sound("conflict", "admin_server", "conflict", &conflict).contains("There now"));
     sound("conflict-same", "admin_server", "conflict", &page(State::Conflict, keys(None, None), vec![]));
+    for state in [State::Blocked, State::Removed] {
+        sound("in-the-way", "admin_server", "conflict", &page(state, keys(None, None), vec![]));
+    }
     let failed = page(State::Editing, keys(None, Some(HOSTILE.into())), vec![]);
     sound("no-answer", "admin_server", "editing", &failed);
     for (case, changed, same) in [("changed", true, false), ("same", false, true), ("first", false, false)] {
@@ -159,6 +163,7 @@ fn removing_asks_says_what_keeps_it_and_notices_a_change() {
         managed: true,
         takes_along: vec![],
         reasons,
+        left_behind: Vec::new(),
         is_changed,
     };
     let application = Removal { takes_along: vec!["staging".into(), HOSTILE.into()], ..page(vec![], false) };
@@ -167,4 +172,6 @@ fn removing_asks_says_what_keeps_it_and_notices_a_change() {
     sound("deleting", "admin_server", "deleting", &page(vec![], false));
     sound("blocked", "admin_server", "blocked", &page(vec![HOSTILE.into()], false));
     sound("changed", "admin_server", "conflict", &page(vec![], true));
+    let left = Removal { left_behind: vec![HOSTILE.into()], ..page(vec![], false) };
+    assert!(!sound("left", "admin_server", "deleting", &left).contains("Nothing depends on it"));
 }

@@ -112,6 +112,9 @@ fn a_release_is_chosen_from_a_list_that_can_be_searched() {
     assert!(html.contains("It takes tags like v*.") && html.contains("live now"));
     assert!(html.contains("148 older ones are not shown") && html.contains("Fetch now"));
 
+    let reader = sound("reader", "deploy", "choose", &Deploy { may_fetch: false, ..page() });
+    assert!(!reader.contains("Fetch now"));
+
     let form = DeployForm { q: "zebra".into(), server: "web-1".into(), ..DeployForm::default() };
     let reader = Deploy { may_fetch: false, ..page() };
     assert!(!sound("reader", "deploy", "choose", &reader).contains("Fetch now"));

@@ -85,8 +85,9 @@ fn a_form_that_is_wrong_says_so_beside_its_fields() {
         form: Some(form),
         places,
         errors,
+        conflict: Some(HOSTILE.into()),
     };
-    sound("hostile", "freeze", "current", &page);
+    sound("hostile", "freeze", "conflict", &page);
 }
 
 #[test]
@@ -97,11 +98,35 @@ fn one_freeze_offers_to_lift_and_to_change_while_it_is_not_over() {
         form: (state != FreezeState::Ended).then(FreezeForm::default),
         places: places(),
         errors: vec![],
+        conflict: None,
     };
     let html = sound("current", "freeze", "current", &page(FreezeState::Current));
     assert!(html.contains("Lift this freeze") && html.contains("Save the change"));
     let html = sound("ended", "freeze", "ended", &page(FreezeState::Ended));
     assert!(!html.contains("<form class=\"stack\"") && html.contains("was frozen"));
+    let typed = FreezeForm { reason: "Mine.".into(), application: "shop".into(), ..FreezeForm::default() };
+    let conflict = Some("ada lifted it already.".to_owned());
+    let late = FreezePage { form: Some(typed), conflict, ..page(FreezeState::Ended) };
+    let html = sound("late", "freeze", "conflict", &late);
+    assert!(html.contains("Mine.") && html.contains("Set this freeze") && !html.contains("name=\"version\""));
+}
+
+#[test]
+fn a_freeze_of_what_is_no_more_stays_on_it() {
+    let form = FreezeForm { application: "gone".into(), environment: "lost".into(), ..FreezeForm::default() };
+    let page = FreezePage {
+        shell: shell(Section::Administration),
+        item: item(FreezeState::Current, Level::Lock),
+        form: Some(form),
+        places: places(),
+        errors: vec![],
+        conflict: None,
+    };
+    let html = sound("gone", "freeze", "current", &page);
+    for name in ["gone", "lost"] {
+        let option = format!("<option value=\"{name}\" selected>{name} (no longer exists)</option>");
+        assert!(html.contains(&option), "{html}");
+    }
 }
 
 #[test]

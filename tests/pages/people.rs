@@ -80,7 +80,10 @@ fn person() -> PersonPage {
         identities: vec![way("local", "dana", true)],
         sessions: 2,
         errors: Vec::new(),
+        role: String::new(),
+        provider: String::new(),
         subject: String::new(),
+        conflict: None,
     }
 }
 
@@ -113,10 +116,20 @@ fn a_persons_page_says_what_gave_each_role_and_takes_back_only_its_own() {
         mail: HOSTILE.into(),
         identities: vec![way(HOSTILE, HOSTILE, true)],
         errors: ["role", "password", "external_id", "provider", "subject"].map(error).to_vec(),
+        role: HOSTILE.into(),
+        provider: HOSTILE.into(),
         subject: HOSTILE.into(),
         ..person()
     };
     sound("hostile", "admin_person", "enabled", &hostile);
+    let late = PersonPage {
+        conflict: Some(HOSTILE.into()),
+        subject: "4711".into(),
+        provider: "proxy".into(),
+        ..person()
+    };
+    let html = sound("late", "admin_person", "conflict", &late);
+    assert!(html.contains("4711") && html.contains("value=\"proxy\" selected"));
 }
 
 #[test]

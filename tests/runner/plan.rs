@@ -87,7 +87,7 @@ fn what_cannot_be_planned_is_refused_in_words() {
     host of web-2: must be a DNS name, an IPv4 or an IPv6 address
     target_path: must be at least two folders deep
     remote_user: must be 1 to 64 of a-z, A-Z, 0-9, '_', '.' and '-', starting with none of '.' and '-'
-    rsync_options: rsync option "--rsync-path=id" is not among those that may be used
+    rsync_options: rsync option "--rsync-path=id" is not among the options of rsync that may be used
     release: must be one line of visible text
     "#);
 }

@@ -88,7 +88,13 @@ async fn a_fix_goes_out_at_night_everybody_is_told_and_somebody_else_signs() {
     assert_eq!(service.post(&service.as_user("mallory").await, &path, &[("comment", "x")]).await.status, 404);
     let page = rosa.get("/").await.unwrap();
     says(&page, &["An override waits to be signed", "Overrides to sign", "dana: Checkout is down"]);
-    assert_eq!(service.post(&rosa, &path, &[("comment", "  ")]).await.status, 422);
+    let long = "x".repeat(4_001);
+    for (comment, words) in [("  ", "Say what you found"), (long.as_str(), "At most 4000 bytes")] {
+        let page = service.post(&rosa, &path, &[("comment", comment)]).await;
+        assert_eq!((page.status, page.main_page().as_deref()), (422, Some("deployment")), "{}", page.text());
+        says(&page, &[words, "Nothing was signed"]);
+        assert_eq!(page.value("comment").as_deref(), Some(comment), "what was typed is there");
+    }
     let page = rosa.get(&format!("/deployments/{id}")).await.unwrap();
     let page = rosa.submit(&page, "Sign the override", &[("comment", "The fix is right.")]).await.unwrap();
     says(&page, &["Signed by rosa", "The fix is right."]);

@@ -171,9 +171,58 @@ async fn two_administrators_do_not_undo_each_others_change_unseen() {
     assert_eq!(page.status, 200, "{}", page.text());
     assert_eq!(page.value("until").as_deref(), Some("2031-01-01 08:00"));
     let page = ada.submit(&second, "Save the change", &[("reason", "Another.")]).await.unwrap();
-    assert_eq!(page.status, 409, "{}", page.text());
-    says(&page, &["Somebody else changed this freeze meanwhile"]);
+    assert_eq!((page.status, page.main_state().as_deref()), (409, Some("conflict")), "{}", page.text());
+    says(&page, &["Somebody else changed this freeze meanwhile", "2031", REASON]);
+    assert_eq!(page.value("reason").as_deref().map(str::trim), Some("Another."), "what was typed is there");
     says(&ada.get(&format!("/admin/freezes/{id}")).await.unwrap(), &[REASON]);
+    let over = ada.submit(&page, "Save mine over it", &[]).await.unwrap();
+    assert_eq!((over.status, over.main_state().as_deref()), (200, Some("current")), "{}", over.text());
+    says(&over, &["Another."]);
+
+    // A version that is none is no way around it; none at all means what stands now.
+    let path = format!("/admin/freezes/{id}");
+    let fields = [("application", "shop"), ("level", "lock"), ("reason", "By hand.")];
+    let page = service.post(&ada, &path, &[&fields[..], &[("version", "zzz")]].concat()).await;
+    assert_eq!((page.status, page.value("reason").as_deref().map(str::trim)), (422, Some("By hand.")));
+    assert_eq!(service.post(&ada, &path, &fields).await.status, 303);
+
+    let late = ada.get(&path).await.unwrap();
+    service.unfreeze(id).await;
+    let late = ada.submit(&late, "Save the change", &[("reason", "Too late.")]).await.unwrap();
+    assert_eq!((late.status, late.main_state().as_deref()), (409, Some("conflict")), "{}", late.text());
+    says(&late, &["command:root lifted it already"]);
+    let anew = ada.submit(&late, "Set this freeze", &[]).await.unwrap();
+    assert_eq!((anew.status, anew.main_state().as_deref()), (200, Some("current")), "{}", anew.text());
+    says(&anew, &["Too late."]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_of_a_place_that_is_gone_is_never_widened_by_its_form() {
+    let service = quiet().await;
+    let ada = service.as_user("ada").await;
+    for (application, environment) in [("shop", ""), ("shop", "production"), ("", "production")] {
+        let id = service.freeze(application, environment, Level::Lock, REASON).await;
+        // As a fleet file of before left it.
+        let name = |text: &str| {
+            (!text.is_empty()).then(|| text.replace("shop", "gone").replace("production", "lost"))
+        };
+        service.move_freeze(id, name(application).as_deref(), name(environment).as_deref()).await;
+        let page = ada.get(&format!("/admin/freezes/{id}")).await.unwrap();
+        says(&page, &["no longer exists"]);
+        let page = ada.submit(&page, "Save the change", &[("reason", "Still.")]).await.unwrap();
+        assert_eq!(page.status, 200, "{}", page.text());
+        let freeze = service.calling_as("ada").await.get(&format!("/freezes/{id}")).await.ok();
+        let place = |text: &str| name(text).map_or(Value::Null, Value::from);
+        assert_eq!(
+            (&freeze["application"], &freeze["environment"]),
+            (&place(application), &place(environment))
+        );
+        assert_eq!(freeze["reason"], "Still.");
+        // To another place that is none it does not go.
+        let fields = [("application", "nowhere"), ("reason", "x"), ("version", "")];
+        let page = service.post(&ada, &format!("/admin/freezes/{id}"), &fields).await;
+        assert_eq!(page.status, 422, "{}", page.text());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -83,6 +83,19 @@ pub fn changes(old: &Fleet, new: &Fleet, prune: bool) -> Vec<Change> {
     keys.iter().filter_map(of).collect()
 }
 
+/// Who is given a role and who loses it, where nothing else of the role changes and so
+/// nothing is said of it yet.
+pub fn memberships(role: &Name, given: &[String], taken: &[String]) -> Change {
+    let lines = |verb: &'static str, names: &[String]| {
+        names.iter().map(move |name| format!("{verb} {name}")).collect::<Vec<_>>()
+    };
+    Change {
+        kind: ChangeKind::Changed,
+        object: format!("{} {role}", Kind::Role.words()),
+        details: [lines("given to", given), lines("taken from", taken)].concat(),
+    }
+}
+
 /// `new` with each `stored:` replaced by the secret that `old` holds for the same
 /// object, under its former name too; or where `old` holds none.
 pub fn with_stored_secrets(old: &Fleet, new: &Fleet) -> Result<Fleet, Vec<Problem>> {

@@ -5,6 +5,7 @@
 use url::Url;
 
 use crate::domain::name::{TagName, is_deceptive};
+use crate::domain::rsync_options::RsyncOptions;
 
 type Checked = Result<String, String>;
 
@@ -63,41 +64,10 @@ pub(crate) fn target_path(text: &str) -> Checked {
     Ok(format!("/{}", parts.join("/")))
 }
 
-/// Options that would give rsync another shell, program, file list or destination.
-const FORBIDDEN_RSYNC: [&str; 16] = [
-    "--rsh",
-    "--rsync-path",
-    "--files-from",
-    "--daemon",
-    "--server",
-    "--sender",
-    "--remote-option",
-    "--log-file",
-    "--write-batch",
-    "--only-write-batch",
-    "--read-batch",
-    "--remove-source-files",
-    "--backup-dir",
-    "--temp-dir",
-    "--partial-dir",
-    "--early-input",
-];
-
-/// One option of rsync, in one argument.
+/// One option of rsync, in one argument, out of those that the engine takes.
 pub(crate) fn rsync_option(text: &str) -> Checked {
-    if text.chars().any(is_deceptive) || !text.starts_with('-') || text.trim_start_matches('-').is_empty() {
-        return Err("must be one option of rsync".to_owned());
-    }
-    if let Some(long) = text.strip_prefix("--") {
-        let name = long.split('=').next().unwrap_or(long);
-        // rsync takes any unambiguous beginning of a long option.
-        let hidden = |forbidden: &&str| forbidden.trim_start_matches('-').starts_with(name);
-        let whole = matches!(name, "partial" | "backup");
-        let refused = !whole && (name.len() < 4 || FORBIDDEN_RSYNC.iter().any(hidden));
-        return allow(text, !refused, "is not allowed: it could reach beyond the target");
-    }
-    let harmless = |b: u8| b"aAcCdDEgHhIJlNoOpPqrStuUvWxXyz".contains(&b);
-    allow(text, text[1..].bytes().all(harmless), "is not allowed: it could reach beyond the target")
+    let checked = RsyncOptions::parse(&[text.to_owned()]);
+    checked.map(|_| text.to_owned()).map_err(|error| error.why.to_owned())
 }
 
 /// A public host key as `ssh-keyscan` prints it, without the host.

@@ -378,6 +378,20 @@ fn default_rsync_options() -> Vec<String> {
     vec!["-az".to_owned(), "--delete".to_owned()]
 }
 
+impl Role {
+    /// One that gives nothing to nobody.
+    pub fn empty(name: &Name) -> Self {
+        Self {
+            name: name.clone(),
+            was: None,
+            github_teams: Vec::new(),
+            users: Vec::new(),
+            global: Vec::new(),
+            grants: Vec::new(),
+        }
+    }
+}
+
 impl Fleet {
     pub fn server(&self, name: &Name) -> Option<&Server> {
         self.servers.iter().find(|server| &server.name == name)

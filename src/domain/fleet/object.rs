@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::changes::with_stored_secrets;
-use super::follow::follow;
+use super::follow::{follow, impossible_renames};
 use super::parse::parse;
 use super::secret::{self, SecretForm};
 use super::{Fleet, Kind};
@@ -200,7 +200,10 @@ pub fn put(fleet: &Fleet, place: &Place, object: Value) -> Result<Fleet, Vec<Pro
         list[index] = object;
     }
     let path = format!("{path}[{index}]");
-    let filled = parse(&document).and_then(|wanted| with_stored_secrets(fleet, &wanted));
+    let filled = parse(&document).and_then(|wanted| match impossible_renames(fleet, &wanted) {
+        problems if problems.is_empty() => with_stored_secrets(fleet, &wanted),
+        problems => Err(problems),
+    });
     filled.map_err(|problems| problems.into_iter().map(|problem| beside(&document, &path, problem)).collect())
 }
 

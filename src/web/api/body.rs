@@ -51,13 +51,15 @@ pub struct Told {
 impl Once {
     /// Acts, unless this very request was answered before. `act` does nothing until
     /// it is awaited.
-    pub async fn answer(
+    pub fn answer(
         self,
         bearer: &Bearer<'_>,
         act: impl Future<Output = Result<Answer, Problem>>,
-    ) -> Result<Answer, Problem> {
+    ) -> impl Future<Output = Result<Answer, Problem>> {
+        // On the heap, so that a route is as large once and not for each that wraps it.
+        let act = Box::pin(act);
         let act = async { act.await.map(|answer| Told { again: Answer(answer.0.clone()), first: answer }) };
-        self.answer_once(bearer, act).await
+        self.answer_once(bearer, act)
     }
 
     pub fn told(first: Answer, again: Answer) -> Told {

@@ -6,8 +6,8 @@
 //! `apply` will write over changes made here.
 
 use rocket::Route;
-use rocket::http::{Header, Status};
-use rocket::request::{FromRequest, Outcome, Request};
+use rocket::http::Header;
+use rocket::request::Request;
 use rocket::response::status::NoContent;
 use rocket::response::{self, Responder};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use super::bearer::Bearer;
 use super::body::{Body, Nothing, Object};
 use super::problem::Problem;
 use super::query::{Page, Query, name as read_name};
+use super::versions::{self, IfMatch};
 use crate::app::administer::{self, Seen, Trouble};
 use crate::app::queries::applications;
 use crate::app::{Refusal, access, scan_host};
@@ -28,14 +29,7 @@ impl From<Trouble> for Problem {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Invalid(problems) => Problem::Fields(problems),
-            Trouble::Changed(seen) => Problem::Unreadable {
-                status: Status::PreconditionFailed,
-                code: "changed",
-                words: format!(
-                    "The {} was changed meanwhile: `If-Match` names another version. Nothing was changed.",
-                    seen.place
-                ),
-            },
+            Trouble::Changed(seen) => versions::changed(&seen.place.to_string()),
             Trouble::Refused(refusal) => Problem::Refused(refusal),
         }
     }
@@ -73,49 +67,6 @@ impl<'r> Responder<'r, 'static> for Headed {
             response.set_header(Header::new("X-Managed-By", "fleet-file"));
         }
         Ok(response)
-    }
-}
-
-/// What `If-Match` asks for.
-pub enum IfMatch {
-    /// It was not sent, or is `*`.
-    Anything,
-    /// One of these; none, where only weak ones were sent, which never match.
-    One(Vec<String>),
-}
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for IfMatch {
-    type Error = ();
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let sent: Vec<&str> = request.headers().get("If-Match").collect();
-        Outcome::Success(Self::read(&sent.join(",")))
-    }
-}
-
-impl IfMatch {
-    pub fn read(text: &str) -> Self {
-        let tags = text.split(',').map(str::trim).filter(|tag| !tag.is_empty());
-        let mut wanted = Vec::new();
-        let mut sent = false;
-        for tag in tags {
-            if tag == "*" {
-                return IfMatch::Anything;
-            }
-            sent = true;
-            let strong = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-            wanted.extend(strong.map(str::to_owned));
-        }
-        if sent { IfMatch::One(wanted) } else { IfMatch::Anything }
-    }
-
-    /// The versions of which one must still be there.
-    fn versions(&self) -> Option<&[String]> {
-        match self {
-            IfMatch::Anything => None,
-            IfMatch::One(wanted) => Some(wanted),
-        }
     }
 }
 

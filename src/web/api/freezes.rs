@@ -3,12 +3,15 @@
 use jiff::Timestamp;
 use rocket::http::Status;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::bearer::Bearer;
 use super::body::{Body, FromBody};
 use super::problem::Problem;
 use super::query::{Page, Query, instant, name, number, word};
+use super::versions::{Echoed, IfMatch, Tagged};
+use crate::app::access;
 use crate::app::freeze::{self, By, Wanted};
 use crate::app::queries::freezes;
 use crate::domain::document::Reader;
@@ -69,12 +72,36 @@ impl FromBody for Form {
     }
 }
 
+/// The same, with what GET gives beside it.
+pub struct Again {
+    form: Form,
+    echoed: Echoed,
+}
+
+impl FromBody for Again {
+    fn read(r: &mut Reader<'_>) -> Option<Self> {
+        let echoed = Echoed::read(r, &["id", "state", "author", "created_at", "lifted_by", "lifted_at"]);
+        Some(Self { form: Form::read(r)?, echoed })
+    }
+}
+
+/// What the clock changes.
+const PASSING: &[&str] = &["state"];
+
+/// The freeze as it stands, if it is the one that was seen.
+async fn seen(bearer: &Bearer<'_>, id: i64, wanted: &IfMatch) -> Result<(Freeze, Value), Problem> {
+    let freeze = freezes::find(bearer.app, bearer.actor(), id).await?;
+    let object = json!(Object::of(&freeze, bearer.app.clock.now()));
+    wanted.check(&format!("freeze {id}"), &object, PASSING)?;
+    Ok((freeze, object))
+}
+
 fn optional<T>(
     r: &mut Reader<'_>,
     key: &'static str,
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Option<T> {
-    if r.raw(key).is_some_and(serde_json::Value::is_null) {
+    if r.raw(key).is_some_and(Value::is_null) {
         r.skip(key);
         return None;
     }
@@ -94,14 +121,14 @@ pub async fn list(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
 }
 
 #[rocket::get("/freezes/<id>")]
-pub async fn one(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Answer, Problem> {
+pub async fn one(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Tagged, Problem> {
     query.none()?;
-    let freeze = freezes::find(bearer.app, bearer.actor(), id).await?;
-    Answer::object(&Object::of(&freeze, bearer.app.clock.now()))
+    let (_, object) = seen(&bearer, id, &IfMatch::Anything).await?;
+    Ok(Tagged::new(Answer::object(&object)?, PASSING))
 }
 
 #[rocket::post("/freezes", data = "<body>")]
-pub async fn set(bearer: Bearer<'_>, query: Query, body: Body<Form>) -> Result<Answer, Problem> {
+pub async fn set(bearer: Bearer<'_>, query: Query, body: Body<Form>) -> Result<Tagged, Problem> {
     query.none()?;
     let Body { input: Form(wanted), once } = body;
     let act = Box::pin(async {
@@ -109,25 +136,38 @@ pub async fn set(bearer: Bearer<'_>, query: Query, body: Body<Form>) -> Result<A
         let freeze = freezes::find(bearer.app, bearer.actor(), id).await?;
         Answer::made(&format!("/freezes/{id}"), &Object::of(&freeze, bearer.app.clock.now()))
     });
-    once.answer(&bearer, act).await
+    Ok(Tagged::new(once.answer(&bearer, act).await?, PASSING))
 }
 
 #[rocket::put("/freezes/<id>", data = "<body>")]
-pub async fn change(bearer: Bearer<'_>, id: i64, query: Query, body: Body<Form>) -> Result<Answer, Problem> {
+pub async fn change(
+    bearer: Bearer<'_>,
+    id: i64,
+    query: Query,
+    wanted: IfMatch,
+    body: Body<Again>,
+) -> Result<Tagged, Problem> {
     query.none()?;
-    let Body { input: Form(wanted), once } = body;
+    let Body { input: Again { form: Form(to_be), echoed }, once } = body;
     let act = Box::pin(async {
-        freeze::change(bearer.app, By::Person(bearer.actor()), id, wanted, None).await?;
-        let freeze = freezes::find(bearer.app, bearer.actor(), id).await?;
-        Answer::object(&Object::of(&freeze, bearer.app.clock.now()))
+        access::administers(bearer.actor())?;
+        let (freeze, object) = seen(&bearer, id, &wanted).await?;
+        echoed.check(&object, PASSING)?;
+        let version = wanted.versions().map(|_| freeze.version);
+        freeze::change(bearer.app, By::Person(bearer.actor()), id, to_be, version).await?;
+        let (_, object) = seen(&bearer, id, &IfMatch::Anything).await?;
+        Answer::object(&object)
     });
-    once.answer(&bearer, act).await
+    Ok(Tagged::new(once.answer(&bearer, act).await?, PASSING))
 }
 
 /// Lifts it; it stays readable.
 #[rocket::delete("/freezes/<id>")]
-pub async fn lift(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Status, Problem> {
+pub async fn lift(bearer: Bearer<'_>, id: i64, query: Query, wanted: IfMatch) -> Result<Status, Problem> {
     query.none()?;
-    freeze::lift(bearer.app, By::Person(bearer.actor()), id).await?;
+    access::administers(bearer.actor())?;
+    let (freeze, _) = seen(&bearer, id, &wanted).await?;
+    let version = wanted.versions().map(|_| freeze.version);
+    freeze::lift(bearer.app, By::Person(bearer.actor()), id, version).await?;
     Ok(Status::NoContent)
 }

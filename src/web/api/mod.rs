@@ -23,6 +23,7 @@ mod requests;
 mod servers;
 pub mod steering;
 pub mod tokens;
+mod versions;
 mod watching;
 
 use rocket::{Catcher, Route};

@@ -8,8 +8,10 @@ use super::bearer::Bearer;
 use super::body::{Body, FromBody, Nothing};
 use super::problem::Problem;
 use super::query::{Page, Query, name};
+use super::versions::{Echoed, IfMatch, Tagged};
 use crate::app::edit_person::{self, Change};
 use crate::app::queries::people::{self, Known, Whole};
+use crate::app::{FieldError, Refusal};
 use crate::domain::document::Reader;
 use crate::domain::name::Name;
 use crate::domain::person::Identity;
@@ -26,22 +28,36 @@ pub struct Said {
     mail: Option<String>,
     password: Option<SecretString>,
     disabled: Option<bool>,
+    echoed: Echoed,
 }
+
+/// What is seen of them without anybody changing it.
+const PASSING: &[&str] = &["last_seen_at"];
+const READ_ONLY: [&str; 6] =
+    ["provider", "has_password", "given", "last_seen_at", "created_at", "identities"];
 
 impl FromBody for Said {
     fn read(r: &mut Reader<'_>) -> Option<Self> {
         let text = |text: &str| Ok::<_, std::convert::Infallible>(text.to_owned());
         let disabled = r.raw("disabled").is_some().then(|| r.flag("disabled", false));
         r.skip("disabled");
+        let cleared = r.raw("external_id").is_some_and(Value::is_null);
+        let external_id = if cleared {
+            r.skip("external_id");
+            Some(String::new())
+        } else {
+            r.optional("external_id", text)
+        };
         Some(Self {
             name: r.optional("name", name),
             version: r.optional_number("version", 0..=u64::MAX),
             roles: r.texts("roles", name),
             display: r.optional("display", text),
-            external_id: r.optional("external_id", text),
+            external_id,
             mail: r.optional("mail", text),
             password: r.optional("password", text).map(SecretString::from),
             disabled,
+            echoed: Echoed::read(r, &READ_ONLY),
         })
     }
 }
@@ -50,22 +66,22 @@ impl Said {
     /// The changes from what is known to what is said; nothing is known of somebody new.
     fn changes(self, known: Option<&Known>) -> Vec<Change> {
         let mut changes = Vec::new();
-        if let Some(display) = self.display {
+        let person = known.map(|known| &known.person);
+        if let Some(display) = self.display.filter(|said| person.is_none_or(|person| person.display != *said))
+        {
             changes.push(Change::Display(display));
         }
-        if let Some(id) = self.external_id {
-            changes.push(Change::ExternalId(Some(id).filter(|id| !id.is_empty())));
+        let has_id = |id: &Option<String>| person.map_or(id.is_none(), |person| person.external_id == *id);
+        let id = self.external_id.map(|id| Some(id).filter(|id| !id.is_empty()));
+        if let Some(id) = id.filter(|id| !has_id(id)) {
+            changes.push(Change::ExternalId(id));
         }
         let now = known.and_then(|known| known.person.mail.as_deref()).unwrap_or_default();
         if let Some(mail) = self.mail.filter(|mail| mail != now) {
             changes.push(Change::Mail(Some(mail).filter(|mail| !mail.is_empty())));
         }
         if let Some(roles) = self.roles {
-            let held: Vec<&Name> = known.map(|known| given(known).collect()).unwrap_or_default();
-            changes.extend(
-                held.iter().filter(|role| !roles.contains(role)).map(|role| Change::Take((*role).clone())),
-            );
-            changes.extend(roles.iter().filter(|role| !held.contains(role)).cloned().map(Change::Give));
+            changes.extend(changed_roles(known, &roles));
         }
         if let Some(password) = self.password {
             changes.push(Change::Password(password));
@@ -78,6 +94,20 @@ impl Said {
         }
         changes
     }
+}
+
+/// What they hold by a team or as everybody does is theirs already: saying it gives them
+/// nothing. What GET gave, also of somebody disabled, changes nothing.
+fn changed_roles(known: Option<&Known>, roles: &[Name]) -> Vec<Change> {
+    let shown: &[Name] = known.map(|known| known.access.roles.as_slice()).unwrap_or_default();
+    let is_as_shown = shown.len() == roles.len() && roles.iter().all(|role| shown.contains(role));
+    if known.is_some() && is_as_shown {
+        return Vec::new();
+    }
+    let given: Vec<&Name> = known.map(|known| given(known).collect()).unwrap_or_default();
+    let taken = given.iter().filter(|role| !roles.contains(role)).map(|role| Change::Take((*role).clone()));
+    let new = roles.iter().filter(|role| !given.contains(role) && !shown.contains(role));
+    taken.chain(new.cloned().map(Change::Give)).collect()
 }
 
 /// The roles that were given by name, each once.
@@ -138,26 +168,38 @@ pub async fn list(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
 }
 
 #[rocket::post("/people", data = "<body>")]
-pub async fn create(bearer: Bearer<'_>, query: Query, body: Body<Said>) -> Result<Answer, Problem> {
+pub async fn create(bearer: Bearer<'_>, query: Query, body: Body<Said>) -> Result<Tagged, Problem> {
     query.none()?;
     let (app, actor) = (bearer.app, bearer.actor());
     let Some(name) = body.input.name.clone() else { return Err(Problem::field("name", "is missing")) };
     if body.input.version.is_some() {
         return Err(Problem::field("version", "is for somebody who is there already"));
     }
+    body.input.echoed.none()?;
     let changes = body.input.changes(None);
     let made = Box::pin(async {
-        let person = edit_person::create(app, actor, &name, changes).await?;
+        let person = edit_person::create(app, actor, &name, changes).await.map_err(as_sent)?;
         let whole = people::find(app, actor, person.name.as_str()).await?;
         Answer::made(&format!("/people/{}", person.name), &self::whole(&whole))
     });
-    body.once.answer(&bearer, made).await
+    Ok(Tagged::new(body.once.answer(&bearer, made).await?, PASSING))
+}
+
+/// What is wrong with one of the roles, beside the list that named it.
+fn as_sent(refusal: Refusal) -> Refusal {
+    let Refusal::Invalid(errors) = refusal else { return refusal };
+    let renamed = |error: FieldError| match error.field {
+        "role" => FieldError { field: "roles", ..error },
+        _ => error,
+    };
+    Refusal::Invalid(errors.into_iter().map(renamed).collect())
 }
 
 #[rocket::get("/people/<person>")]
-pub async fn one(bearer: Bearer<'_>, person: &str, query: Query) -> Result<Answer, Problem> {
+pub async fn one(bearer: Bearer<'_>, person: &str, query: Query) -> Result<Tagged, Problem> {
     query.none()?;
-    Answer::object(&whole(&people::find(bearer.app, bearer.actor(), person).await?))
+    let found = people::find(bearer.app, bearer.actor(), person).await?;
+    Ok(Tagged::new(Answer::object(&whole(&found))?, PASSING))
 }
 
 #[rocket::put("/people/<person>", data = "<body>")]
@@ -165,20 +207,25 @@ pub async fn change(
     bearer: Bearer<'_>,
     person: &str,
     query: Query,
+    wanted: IfMatch,
     body: Body<Said>,
-) -> Result<Answer, Problem> {
+) -> Result<Tagged, Problem> {
     query.none()?;
     let (app, actor) = (bearer.app, bearer.actor());
     crate::app::access::administers(actor)?;
-    let known = people::find(app, actor, person).await?.known;
+    let found = people::find(app, actor, person).await?;
+    let stands = whole(&found);
+    let known = found.known;
     let name = known.person.name.clone();
     if body.input.name.as_ref().is_some_and(|said| *said != name) {
         return Err(Problem::field("name", "stays for ever, since the record speaks by it"));
     }
+    wanted.check(&format!("person {name}"), &stands, PASSING)?;
+    body.input.echoed.check(&stands, PASSING)?;
     let version = body.input.version.unwrap_or(known.person.version);
     let changes = body.input.changes(Some(&known));
-    edit_person::edit(app, actor, &name, Some(version), changes).await?;
-    Answer::object(&whole(&people::find(app, actor, person).await?))
+    edit_person::edit(app, actor, &name, Some(version), changes).await.map_err(as_sent)?;
+    Ok(Tagged::new(Answer::object(&self::whole(&people::find(app, actor, person).await?))?, PASSING))
 }
 
 /// A way in: the provider, and its own unchanging id.
@@ -243,13 +290,20 @@ pub async fn end_sessions(
 
 /// Nobody is deleted: it disables them.
 #[rocket::delete("/people/<person>")]
-pub async fn disable(bearer: Bearer<'_>, person: &str, query: Query) -> Result<Answer, Problem> {
+pub async fn disable(
+    bearer: Bearer<'_>,
+    person: &str,
+    query: Query,
+    wanted: IfMatch,
+) -> Result<Answer, Problem> {
     query.none()?;
     let (app, actor) = (bearer.app, bearer.actor());
     crate::app::access::administers(actor)?;
     let known = people::find(app, actor, person).await?.known;
+    wanted.check(&format!("person {}", known.person.name), &view(&known), PASSING)?;
     if !known.person.disabled {
-        edit_person::edit(app, actor, &known.person.name, None, vec![Change::Disable]).await?;
+        let version = wanted.versions().map(|_| known.person.version);
+        edit_person::edit(app, actor, &known.person.name, version, vec![Change::Disable]).await?;
     }
     Ok(Answer::nothing())
 }

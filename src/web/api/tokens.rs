@@ -10,6 +10,7 @@ use super::bearer::Bearer;
 use super::body::{Body, FromBody, Once};
 use super::problem::Problem;
 use super::query::{Page, Query, name, number};
+use super::versions::{Echoed, IfMatch, Tagged};
 use crate::app::own_tokens::{self, Asked, LONGEST_DAYS, Owned};
 use crate::app::tokens::Token;
 use crate::domain::document::Reader;
@@ -74,20 +75,31 @@ fn instant(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| "must be an instant like 2026-11-22T08:00:00Z".to_owned())
 }
 
+/// What is seen of one without anybody changing it, and the secret, told once.
+const PASSING: &[&str] = &["last_used_at", "token"];
+
 /// Another name, or an earlier end.
 pub struct Change {
     name: Option<String>,
     expires_at: Option<Timestamp>,
+    echoed: Echoed,
 }
 
 impl FromBody for Change {
     fn read(r: &mut Reader<'_>) -> Option<Self> {
+        let never = r.raw("expires_at").is_some_and(Value::is_null);
         Some(Self {
             name: r.optional("name", str::parse::<String>),
-            expires_at: r.optional("expires_at", instant),
+            // Null is what one that does not run out has.
+            expires_at: (!never).then(|| r.optional("expires_at", instant)).flatten(),
+            echoed: Echoed::read(r, if never { &READ_ONLY } else { &READ_ONLY[1..] }),
         })
     }
 }
+
+/// The first one only while it is null.
+const READ_ONLY: [&str; 7] =
+    ["expires_at", "id", "user", "last_used_at", "created_at", "revoked_at", "scope"];
 
 #[rocket::get("/tokens")]
 pub async fn list(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
@@ -106,7 +118,7 @@ fn view(owned: &Owned) -> Value {
 }
 
 #[rocket::post("/tokens", data = "<body>")]
-pub async fn create(bearer: Bearer<'_>, query: Query, body: Body<New>) -> Result<Answer, Problem> {
+pub async fn create(bearer: Bearer<'_>, query: Query, body: Body<New>) -> Result<Tagged, Problem> {
     query.none()?;
     let New { user, name, days, expires_at, scope } = body.input;
     let (app, actor) = (bearer.app, bearer.actor());
@@ -121,13 +133,14 @@ pub async fn create(bearer: Bearer<'_>, query: Query, body: Body<New>) -> Result
         Ok(Once::told(Answer::made(&format!("/tokens/{id}"), &object)?, kept))
     });
     // The secret is told once: a repetition gets the same token without it.
-    body.once.answer_once(&bearer, made).await
+    Ok(Tagged::new(body.once.answer_once(&bearer, made).await?, PASSING))
 }
 
 #[rocket::get("/tokens/<id>")]
-pub async fn one(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Answer, Problem> {
+pub async fn one(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Tagged, Problem> {
     query.none()?;
-    Answer::object(&view(&own_tokens::find(bearer.app, bearer.actor(), id).await?))
+    let owned = own_tokens::find(bearer.app, bearer.actor(), id).await?;
+    Ok(Tagged::new(Answer::object(&view(&owned))?, PASSING))
 }
 
 #[rocket::put("/tokens/<id>", data = "<body>")]
@@ -135,19 +148,26 @@ pub async fn change(
     bearer: Bearer<'_>,
     id: i64,
     query: Query,
+    wanted: IfMatch,
     body: Body<Change>,
-) -> Result<Answer, Problem> {
+) -> Result<Tagged, Problem> {
     query.none()?;
     let (app, actor) = (bearer.app, bearer.actor());
     let known = own_tokens::find(app, actor, id).await?;
+    wanted.check(&format!("token {id}"), &view(&known), PASSING)?;
+    body.input.echoed.check(&view(&known), PASSING)?;
     let name = body.input.name.unwrap_or(known.token.name);
     let changed = own_tokens::change(app, actor, id, &name, body.input.expires_at).await?;
-    Answer::object(&view(&changed))
+    Ok(Tagged::new(Answer::object(&view(&changed))?, PASSING))
 }
 
 #[rocket::delete("/tokens/<id>")]
-pub async fn revoke(bearer: Bearer<'_>, id: i64, query: Query) -> Result<Answer, Problem> {
+pub async fn revoke(bearer: Bearer<'_>, id: i64, query: Query, wanted: IfMatch) -> Result<Answer, Problem> {
     query.none()?;
+    if wanted.versions().is_some() {
+        let known = own_tokens::find(bearer.app, bearer.actor(), id).await?;
+        wanted.check(&format!("token {id}"), &view(&known), PASSING)?;
+    }
     let own = bearer.token.as_ref().map(|token| token.id);
     own_tokens::revoke(bearer.app, bearer.actor(), own, id).await?;
     Ok(Answer::nothing())

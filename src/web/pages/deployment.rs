@@ -15,7 +15,7 @@ use crate::domain::live::{LiveRow, LiveState};
 use crate::domain::plan::Plan;
 use crate::domain::progress::Progress;
 use crate::domain::request::release_words;
-use crate::web::guard::Looking;
+use crate::web::guard::{Looking, Visit};
 use crate::web::html::{counted, listed, time};
 use crate::web::respond::{Html, PageError};
 use crate::web::view::Section;
@@ -24,7 +24,11 @@ use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames};
 
 #[rocket::get("/deployments/<id>")]
 pub async fn one(looking: Looking<'_>, id: i64) -> Result<Html, PageError> {
-    let Looking(visit) = looking;
+    Html::page(&page_of(&looking.0, id).await?)
+}
+
+/// The page as it stands, for a form on it that comes again too.
+pub async fn page_of(visit: &Visit<'_>, id: i64) -> Result<Deployment, PageError> {
     let (app, actor) = (visit.app, visit.actor());
     let run = deployments::find(app, actor, id).await?;
     let stored = match run.request {
@@ -97,14 +101,14 @@ pub async fn one(looking: Looking<'_>, id: i64) -> Result<Html, PageError> {
         summary: String::new(),
         board,
         shell: freezes::shell(
-            &visit,
+            visit,
             Section::Deployments,
             Concern::Environment(&run.application, &run.environment),
         )
         .await?,
     };
     page.summary = summary(app, &run, &page);
-    Html::page(&page)
+    Ok(page)
 }
 
 /// What the record says of a host that this run did not change; not what a later run
@@ -138,6 +142,8 @@ async fn overridden(app: &App, actor: &Actor, run: &Run) -> Result<Option<Overri
     let Some(broken) = overrides::find(app, run).await? else { return Ok(None) };
     let may_sign = broken.signed.is_none() && break_glass::may_sign(actor, run, &broken);
     Ok(Some(Overridden {
+        comment: String::new(),
+        error: None,
         sign: may_sign.then(|| format!("/deployments/{}/sign", run.id)),
         who: broken.who.to_string(),
         reason: broken.reason,

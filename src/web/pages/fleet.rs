@@ -5,13 +5,14 @@
 
 use serde_json::Value;
 
+use super::fleet_removal::{question, take_away};
 use super::fleet_words::{item, names_of, plural};
 use crate::app::administer::{self, Seen, Trouble};
 use crate::app::scan_host::{self, Scan};
 use crate::app::{Refusal, access};
-use crate::domain::document::Problem;
-use crate::domain::fleet::Kind;
+use crate::domain::fleet::dependents::grants_for_nothing;
 use crate::domain::fleet::object::Place;
+use crate::domain::fleet::{Fleet, Kind};
 use crate::domain::name::Name;
 use crate::domain::target::{HostKey, ScanVerdict};
 use crate::web::form::{Fields, FromFields, Nothing, Posted, UNKNOWN};
@@ -21,7 +22,7 @@ use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::sheet::view::{differences, sections};
 use crate::web::sheet::{Errors, Sheet, Typed, blank, normalised, read, sheet_of, show, sort_out};
 use crate::web::view::fleet_object::{
-    Environments, HostKeys, KeyItem, Object, ObjectItem, Objects, Removal, Scanned, State,
+    Environments, HostKeys, KeyItem, Object, ObjectItem, Objects, Scanned, State,
 };
 use crate::web::view::{Link, Section};
 
@@ -41,7 +42,7 @@ impl FromFields for Sent {
 }
 
 /// The version of what the question was about.
-pub struct Version(String);
+pub struct Version(pub(super) String);
 
 impl FromFields for Version {
     fn from_fields(fields: &mut Fields) -> Self {
@@ -207,9 +208,10 @@ async fn make(posted: Posted<'_, Sent>, kind: Kind, parent: Option<Name>) -> Ans
     match administer::create(visit.app, visit.actor(), kind, parent.as_ref(), object).await {
         Ok(seen) => Ok(Answered::Done(SeeOther(address(&seen.place)))),
         Err(trouble) => {
-            let errors = errors_of(&sheet, trouble)?;
-            let form = Form { errors, state: State::Invalid, ..Form::new(kind, parent, typed) };
-            Ok(Answered::Again(form.page(&visit, 422).await?))
+            let gone = parent.as_ref().map(|application| Place::new(Kind::Application, None, application));
+            let (state, status, errors) = unsaved(&sheet, gone.as_ref(), trouble)?;
+            let form = Form { errors, state, ..Form::new(kind, parent, typed) };
+            Ok(Answered::Again(form.page(&visit, status).await?))
         }
     }
 }
@@ -225,7 +227,13 @@ async fn change(posted: Posted<'_, Sent>, place: Place) -> Answer {
     let sheet = sheet_of(place.kind);
     let version = sent.remove("version").unwrap_or_default();
     let typed = of_the_sheet(&sheet, &sent)?;
-    let seen = administer::find(visit.app, visit.actor(), &place).await?;
+    let seen = match administer::find(visit.app, visit.actor(), &place).await {
+        // A version was seen, so there was something.
+        Err(Refusal::NotFound) if !version.is_empty() => {
+            return again(&visit, &place, None, typed, Refusal::NotFound.into()).await;
+        }
+        other => other?,
+    };
     let object = read(&sheet, &typed, Some(&seen.object));
     match administer::replace(visit.app, visit.actor(), &place, object, Some(&[version])).await {
         Ok(seen) => Ok(Answered::Done(SeeOther(address(&seen.place)))),
@@ -233,8 +241,8 @@ async fn change(posted: Posted<'_, Sent>, place: Place) -> Answer {
     }
 }
 
-/// The form once more, with what was typed: because it is wrong, or because it is
-/// about something that is no longer there.
+/// The form once more, with what was typed: because it is wrong, or in the way of
+/// something, or about something that is no longer there, which it can then make anew.
 async fn again(
     visit: &Visit<'_>,
     place: &Place,
@@ -244,69 +252,40 @@ async fn again(
 ) -> Answer {
     let sheet = sheet_of(place.kind);
     let (state, status, seen, errors) = match trouble {
-        Trouble::Changed(now) => (State::Conflict, 409, *now, Errors::default()),
+        Trouble::Changed(now) => (State::Conflict, 409, Some(*now), Errors::default()),
         other => {
-            let errors = errors_of(&sheet, other)?;
-            (State::Invalid, 422, seen.ok_or(Refusal::NotFound)?, errors)
+            let (state, status, errors) = unsaved(&sheet, Some(place), other)?;
+            (state, status, seen.filter(|_| state != State::Removed), errors)
         }
     };
-    let form = Form { typed, errors, state, ..Form::editing(&seen) };
+    let form = match &seen {
+        Some(seen) => Form::editing(seen),
+        None => Form::new(place.kind, place.parent.clone(), Typed::new()),
+    };
+    let form = Form { typed, errors, state, ..form };
     Ok(Answered::Again(form.page(visit, status).await?))
 }
 
-/// What is wrong with fields; anything else is an answer of its own.
-fn errors_of(sheet: &Sheet, trouble: Trouble) -> Result<Errors, PageError> {
-    match trouble {
-        Trouble::Invalid(problems) => Ok(sort_out(sheet, &problems)),
-        Trouble::Changed(seen) => {
-            let words = format!("The {} was changed meanwhile.", seen.place);
-            Err(Refusal::Conflict(words).into())
+/// Why nothing was saved, for a form that is shown again; what has nothing to do with
+/// the form is an answer of its own. `gone` is what would not be there any more.
+fn unsaved(sheet: &Sheet, gone: Option<&Place>, trouble: Trouble) -> Result<(State, u16, Errors), PageError> {
+    let whole = |words| Errors { of_the_whole: vec![words], ..Errors::default() };
+    match (trouble, gone) {
+        (Trouble::Invalid(problems), _) => Ok((State::Invalid, 422, sort_out(sheet, &problems))),
+        (Trouble::Changed(seen), _) => {
+            Ok((State::Blocked, 409, whole(format!("The {} was changed meanwhile.", seen.place))))
         }
-        Trouble::Refused(refusal) => Err(refusal.into()),
+        (Trouble::Refused(Refusal::Conflict(words)), _) => Ok((State::Blocked, 409, whole(words))),
+        (Trouble::Refused(Refusal::NotFound), Some(gone)) => {
+            Ok((State::Removed, 409, whole(format!("The {gone} was removed meanwhile."))))
+        }
+        (Trouble::Refused(refusal), _) => Err(refusal.into()),
     }
 }
 
 fn of_the_sheet(sheet: &Sheet, sent: &Typed) -> Result<Typed, PageError> {
     normalised(sheet, sent)
         .map_err(|_| Refusal::field("form", UNKNOWN.trim_end_matches(" Nothing was changed.")).into())
-}
-
-async fn question(visit: &Visit<'_>, place: Place, status: u16, is_changed: bool) -> Result<Html, PageError> {
-    let seen = administer::find(visit.app, visit.actor(), &place).await?;
-    let reasons = administer::what_needs(visit.app, visit.actor(), &place).await?;
-    let names =
-        seen.object["environments"].as_array().map(|all| all.iter().filter_map(|one| one["name"].as_str()));
-    let environments = names.map(|names| names.map(str::to_owned).collect());
-    let page = Removal {
-        page: page_of(place.kind),
-        what: place.to_string(),
-        crumbs: crumbs(place.kind, place.parent.as_ref()),
-        back: Link::new(address(&place), place.name.to_string()),
-        takes_along: environments.unwrap_or_default(),
-        action: format!("{}/delete", address(&place)),
-        version: seen.version,
-        managed: seen.managed,
-        reasons: reasons.iter().map(|reason| capital(reason)).collect(),
-        is_changed,
-        shell: visit.shell(Section::Administration),
-    };
-    Html::with_status(status, &page)
-}
-
-async fn take_away(posted: Posted<'_, Version>, place: Place) -> Answer {
-    let (visit, Version(version)) = (posted.visit, posted.form);
-    match administer::remove(visit.app, visit.actor(), &place, Some(&[version])).await {
-        Ok(()) => Ok(Answered::Done(SeeOther(list_address(&place)))),
-        Err(Trouble::Changed(_)) => Ok(Answered::Again(question(&visit, place, 409, true).await?)),
-        Err(Trouble::Refused(Refusal::Conflict(_))) => {
-            Ok(Answered::Again(question(&visit, place, 409, false).await?))
-        }
-        Err(Trouble::Refused(refusal)) => Err(refusal.into()),
-        Err(Trouble::Invalid(problems)) => {
-            let words: Vec<String> = problems.iter().map(Problem::to_string).collect();
-            Err(Refusal::Conflict(words.join("; ")).into())
-        }
-    }
 }
 
 /// Everything that the page of one form is made of.
@@ -392,9 +371,17 @@ impl Form {
             host_keys: place
                 .filter(|place| place.kind == Kind::Server)
                 .map(|place| self.host_keys(place, &stored)),
+            hints: self.hints(&fleet),
             shell: visit.shell(Section::Administration),
         };
         Html::with_status(status, &page)
+    }
+
+    /// Of a role as it stands: the grants for what there is none of.
+    fn hints(&self, fleet: &Fleet) -> Vec<String> {
+        let place = self.seen.as_ref().map(|seen| &seen.place).filter(|place| place.kind == Kind::Role);
+        let role = place.and_then(|place| fleet.roles.iter().find(|role| role.name == place.name));
+        role.map(|role| grants_for_nothing(fleet, role)).unwrap_or_default()
     }
 
     fn host_keys(&self, place: &Place, stored: &Value) -> HostKeys {
@@ -451,18 +438,18 @@ fn scanned(scan: &Scan) -> Scanned {
     }
 }
 
-fn page_of(kind: Kind) -> String {
+pub(super) fn page_of(kind: Kind) -> String {
     format!("admin_{}", kind.word())
 }
 
-fn address(place: &Place) -> String {
+pub(super) fn address(place: &Place) -> String {
     match &place.parent {
         Some(application) => format!("/admin/applications/{application}/environments/{}", place.name),
         None => format!("/admin/{}/{}", place.kind.list(), place.name),
     }
 }
 
-fn list_address(place: &Place) -> String {
+pub(super) fn list_address(place: &Place) -> String {
     match &place.parent {
         Some(application) => format!("/admin/applications/{application}"),
         None => format!("/admin/{}", place.kind.list()),
@@ -477,7 +464,7 @@ fn place(kind: Kind, parent: Option<&str>, name: &str) -> Result<Place, Refusal>
 }
 
 /// The way to the list that an object stands in.
-fn crumbs(kind: Kind, parent: Option<&Name>) -> Vec<Link> {
+pub(super) fn crumbs(kind: Kind, parent: Option<&Name>) -> Vec<Link> {
     let mut crumbs = vec![Link::new("/admin", "Administration")];
     let list = if parent.is_some() { Kind::Application } else { kind };
     crumbs.push(Link::new(format!("/admin/{}", list.list()), capital(plural(list))));

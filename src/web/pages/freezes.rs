@@ -10,7 +10,7 @@ use crate::app::stored_request::Stored;
 use crate::app::{App, FieldError as Wrong, Refusal};
 use crate::domain::freeze::{Freeze, FreezeState, Frozen, Level, instant};
 use crate::domain::name::Name;
-use crate::web::form::{Fields, FromFields, Nothing, Posted};
+use crate::web::form::{Fields, FromFields, Nothing, Posted, version};
 use crate::web::guard::{Visit, may_administer};
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::freezes::{FreezeForm, FreezeItem, FreezeNotice, FreezePage, Freezes, Places};
@@ -69,22 +69,18 @@ async fn listed(
 pub async fn one(visit: Visit<'_>, id: i64) -> Result<Html, PageError> {
     readers_only(&visit)?;
     let freeze = freezes::find(visit.app, visit.actor(), id).await?;
-    let form = as_typed(visit.app, &freeze);
-    Html::page(&shown(&visit, &freeze, form, Vec::new()).await?)
+    Html::page(&shown(&visit, &freeze).await?)
 }
 
-async fn shown(
-    visit: &Visit<'_>,
-    freeze: &Freeze,
-    form: FreezeForm,
-    errors: Vec<FieldError>,
-) -> Result<FreezePage, Refusal> {
+async fn shown(visit: &Visit<'_>, freeze: &Freeze) -> Result<FreezePage, Refusal> {
     let item = item(freeze, visit.app.clock.now());
+    let may_change = visit.actor().access.is_admin() && !item.is_over();
     Ok(FreezePage {
-        form: (visit.actor().access.is_admin() && !item.is_over()).then_some(form),
+        form: may_change.then(|| as_typed(visit.app, freeze)),
         item,
         places: places(visit).await?,
-        errors,
+        errors: Vec::new(),
+        conflict: None,
         shell: visit.shell(Section::Administration),
     })
 }
@@ -248,20 +244,23 @@ pub async fn set(posted: Posted<'_, Typed>) -> Result<Done, PageError> {
 #[rocket::post("/admin/freezes/<id>", data = "<posted>")]
 pub async fn change(id: i64, posted: Posted<'_, Retyped>) -> Result<Done, PageError> {
     let Posted { visit, form: Retyped(typed) } = posted;
-    let version = typed.form.version.parse().ok();
-    let acted = match typed.read(&visit.app.config.timezone) {
-        Ok(wanted) => freeze::change(visit.app, By::Person(visit.actor()), id, wanted, version).await,
-        Err(refusal) => Err(refusal),
-    };
-    match acted {
-        Ok(()) => Ok(Done::Done(SeeOther(format!("/admin/freezes/{id}")))),
-        Err(Refusal::Invalid(errors)) if visit.actor().access.is_admin() => {
-            let freeze = freezes::find(visit.app, visit.actor(), id).await?;
-            let page = shown(&visit, &freeze, typed.form, beside(errors)).await?;
-            Html::with_status(422, &page).map(Done::Again)
+    let acted = match (typed.read(&visit.app.config.timezone), version(&typed.form.version)) {
+        (Ok(wanted), Ok(version)) => {
+            freeze::change(visit.app, By::Person(visit.actor()), id, wanted, version).await
         }
-        Err(refusal) => Err(refusal_of(&visit, refusal)),
-    }
+        (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
+    };
+    let (status, errors, conflict) = match acted {
+        Ok(()) => return Ok(Done::Done(SeeOther(format!("/admin/freezes/{id}")))),
+        Err(Refusal::Invalid(errors)) if visit.actor().access.is_admin() => (422, beside(errors), None),
+        Err(Refusal::Conflict(words)) => (409, Vec::new(), Some(words)),
+        Err(refusal) => return Err(refusal_of(&visit, refusal)),
+    };
+    // What is sent again is meant for what is shown with it.
+    let freeze = freezes::find(visit.app, visit.actor(), id).await?;
+    let form = FreezeForm { version: freeze.version.to_string(), ..typed.form };
+    let page = FreezePage { form: Some(form), errors, conflict, ..shown(&visit, &freeze).await? };
+    Html::with_status(status, &page).map(Done::Again)
 }
 
 /// What is wrong with a form is nothing to somebody who may not send it at all.
@@ -280,6 +279,6 @@ fn beside(errors: Vec<Wrong>) -> Vec<FieldError> {
 
 #[rocket::post("/admin/freezes/<id>/lift", data = "<posted>")]
 pub async fn lift(id: i64, posted: Posted<'_, Nothing>) -> Result<SeeOther, PageError> {
-    freeze::lift(posted.visit.app, By::Person(posted.visit.actor()), id).await?;
+    freeze::lift(posted.visit.app, By::Person(posted.visit.actor()), id, None).await?;
     Ok(SeeOther(format!("/admin/freezes/{id}")))
 }

@@ -9,6 +9,7 @@ mod deploy;
 mod deployment;
 mod deployments;
 mod fleet;
+mod fleet_removal;
 mod fleet_words;
 mod freezes;
 mod health;

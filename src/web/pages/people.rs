@@ -9,7 +9,7 @@ use crate::app::queries::people::{self, Known, Whole};
 use crate::app::{Refusal, access};
 use crate::domain::name::Name;
 use crate::domain::person::{Identity, LOCAL, MemberKind, RoleMember};
-use crate::web::form::{Fields, FromFields, Nothing, Posted};
+use crate::web::form::{self, Fields, FromFields, Posted};
 use crate::web::guard::Visit;
 use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::Section;
@@ -126,14 +126,17 @@ async fn person_page(visit: &Visit<'_>, name: &str) -> Result<PersonPage, Refusa
         has_password: person.has_password,
         external_id: person.external_id.clone().unwrap_or_default(),
         mail: person.mail.clone().unwrap_or_default(),
-        mail_is_verified: person.has_verified_mail,
+        mail_is_verified: person.mail != person.given_mail,
         held: known.memberships.iter().map(held).collect(),
         to_give: to_give.map(|role| role.to_string()).collect(),
         rights: known.access.words(),
         identities: person.identity.iter().chain(&linked).map(way).collect(),
         sessions: sessions.len(),
         errors: Vec::new(),
+        role: String::new(),
+        provider: String::new(),
         subject: String::new(),
+        conflict: None,
         shell: visit.shell(Section::Administration),
     })
 }
@@ -151,48 +154,49 @@ fn held(member: &RoleMember) -> HeldRole {
 
 /// A form of the page, with the version of the person that it was filled in for.
 pub struct Versioned<T> {
-    version: Option<i64>,
+    version: String,
     form: T,
 }
 
 impl<T: FromFields> FromFields for Versioned<T> {
     fn from_fields(fields: &mut Fields) -> Self {
-        Self { version: fields.take("version").parse().ok(), form: T::from_fields(fields) }
+        Self { version: fields.take("version"), form: T::from_fields(fields) }
     }
 }
 
-async fn edit<T>(
-    posted: Posted<'_, Versioned<T>>,
-    name: &str,
-    change: impl FnOnce(&T) -> Result<Change, Refusal>,
-    subject: impl FnOnce(T) -> String,
-) -> Result<Edited, PageError> {
+/// A form of the page: the change it asks for, and how it looks with what was typed.
+trait Typed {
+    fn change(&self) -> Result<Change, Refusal>;
+
+    fn keep(self, page: &mut PersonPage);
+}
+
+async fn edit<T: Typed>(posted: Posted<'_, Versioned<T>>, name: &str) -> Result<Edited, PageError> {
     let Posted { visit, form: Versioned { version, form } } = posted;
     access::administers(visit.actor())?;
     let parsed = Name::parse(name).map_err(|_| Refusal::NotFound)?;
-    let edited = match change(&form) {
-        Ok(change) => edit_person::edit(visit.app, visit.actor(), &parsed, version, vec![change]).await,
-        Err(refusal) => Err(refusal),
-    };
-    match edited {
-        Ok(_) => Ok(Edited::Done(address(name))),
-        Err(Refusal::Invalid(wrong)) => {
-            let mut page = person_page(&visit, name).await?;
-            (page.errors, page.subject) = (shown(wrong), subject(form));
-            Html::with_status(422, &page).map(Edited::Again)
+    let edited = match (form::version(&version), form.change()) {
+        (Ok(version), Ok(change)) => {
+            edit_person::edit(visit.app, visit.actor(), &parsed, version, vec![change]).await
         }
-        Err(other) => Err(other.into()),
-    }
+        (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
+    };
+    let (status, errors, conflict) = match edited {
+        Ok(_) => return Ok(Edited::Done(address(name))),
+        Err(Refusal::Invalid(wrong)) => (422, shown(wrong), None),
+        Err(Refusal::Conflict(words)) => (409, Vec::new(), Some(words)),
+        Err(other) => return Err(other.into()),
+    };
+    let mut page = PersonPage { errors, conflict, ..person_page(&visit, name).await? };
+    form.keep(&mut page);
+    Html::with_status(status, &page).map(Edited::Again)
 }
 
 fn address(name: &str) -> SeeOther {
     SeeOther(format!("/admin/people/{name}"))
 }
 
-fn nothing_typed<T>(_: T) -> String {
-    String::new()
-}
-
+/// A role, to be given or taken.
 pub struct OneRole(String);
 
 impl FromFields for OneRole {
@@ -207,14 +211,40 @@ impl OneRole {
     }
 }
 
+impl Typed for OneRole {
+    fn change(&self) -> Result<Change, Refusal> {
+        self.name().map(Change::Give)
+    }
+
+    fn keep(self, page: &mut PersonPage) {
+        page.role = self.0;
+    }
+}
+
+pub struct Taken(OneRole);
+
+impl FromFields for Taken {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self(OneRole::from_fields(fields))
+    }
+}
+
+impl Typed for Taken {
+    fn change(&self) -> Result<Change, Refusal> {
+        self.0.name().map(Change::Take)
+    }
+
+    fn keep(self, _: &mut PersonPage) {}
+}
+
 #[rocket::post("/admin/people/<name>/roles", data = "<posted>")]
 pub async fn give(posted: Posted<'_, Versioned<OneRole>>, name: &str) -> Result<Edited, PageError> {
-    edit(posted, name, |form| form.name().map(Change::Give), nothing_typed).await
+    edit(posted, name).await
 }
 
 #[rocket::post("/admin/people/<name>/roles/take", data = "<posted>")]
-pub async fn take(posted: Posted<'_, Versioned<OneRole>>, name: &str) -> Result<Edited, PageError> {
-    edit(posted, name, |form| form.name().map(Change::Take), nothing_typed).await
+pub async fn take(posted: Posted<'_, Versioned<Taken>>, name: &str) -> Result<Edited, PageError> {
+    edit(posted, name).await
 }
 
 pub struct ExternalId(String);
@@ -225,13 +255,20 @@ impl FromFields for ExternalId {
     }
 }
 
+impl Typed for ExternalId {
+    fn change(&self) -> Result<Change, Refusal> {
+        let id = self.0.trim();
+        Ok(Change::ExternalId((!id.is_empty()).then(|| id.to_owned())))
+    }
+
+    fn keep(self, page: &mut PersonPage) {
+        page.external_id = self.0;
+    }
+}
+
 #[rocket::post("/admin/people/<name>/external-id", data = "<posted>")]
 pub async fn external_id(posted: Posted<'_, Versioned<ExternalId>>, name: &str) -> Result<Edited, PageError> {
-    let change = |form: &ExternalId| {
-        let id = form.0.trim();
-        Ok(Change::ExternalId((!id.is_empty()).then(|| id.to_owned())))
-    };
-    edit(posted, name, change, nothing_typed).await
+    edit(posted, name).await
 }
 
 pub struct NewPassword(SecretString);
@@ -242,9 +279,18 @@ impl FromFields for NewPassword {
     }
 }
 
+impl Typed for NewPassword {
+    fn change(&self) -> Result<Change, Refusal> {
+        Ok(Change::Password(self.0.clone()))
+    }
+
+    /// No page shows a password.
+    fn keep(self, _: &mut PersonPage) {}
+}
+
 #[rocket::post("/admin/people/<name>/password", data = "<posted>")]
 pub async fn password(posted: Posted<'_, Versioned<NewPassword>>, name: &str) -> Result<Edited, PageError> {
-    edit(posted, name, |form| Ok(Change::Password(form.0.clone())), nothing_typed).await
+    edit(posted, name).await
 }
 
 pub struct NewIdentity {
@@ -258,20 +304,41 @@ impl FromFields for NewIdentity {
     }
 }
 
+impl Typed for NewIdentity {
+    fn change(&self) -> Result<Change, Refusal> {
+        Ok(Change::Link(Identity { provider: self.provider.clone(), subject: self.subject.clone() }))
+    }
+
+    fn keep(self, page: &mut PersonPage) {
+        (page.provider, page.subject) = (self.provider, self.subject);
+    }
+}
+
 #[rocket::post("/admin/people/<name>/link", data = "<posted>")]
 pub async fn link(posted: Posted<'_, Versioned<NewIdentity>>, name: &str) -> Result<Edited, PageError> {
-    let change = |form: &NewIdentity| {
-        Ok(Change::Link(Identity { provider: form.provider.clone(), subject: form.subject.clone() }))
-    };
-    edit(posted, name, change, |form| form.subject).await
+    edit(posted, name).await
+}
+
+pub struct GoneIdentity(NewIdentity);
+
+impl FromFields for GoneIdentity {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self(NewIdentity::from_fields(fields))
+    }
+}
+
+impl Typed for GoneIdentity {
+    fn change(&self) -> Result<Change, Refusal> {
+        let NewIdentity { provider, subject } = &self.0;
+        Ok(Change::Unlink(Identity { provider: provider.clone(), subject: subject.clone() }))
+    }
+
+    fn keep(self, _: &mut PersonPage) {}
 }
 
 #[rocket::post("/admin/people/<name>/unlink", data = "<posted>")]
-pub async fn unlink(posted: Posted<'_, Versioned<NewIdentity>>, name: &str) -> Result<Edited, PageError> {
-    let change = |form: &NewIdentity| {
-        Ok(Change::Unlink(Identity { provider: form.provider.clone(), subject: form.subject.clone() }))
-    };
-    edit(posted, name, change, nothing_typed).await
+pub async fn unlink(posted: Posted<'_, Versioned<GoneIdentity>>, name: &str) -> Result<Edited, PageError> {
+    edit(posted, name).await
 }
 
 pub struct GivenMail(String);
@@ -282,26 +349,61 @@ impl FromFields for GivenMail {
     }
 }
 
-#[rocket::post("/admin/people/<name>/mail", data = "<posted>")]
-pub async fn mail(posted: Posted<'_, Versioned<GivenMail>>, name: &str) -> Result<Edited, PageError> {
-    let change = |form: &GivenMail| {
-        let mail = form.0.trim();
+impl Typed for GivenMail {
+    fn change(&self) -> Result<Change, Refusal> {
+        let mail = self.0.trim();
         Ok(Change::Mail((!mail.is_empty()).then(|| mail.to_owned())))
-    };
-    edit(posted, name, change, nothing_typed).await
+    }
+
+    fn keep(self, page: &mut PersonPage) {
+        page.mail = self.0;
+    }
 }
 
+#[rocket::post("/admin/people/<name>/mail", data = "<posted>")]
+pub async fn mail(posted: Posted<'_, Versioned<GivenMail>>, name: &str) -> Result<Edited, PageError> {
+    edit(posted, name).await
+}
+
+/// Forms that are only a button.
+macro_rules! button {
+    ($form:ident, $change:expr) => {
+        pub struct $form;
+
+        impl FromFields for $form {
+            fn from_fields(_: &mut Fields) -> Self {
+                Self
+            }
+        }
+
+        impl Typed for $form {
+            fn change(&self) -> Result<Change, Refusal> {
+                Ok($change)
+            }
+
+            fn keep(self, _: &mut PersonPage) {}
+        }
+    };
+}
+
+button!(Disable, Change::Disable);
+button!(Enable, Change::Enable);
+button!(EndSessions, Change::EndSessions);
+
 #[rocket::post("/admin/people/<name>/disable", data = "<posted>")]
-pub async fn disable(posted: Posted<'_, Versioned<Nothing>>, name: &str) -> Result<Edited, PageError> {
-    edit(posted, name, |_| Ok(Change::Disable), nothing_typed).await
+pub async fn disable(posted: Posted<'_, Versioned<Disable>>, name: &str) -> Result<Edited, PageError> {
+    edit(posted, name).await
 }
 
 #[rocket::post("/admin/people/<name>/enable", data = "<posted>")]
-pub async fn enable(posted: Posted<'_, Versioned<Nothing>>, name: &str) -> Result<Edited, PageError> {
-    edit(posted, name, |_| Ok(Change::Enable), nothing_typed).await
+pub async fn enable(posted: Posted<'_, Versioned<Enable>>, name: &str) -> Result<Edited, PageError> {
+    edit(posted, name).await
 }
 
 #[rocket::post("/admin/people/<name>/end-sessions", data = "<posted>")]
-pub async fn end_sessions(posted: Posted<'_, Versioned<Nothing>>, name: &str) -> Result<Edited, PageError> {
-    edit(posted, name, |_| Ok(Change::EndSessions), nothing_typed).await
+pub async fn end_sessions(
+    posted: Posted<'_, Versioned<EndSessions>>,
+    name: &str,
+) -> Result<Edited, PageError> {
+    edit(posted, name).await
 }

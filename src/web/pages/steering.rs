@@ -1,12 +1,13 @@
 //! The forms that change the course of a deployment, and put a server back.
 
+use super::deployment;
 use crate::app::cancel_deployment::cancel_deployment;
 use crate::app::steer::{self, RolledBack};
 use crate::app::{Refusal, queries};
 use crate::app::{balancing, break_glass};
 use crate::domain::deployment::CancelWhen;
 use crate::web::form::{Fields, FromFields, Nothing, Posted};
-use crate::web::respond::{PageError, SeeOther};
+use crate::web::respond::{Html, PageError, SeeOther};
 
 /// When to cancel; a waiting deployment ends at once either way.
 pub struct When(String);
@@ -90,9 +91,26 @@ impl FromFields for Found {
 
 /// Somebody has looked at an override afterwards.
 #[rocket::post("/deployments/<id>/sign", data = "<posted>")]
-pub async fn sign(id: i64, posted: Posted<'_, Found>) -> Result<SeeOther, PageError> {
-    break_glass::sign(posted.visit.app, posted.visit.actor(), id, &posted.form.0).await?;
-    Ok(SeeOther(format!("/deployments/{id}")))
+pub async fn sign(id: i64, posted: Posted<'_, Found>) -> Result<Signed, PageError> {
+    let Posted { visit, form: Found(comment) } = posted;
+    let errors = match break_glass::sign(visit.app, visit.actor(), id, &comment).await {
+        Ok(()) => return Ok(Signed::Done(SeeOther(format!("/deployments/{id}")))),
+        Err(Refusal::Invalid(errors)) => errors,
+        Err(refusal) => return Err(refusal.into()),
+    };
+    let mut page = deployment::page_of(&visit, id).await?;
+    if let Some(broken) = &mut page.overridden {
+        broken.comment = comment;
+        broken.error = errors.into_iter().map(|error| error.message).next();
+    }
+    Html::with_status(422, &page).map(Signed::Again)
+}
+
+/// The run's page, or the form on it again with what was typed.
+#[derive(rocket::Responder)]
+pub enum Signed {
+    Done(SeeOther),
+    Again(Html),
 }
 
 /// Back to the page of the run that left it out, for those who may read that.

@@ -268,7 +268,12 @@ const ENVIRONMENT: &[Section] = &[
         title: "How it is checked",
         fields: &[
             field("fail_on_failed_tests", "Failed tests fail the run", "", Input::Check),
-            field("health_check.command", "Health check: command", "Runs on the host.", Input::Code),
+            field(
+                "health_check.command",
+                "Health check: command",
+                "Runs on the host. Without a check all four stay empty.",
+                Input::Code,
+            ),
             field("health_check.url", "Health check: URL", "Either this or a command.", Input::Code),
             field("health_check.attempts", "Attempts", "10 if empty.", Input::Number),
             field("health_check.interval_s", "Seconds between them", "3 if empty.", Input::Number),

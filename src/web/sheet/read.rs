@@ -73,11 +73,6 @@ pub fn read(sheet: &Sheet, typed: &Typed, before: Option<&Value>) -> Value {
             put(&mut object, field.key, value);
         }
     }
-    // Attempts alone are no check.
-    let has_check = |check: &Value| ["command", "url"].into_iter().any(|key| check.get(key).is_some());
-    if object.get("health_check").is_some_and(|check| !has_check(check)) {
-        object.remove("health_check");
-    }
     Value::Object(object)
 }
 

@@ -71,6 +71,9 @@ pub struct Overridden {
     pub signed: Option<(String, Timestamp, String)>,
     /// The form, for who may sign.
     pub sign: Option<String>,
+    /// What was typed into it, and what is wrong with that.
+    pub comment: String,
+    pub error: Option<String>,
 }
 
 /// What a waiting deployment waits for.

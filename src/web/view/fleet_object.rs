@@ -72,6 +72,8 @@ pub struct Object {
     /// Of an application.
     pub environments: Option<Environments>,
     pub host_keys: Option<HostKeys>,
+    /// What is odd about it as it stands, though nothing is wrong with it.
+    pub hints: Vec<String>,
 }
 
 /// Why the form is shown.
@@ -83,6 +85,10 @@ pub enum State {
     Invalid,
     /// Somebody else was faster.
     Conflict,
+    /// Something that goes on is in the way of it.
+    Blocked,
+    /// It, or the application it is of, was removed meanwhile.
+    Removed,
     /// A host was asked for its keys.
     Scanned,
 }
@@ -93,7 +99,7 @@ impl State {
             State::New => "new",
             State::Editing => "editing",
             State::Invalid => "invalid",
-            State::Conflict => "conflict",
+            State::Conflict | State::Blocked | State::Removed => "conflict",
             State::Scanned => "scanned",
         }
     }
@@ -146,6 +152,10 @@ impl Object {
             State::New => "It is judged together with everything else, and made only if all of it fits.",
             State::Invalid => "Nothing was changed. What you typed is still here.",
             State::Conflict => "Somebody else was faster. Nothing of yours was saved, and nothing is lost.",
+            State::Blocked => "Nothing was changed. What you typed is still here, for when the way is free.",
+            State::Removed => {
+                "It was removed while you edited it. What you typed is still here: make it anew, or go back."
+            }
             State::Scanned => "Compare before you pin: with what the host's own console says.",
             State::Editing => "What you save here is judged together with everything else, and is on record.",
         }
@@ -169,11 +179,25 @@ pub struct Removal {
     pub takes_along: Vec<String>,
     /// What keeps it from being removed.
     pub reasons: Vec<String>,
+    /// What names it and would be left without its place.
+    pub left_behind: Vec<String>,
     /// It was changed since the question was asked.
     pub is_changed: bool,
 }
 
 impl Removal {
+    fn sentence(&self) -> &'static str {
+        match (self.reasons.is_empty(), self.left_behind.is_empty()) {
+            (false, _) => "It cannot be removed yet.",
+            (true, false) => {
+                "Nothing keeps it, but something names it. What happened with it stays on record under its name."
+            }
+            (true, true) => {
+                "Nothing depends on it. It is gone from then on; what happened with it stays on record under its name."
+            }
+        }
+    }
+
     fn state(&self) -> &'static str {
         match (self.is_changed, self.reasons.is_empty()) {
             (true, _) => "conflict",

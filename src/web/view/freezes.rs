@@ -68,9 +68,12 @@ pub struct Freezes {
 pub struct FreezePage {
     pub shell: Shell,
     pub item: FreezeItem,
+    /// Of one that is over: what was typed for it, to be set as a new one.
     pub form: Option<FreezeForm>,
     pub places: Places,
     pub errors: Vec<FieldError>,
+    /// Why nothing was saved, though nothing that was typed is wrong.
+    pub conflict: Option<String>,
 }
 
 /// What may be chosen, and by which clocks times are read.
@@ -79,6 +82,22 @@ pub struct Places {
     pub applications: Vec<String>,
     pub environments: Vec<String>,
     pub zone: String,
+}
+
+impl Places {
+    /// What the form says and nothing is called (any more): it is offered all the same,
+    /// as a form that lost it would freeze everything.
+    fn gone<'a>(known: &[String], named: &'a str) -> Option<&'a str> {
+        (!named.is_empty() && !known.iter().any(|known| known == named)).then_some(named)
+    }
+
+    fn gone_application<'a>(&self, form: &'a FreezeForm) -> Option<&'a str> {
+        Self::gone(&self.applications, &form.application)
+    }
+
+    fn gone_environment<'a>(&self, form: &'a FreezeForm) -> Option<&'a str> {
+        Self::gone(&self.environments, &form.environment)
+    }
 }
 
 impl FreezeNotice {
@@ -154,6 +173,10 @@ impl Freezes {
 }
 
 impl FreezePage {
+    fn state(&self) -> &'static str {
+        if self.conflict.is_some() { "conflict" } else { self.item.state.word() }
+    }
+
     fn error(&self, field: &str) -> Option<&str> {
         find(&self.errors, field)
     }

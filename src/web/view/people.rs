@@ -62,7 +62,12 @@ pub struct PersonPage {
     pub identities: Vec<Way>,
     pub sessions: usize,
     pub errors: Vec<FieldError>,
+    /// What was typed, where the form comes again.
+    pub role: String,
+    pub provider: String,
     pub subject: String,
+    /// Why nothing was changed, though nothing that was typed is wrong.
+    pub conflict: Option<String>,
 }
 
 /// A way in: `github 1234`.
@@ -114,7 +119,11 @@ impl People {
 
 impl PersonPage {
     fn state(&self) -> &'static str {
-        if self.item.disabled { "disabled" } else { "enabled" }
+        match (&self.conflict, self.item.disabled) {
+            (Some(_), _) => "conflict",
+            (None, true) => "disabled",
+            (None, false) => "enabled",
+        }
     }
 
     fn error(&self, field: &str) -> Option<&str> {

@@ -1,5 +1,7 @@
 //! Applications, their environments, and what approval these need.
 
+use serde_json::Value;
+
 use super::{Declared, Names, parse_name, people};
 use crate::domain::document::Reader;
 use crate::domain::fleet::{
@@ -108,7 +110,7 @@ fn environment<'a>(r: &mut Reader<'a>, declared: &Declared<'a>, siblings: &Names
 
 /// A number, or a share like `"25%"`.
 fn batch(r: &mut Reader<'_>) -> Option<Batch> {
-    if r.raw("batch").is_some_and(serde_json::Value::is_number) {
+    if r.raw("batch").is_some_and(Value::is_number) {
         r.optional_number("batch", 1..=10_000).map(Batch::Count)
     } else {
         r.optional("batch", Batch::share)
@@ -169,13 +171,17 @@ fn health_check(r: &mut Reader<'_>) -> HealthCheck {
 
 /// A release that each environment waits for in another would never begin.
 fn refuse_circles(r: &mut Reader<'_>, environments: &[Environment]) {
+    let listed = r.raw("environments").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let source =
         |name: &Name| environments.iter().find(|e| e.name == *name).and_then(|e| e.promote_from.as_ref());
     for environment in environments {
         let way = std::iter::successors(source(&environment.name), |name| source(name));
         if way.take(environments.len()).any(|name| *name == environment.name) {
-            let words = format!("\"{}\" is promoted from itself, in a circle", environment.name);
-            r.problem("environments", words);
+            let name = environment.name.as_str();
+            let is_it = |one: &Value| one.get("name").and_then(Value::as_str) == Some(name);
+            let index = listed.iter().position(is_it).unwrap_or_default();
+            let words = format!("\"{name}\" is promoted from itself, in a circle");
+            r.problem(&format!("environments[{index}].promote_from"), words);
         }
     }
 }

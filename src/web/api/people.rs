@@ -204,8 +204,8 @@ pub async fn change(
     let version = body.input.version.unwrap_or(known.person.version);
     let changes = body.input.changes(Some(&known));
     edit_person::edit(app, actor, &name, Some(version), changes).await.map_err(as_sent)?;
-    let changed = people::find(app, actor, person).await?.known;
-    Ok(Tagged::new(Answer::object(&view(&changed))?, PASSING))
+    let now = people::find(app, actor, person).await?.known;
+    Ok(Tagged::new(Answer::object(&view(&now))?, PASSING))
 }
 
 /// Nobody is deleted: it disables them.

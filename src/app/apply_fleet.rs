@@ -126,8 +126,8 @@ fn warnings(after: &Fleet) -> Vec<String> {
     after.roles.iter().flat_map(of_role).collect()
 }
 
-/// A place keeps its name while a deployment has it or waits for it, and stays while
-/// one has it; what waits for a place that is gone ends in the queue.
+/// A place keeps its name while a deployment has it or waits for it. It may be removed:
+/// what runs goes on, and what waits ends in the queue. The role of the anonymous stays.
 async fn in_use(
     app: &App,
     tx: &Tx,
@@ -141,7 +141,7 @@ async fn in_use(
         let (verb, runs) = match (now == place, object::find(after, &now).is_some()) {
             (true, true) => continue,
             (false, true) => ("renamed", under_way::find_runs(tx, &place).await?),
-            (_, false) => ("removed", under_way::find_running(tx, &place).await?),
+            (_, false) => ("removed", Vec::new()),
         };
         if place.kind == Kind::Role && app.config.anonymous_role.as_ref() == Some(&place.name) {
             let words = format!("cannot be {verb}: it is the anonymous_role of config.json");

@@ -43,8 +43,8 @@ struct Answer {
 pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusal> {
     let deployment = &claimed.deployment;
     let asked = match deployment.request {
-        Some(request) => of_request(app, deployment, request).await,
-        None => direct(app, claimed).await,
+        Some(request) => Box::pin(of_request(app, deployment, request)).await,
+        None => Box::pin(direct(app, claimed)).await,
     };
     let answer = match asked {
         Ok(answer) => answer,

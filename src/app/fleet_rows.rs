@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::tell_of_policy::tell_of_policy;
@@ -251,8 +250,8 @@ pub async fn record(
     housekeep::void_changed(app, tx, None, by).await
 }
 
-/// After the commit: mirrors follow the names of their applications, and whoever waits
-/// looks again.
+/// After the commit: mirrors follow the names of their applications, those of removed ones
+/// are nobody's, and whoever waits looks again.
 pub async fn announce(app: &App, renames: &[(Place, Name)], gone: &[Place]) {
     for (place, new) in renames.iter().filter(|(place, _)| place.kind == Kind::Application) {
         if let Err(error) = app.mirrors.rename(&place.name, new).await {
@@ -260,20 +259,12 @@ pub async fn announce(app: &App, renames: &[(Place, Name)], gone: &[Place]) {
         }
     }
     for place in gone.iter().filter(|place| place.kind == Kind::Application) {
-        forget_repository(app, &place.name).await;
+        if let Err(error) = app.mirrors.leave(&place.name).await {
+            tracing::warn!(%place, %error, "what was fetched for it could not be marked as nobody's");
+        }
     }
     app.wake.outbox.notify_one();
     app.wake.queue.notify_one();
-}
-
-/// Another application of this name is no heir to what its mirror holds.
-async fn forget_repository(app: &App, application: &Name) {
-    let ever = app.clock.now() + SignedDuration::from_hours(24);
-    let trees = app.mirrors.clean_trees(application, Vec::new(), ever).await;
-    let mirror = app.mirrors.remove_mirror(application, ever).await;
-    if !matches!((&mirror, &trees), (Ok(_), Ok(_))) {
-        tracing::warn!(%application, ?mirror, ?trees, "what was fetched for it stays until housekeeping");
-    }
 }
 
 /// What is in one fleet and no longer in the other, by the names of the other.

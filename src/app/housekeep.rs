@@ -53,8 +53,8 @@ pub async fn expire(app: &App) -> Result<(), Refusal> {
 pub async fn find_lost(app: &App) -> Result<(), Refusal> {
     for deployment in db::deployments::list_lost(&app.db, app.clock.now()).await? {
         tracing::warn!(deployment = deployment.id, "its runner is lost");
-        run_deployment::interrupt(app, &deployment).await?;
-        settle(app, &deployment.application, &deployment.environment).await?;
+        Box::pin(run_deployment::interrupt(app, &deployment)).await?;
+        Box::pin(settle(app, &deployment.application, &deployment.environment)).await?;
     }
     Ok(())
 }

@@ -27,27 +27,18 @@ pub async fn find_all(source: &impl Source, place: &Place) -> Result<Vec<String>
 
 /// Runs that are there or wait to be.
 pub async fn find_runs(source: &impl Source, place: &Place) -> Result<Vec<String>, DbError> {
-    find_in(source, place, vec![DeploymentState::Queued, DeploymentState::Running]).await
-}
-
-/// Runs that have begun.
-pub async fn find_running(source: &impl Source, place: &Place) -> Result<Vec<String>, DbError> {
-    find_in(source, place, vec![DeploymentState::Running]).await
-}
-
-async fn find_in(
-    source: &impl Source,
-    place: &Place,
-    states: Vec<DeploymentState>,
-) -> Result<Vec<String>, DbError> {
     if place.kind == Kind::Server {
         let locks = db::deployments::list_server_locks(source).await?;
         let held = locks.into_iter().filter(|(server, _)| server == place.name.as_str());
         return Ok(held.map(|(_, deployment)| format!("deployment {deployment} has it")).collect());
     }
     let Some((application, environment)) = where_it_runs(place) else { return Ok(Vec::new()) };
-    let filter =
-        db::deployments::Filter { states, application: Some(application), environment, ..Default::default() };
+    let filter = db::deployments::Filter {
+        states: vec![DeploymentState::Queued, DeploymentState::Running],
+        application: Some(application),
+        environment,
+        ..Default::default()
+    };
     let under_way = db::deployments::list(source, &filter, 10).await?;
     let words = |deployment: &crate::domain::deployment::Deployment| {
         format!("deployment {} is {}", deployment.id, deployment.state.word())

@@ -130,6 +130,14 @@ impl Mirrors {
         tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
     }
 
+    /// Its application was removed. The mirror stays for its time, for the case that the
+    /// application comes back; one of its name with another address is no heir to it.
+    pub async fn leave(&self, app: &Name) -> Result<(), RepoError> {
+        let folder = self.inner.mirror(app);
+        let work = move || if folder.exists() { Ok(mirror::leave(&folder)?) } else { Ok(()) };
+        tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
+    }
+
     /// Packs what many fetches left, when there is enough of it; not while one is at work.
     pub async fn keep_up(&self, app: &Name, cancel: &CancellationToken) -> Result<(), RepoError> {
         let Ok(_lane) = Arc::clone(&self.inner.lane(app).last).try_lock_owned() else { return Ok(()) };

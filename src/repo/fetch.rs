@@ -103,11 +103,18 @@ impl Inner {
             return self.first_fetch(app, url, now, cancel).await;
         }
         let (place, address) = (folder.clone(), url.clone());
-        blocking(move || {
+        let goes_on = blocking(move || {
+            if !mirror::inherit(&place, &address)? {
+                return Ok(false);
+            }
             mirror::remove_stale_locks(&place)?;
-            mirror::follow(&place, &address)
+            mirror::follow(&place, &address)?;
+            Ok(true)
         })
         .await?;
+        if !goes_on {
+            return self.first_fetch(app, url, now, cancel).await;
+        }
         self.git.fetch(&folder, &url, self.limits.fetch_for, cancel).await?;
         Ok(mirror::note_fetched(&folder, now)?)
     }
@@ -137,7 +144,9 @@ impl Inner {
     }
 }
 
-async fn blocking(work: impl FnOnce() -> Result<(), RepoError> + Send + 'static) -> Result<(), RepoError> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RepoError> + Send + 'static,
+) -> Result<T, RepoError> {
     tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
 }
 

@@ -180,7 +180,7 @@ async fn a_file_never_takes_the_last_administrator_and_empties_what_it_leaves_ou
     nobody["roles"][0] = json!({ "name": "admin", "users": [] });
     for prune in [true, false] {
         for dry_run in [true, false] {
-            let refused = apply_fleet(&service.app, "command", &nobody, Options { prune, dry_run }).await;
+            let refused = apply_fleet(&service.app, "command", &nobody, Options { dry_run, prune }).await;
             let Err(ApplyError::Invalid(problems)) = refused else { panic!("{refused:?}") };
             assert!(problems[0].to_string().contains("nobody would administer any more"), "{problems:?}");
         }

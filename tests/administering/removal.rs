@@ -66,7 +66,6 @@ async fn an_application_of_a_removed_ones_name_is_no_heir_to_its_repository() {
     ada.get(&diff).await.ok();
     service.freeze("shop", "", Level::Lock, "It goes.").await;
     assert_eq!(ada.delete(SHOP).await.status, 204);
-    assert!(!service.data_dir().join("mirrors/shop.git").exists());
 
     let other = GitRepository::init(service.path().join("other"));
     other.write("README", "Another shop.");

@@ -166,7 +166,8 @@ async fn who_loses_the_right_in_the_queue_starts_nothing() {
         matches!(&checked, Checked::Stopped { why } if why.contains("drew may not deploy")),
         "{checked:?}"
     );
-    let ended = drew.get(&format!("/deployments/{id}")).await.ok();
+    assert_eq!(drew.get(&format!("/deployments/{id}")).await.problem(404), "not_found");
+    let ended = service.calling_as("ada").await.get(&format!("/deployments/{id}")).await.ok();
     assert_eq!(ended["state"], "cancelled");
     assert!(ended["why"].as_str().unwrap().contains("drew may not deploy"), "{ended}");
 }

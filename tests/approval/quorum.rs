@@ -29,13 +29,14 @@ fn decisions(text: &str) -> Vec<DecisionFacts> {
     text.split_whitespace().map(decision).collect()
 }
 
-/// `2`, `1 self`, `2 no-authors`, `1 ops=1 owners=1`.
+/// `2`, `1 self`, `2 authors`, `2 no-authors`, `1 ops=1 owners=1`.
 fn terms(text: &str) -> Terms {
     let mut terms = Terms::from(&Approval::default());
     for word in text.split_whitespace() {
         match word {
             "self" => terms.self_approval = true,
             "no-authors" => terms.authors_count = false,
+            "authors" => terms.authors_count = true,
             _ => match word.split_once('=') {
                 Some((role, required)) => {
                     terms
@@ -68,10 +69,11 @@ fn terms(text: &str) -> Terms {
 #[case("1", "!rosa", "0 of 1 accept. rosa may no longer review here, and does not count.")]
 #[case("1", "!rosa remy", "+1 of 1 accept. rosa may no longer review here, and does not count.")]
 // Authors.
-#[case("1", "~rosa", "+1 of 1 accept.")]
+#[case("1", "~rosa", "0 of 1 accept. rosa wrote a part of it, and does not count.")]
+#[case("1 authors", "~rosa", "+1 of 1 accept.")]
 #[case("1 no-authors", "~rosa", "0 of 1 accept. rosa wrote a part of it, and does not count.")]
 #[case("1 no-authors", "~rosa remy", "+1 of 1 accept. rosa wrote a part of it, and does not count.")]
-#[case("1 self no-authors", "~dana", "0 of 1 accept. dana wrote a part of it, and does not count.")]
+#[case("1 self no-authors", "~dana", "+1 of 1 accept.")]
 // Groups.
 #[case("1 ops=1 owners=1", "", "0 of 2 accepts: 0 of 1 from ops; 0 of 1 from owners.")]
 #[case("1 ops=1 owners=1", "rosa:ops", "1 of 2 accepts: 1 of 1 from ops; 0 of 1 from owners.")]
@@ -138,8 +140,8 @@ fn who_really_asked_does_not_count(#[case] policy: &str, #[case] decided: &str, 
 #[case(&["1 self", "1 self"], "dana", true)]
 #[case(&["1 ops=1", "1 owners=1"], "rosa:ops", false)]
 #[case(&["1 ops=1", "1 owners=1"], "rosa:ops,owners", true)]
-#[case(&["1 no-authors", "1"], "~rosa", false)]
-#[case(&["1", "1 no-authors"], "~rosa", false)]
+#[case(&["1 no-authors", "1 authors"], "~rosa", false)]
+#[case(&["1 authors", "1 no-authors"], "~rosa", false)]
 #[case(&["0", "1"], "", false)]
 #[case(&["0"], "", true)]
 #[case(&[], "rosa remy", false)]

@@ -99,8 +99,9 @@ pub fn judge(terms: &Terms, decisions: &[DecisionFacts], askers: &[&Name]) -> Qu
 fn why_uncounted(terms: &Terms, decision: &DecisionFacts, askers: &[&Name]) -> Option<Uncounted> {
     if !decision.may_review {
         Some(Uncounted::LostRight)
-    } else if askers.contains(&&decision.person) && !terms.self_approval {
-        Some(Uncounted::OwnRequest)
+    } else if askers.contains(&&decision.person) {
+        // Whoever asks has mostly written it: where they may approve, that is meant.
+        (!terms.self_approval).then_some(Uncounted::OwnRequest)
     } else if decision.is_author && !terms.authors_count {
         Some(Uncounted::Author)
     } else {

@@ -199,7 +199,7 @@ pub(super) fn unchanged(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {
 
 /// To the author alone: whoever else looks need not be told who wrote what.
 pub(super) fn author(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Option<Gate> {
-    let wrote = request.authors.contains(facts.actor);
+    let wrote = request.authors.contains(facts.actor) && !request.askers().contains(&facts.actor);
     (wrote && request.terms.iter().any(|terms| !terms.authors_count)).then(|| {
         Gate::warn(
             "author",

@@ -31,30 +31,34 @@ pub struct Said {
     echoed: Echoed,
 }
 
+const READ_ONLY: [&str; 6] =
+    ["provider", "has_password", "given", "identities", "last_seen_at", "created_at"];
+
+/// Null says the same as nothing in it: it is taken away.
+fn clearable(r: &mut Reader<'_>, key: &'static str) -> Option<String> {
+    if r.raw(key).is_some_and(Value::is_null) {
+        r.skip(key);
+        return Some(String::new());
+    }
+    r.optional(key, str::parse::<String>)
+}
+
 /// What is seen of them without anybody changing it.
 const PASSING: &[&str] = &["last_seen_at"];
-const READ_ONLY: [&str; 6] =
-    ["provider", "has_password", "given", "last_seen_at", "created_at", "identities"];
 
 impl FromBody for Said {
     fn read(r: &mut Reader<'_>) -> Option<Self> {
         let text = |text: &str| Ok::<_, std::convert::Infallible>(text.to_owned());
         let disabled = r.raw("disabled").is_some().then(|| r.flag("disabled", false));
         r.skip("disabled");
-        let cleared = r.raw("external_id").is_some_and(Value::is_null);
-        let external_id = if cleared {
-            r.skip("external_id");
-            Some(String::new())
-        } else {
-            r.optional("external_id", text)
-        };
+        let (external_id, mail) = (clearable(r, "external_id"), clearable(r, "mail"));
         Some(Self {
             name: r.optional("name", name),
             version: r.optional_number("version", 0..=u64::MAX),
             roles: r.texts("roles", name),
             display: r.optional("display", text),
             external_id,
-            mail: r.optional("mail", text),
+            mail,
             password: r.optional("password", text).map(SecretString::from),
             disabled,
             echoed: Echoed::read(r, &READ_ONLY),
@@ -214,18 +218,19 @@ pub async fn change(
     let (app, actor) = (bearer.app, bearer.actor());
     crate::app::access::administers(actor)?;
     let found = people::find(app, actor, person).await?;
-    let stands = whole(&found);
-    let known = found.known;
+    let known = &found.known;
     let name = known.person.name.clone();
     if body.input.name.as_ref().is_some_and(|said| *said != name) {
         return Err(Problem::field("name", "stays for ever, since the record speaks by it"));
     }
+    let stands = whole(&found);
     wanted.check(&format!("person {name}"), &stands, PASSING)?;
     body.input.echoed.check(&stands, PASSING)?;
     let version = body.input.version.unwrap_or(known.person.version);
-    let changes = body.input.changes(Some(&known));
+    let changes = body.input.changes(Some(known));
     edit_person::edit(app, actor, &name, Some(version), changes).await.map_err(as_sent)?;
-    Ok(Tagged::new(Answer::object(&self::whole(&people::find(app, actor, person).await?))?, PASSING))
+    let now = people::find(app, actor, person).await?;
+    Ok(Tagged::new(Answer::object(&whole(&now))?, PASSING))
 }
 
 /// A way in: the provider, and its own unchanging id.
@@ -299,8 +304,9 @@ pub async fn disable(
     query.none()?;
     let (app, actor) = (bearer.app, bearer.actor());
     crate::app::access::administers(actor)?;
-    let known = people::find(app, actor, person).await?.known;
-    wanted.check(&format!("person {}", known.person.name), &view(&known), PASSING)?;
+    let found = people::find(app, actor, person).await?;
+    let known = &found.known;
+    wanted.check(&format!("person {}", known.person.name), &whole(&found), PASSING)?;
     if !known.person.disabled {
         let version = wanted.versions().map(|_| known.person.version);
         edit_person::edit(app, actor, &known.person.name, version, vec![Change::Disable]).await?;

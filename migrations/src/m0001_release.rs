@@ -44,6 +44,28 @@ pub(crate) fn unique(name: &'static str, on: &'static str, columns: &[&'static s
     index
 }
 
+/// Further columns of tables that are there: one a statement, SQLite knows no other way.
+pub(crate) async fn add_columns(
+    manager: &SchemaManager<'_>,
+    columns: Vec<(&'static str, ColumnDef)>,
+) -> Result<(), DbErr> {
+    for (name, column) in columns {
+        manager.alter_table(Table::alter().table(Alias::new(name)).add_column(column).take()).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn drop_columns(
+    manager: &SchemaManager<'_>,
+    columns: Vec<(&'static str, ColumnDef)>,
+) -> Result<(), DbErr> {
+    for (name, column) in columns {
+        let column = Alias::new(column.get_column_name());
+        manager.alter_table(Table::alter().table(Alias::new(name)).drop_column(column).take()).await?;
+    }
+    Ok(())
+}
+
 pub(crate) fn index(name: &'static str, on: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     let mut index = Index::create();
     index.name(name).table(Alias::new(on));

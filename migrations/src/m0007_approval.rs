@@ -7,7 +7,7 @@ use sea_orm_migration::schema::{
     big_integer, big_integer_null, big_pk_auto, string_len, string_len_null, text, text_null,
 };
 
-use crate::m0001_release::{KEY, WORD, index, long_blob, table};
+use crate::m0001_release::{KEY, WORD, add_columns, drop_columns, index, long_blob, table};
 
 pub struct Migration;
 
@@ -57,10 +57,7 @@ fn reminders() -> TableCreateStatement {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // One column a statement: SQLite knows no other way.
-        for (name, column) in new_columns() {
-            manager.alter_table(Table::alter().table(Alias::new(name)).add_column(column).take()).await?;
-        }
+        add_columns(manager, new_columns()).await?;
         for table in [remarks(), recipes(), reminders()] {
             manager.create_table(table).await?;
         }
@@ -71,10 +68,6 @@ impl MigrationTrait for Migration {
         for name in ["reminders", "recipes", "remarks"] {
             manager.drop_table(Table::drop().table(Alias::new(name)).to_owned()).await?;
         }
-        for (name, column) in new_columns() {
-            let column = Alias::new(column.get_column_name());
-            manager.alter_table(Table::alter().table(Alias::new(name)).drop_column(column).take()).await?;
-        }
-        Ok(())
+        drop_columns(manager, new_columns()).await
     }
 }

@@ -6,7 +6,7 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer_null, boolean, string_len_null, text_null};
 
-use crate::m0001_release::{KEY, index};
+use crate::m0001_release::{KEY, add_columns, drop_columns, index};
 
 pub struct Migration;
 
@@ -33,20 +33,13 @@ fn new_columns() -> Vec<(&'static str, ColumnDef)> {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // One column a statement: SQLite knows no other way.
-        for (name, column) in new_columns() {
-            manager.alter_table(Table::alter().table(Alias::new(name)).add_column(column).take()).await?;
-        }
+        add_columns(manager, new_columns()).await?;
         manager.create_index(index("sessions_former_hash", "sessions", &["former_hash"])).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let former = Index::drop().name("sessions_former_hash").table(Alias::new("sessions")).to_owned();
         manager.drop_index(former).await?;
-        for (name, column) in new_columns() {
-            let column = Alias::new(column.get_column_name());
-            manager.alter_table(Table::alter().table(Alias::new(name)).drop_column(column).take()).await?;
-        }
-        Ok(())
+        drop_columns(manager, new_columns()).await
     }
 }

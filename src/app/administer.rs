@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::fleet_rows::{self, Givers, Ground, PAGE, Write};
+use super::own_tokens::{self, Owned};
 use super::{App, Refusal, access, last_admin, under_way};
 use crate::db::{self, DbError, Source, Tx};
 use crate::domain::actor::Actor;
@@ -178,7 +179,7 @@ pub async fn remove(
     }
     Box::pin(fleet_rows::record(app, &tx, &actor.signature(), &told, (&ground.fleet, &after))).await?;
     tx.commit().await?;
-    fleet_rows::announce(app, &[], &fleet_rows::gone(&ground.fleet, &after, &[])).await;
+    fleet_rows::announce(app, &ground.fleet, &after, &[]).await;
     Ok(())
 }
 
@@ -196,13 +197,15 @@ pub async fn what_is_left(app: &App, actor: &Actor, place: &Place) -> Result<Vec
     let (now, ground) = (app.clock.now(), load(app, &app.db).await?);
     let after = object::without(&ground.fleet, place);
     let freezes = db::freezes::list_standing(&app.db, now).await?;
-    let mut tokens = Vec::new();
-    for token in db::tokens::list(&app.db, None, 0, u64::from(u32::MAX)).await? {
-        let Some(scope) = token.scope.clone().filter(|_| token.is_usable(now)) else { continue };
-        if let Some(person) = db::people::find(&app.db, token.person).await? {
-            tokens.push(Bounded { id: token.id, name: token.name, user: person.name, scope });
-        }
-    }
+    let all = db::tokens::list(&app.db, None, 0, u64::from(u32::MAX)).await?;
+    let bounded = all.into_iter().filter(|token| token.is_usable(now) && token.scope.is_some());
+    let owned = own_tokens::named(app, bounded.collect()).await?;
+    let tokens: Vec<Bounded> = owned
+        .into_iter()
+        .filter_map(|Owned { token, user }| {
+            Some(Bounded { id: token.id, name: token.name, user, scope: token.scope? })
+        })
+        .collect();
     Ok(left_behind(&ground.fleet, &after, &freezes, &tokens))
 }
 
@@ -276,7 +279,7 @@ async fn store(
     }
     let seen = see(&load(app, &tx).await?, place);
     tx.commit().await?;
-    fleet_rows::announce(app, &renames, &fleet_rows::gone(before, &after, &renames)).await;
+    fleet_rows::announce(app, before, &after, &renames).await;
     Ok(seen.ok_or(Refusal::NotFound)?)
 }
 

@@ -111,7 +111,7 @@ pub async fn apply_fleet(
     }
     fleet_rows::record(app, &tx, actor, &applied.changes, (old, &wanted)).await?;
     tx.commit().await?;
-    fleet_rows::announce(app, &renames, &fleet_rows::gone(old, &after, &renames)).await;
+    fleet_rows::announce(app, old, &after, &renames).await;
     Ok(applied)
 }
 

@@ -49,13 +49,13 @@ async fn deliver(app: &App, mailer: &Mailer, due: &Due) -> Result<(), Refusal> {
         return Ok(());
     }
     let result = match letter(app, due).await {
-        Ok(Some(letter)) => mailer.send(&letter).await.map(|sent| {
+        Ok(Written::Letter(letter)) => mailer.send(&letter).await.map(|sent| {
             for refused in sent.undelivered {
                 tracing::warn!(outbox = due.id, to = %refused.to, error = %refused.error, "an address was refused");
             }
         }),
-        Ok(None) => Ok(()),
-        Err(Refusal::Invalid(_)) => Err(MailError { temporary: false, words: NO_ADDRESS.to_owned() }),
+        Ok(Written::Pointless) => Ok(()),
+        Ok(Written::NoAddress) => Err(MailError { temporary: false, words: NO_ADDRESS.to_owned() }),
         Err(error) => {
             tracing::error!(outbox = due.id, kind = due.notice.kind(), %error, "a mail could not be written");
             Err(MailError { temporary: true, words: "the mail could not be written".to_owned() })
@@ -83,9 +83,17 @@ async fn retry_or_give_up(tx: &db::Tx, due: &Due, error: &MailError, now: Timest
     Ok(())
 }
 
-/// `None` when it is pointless by now: the request went on, or the link no longer works.
-/// Invalid when nobody whom it is for has an address.
-async fn letter(app: &App, due: &Due) -> Result<Option<Letter>, Refusal> {
+/// What came of a notice when it was its turn.
+enum Written {
+    Letter(Box<Letter>),
+    /// The request went on, the link no longer works, or nobody is concerned.
+    Pointless,
+    /// Nobody whom it is for can be written to: it stands among the failed ones until
+    /// they have an address.
+    NoAddress,
+}
+
+async fn letter(app: &App, due: &Due) -> Result<Written, Refusal> {
     match &due.notice {
         Notice::ReviewAsked { request, .. } => review_asked(app, due, *request).await,
         Notice::RequestAccepted { request, link } => request_accepted(app, due, *request, *link).await,
@@ -113,11 +121,11 @@ async fn letter(app: &App, due: &Due) -> Result<Option<Letter>, Refusal> {
     }
 }
 
-async fn review_asked(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, Refusal> {
+async fn review_asked(app: &App, due: &Due, id: i64) -> Result<Written, Refusal> {
     let stored = Stored::load(&app.db, id, app.clock.now()).await?;
     let request = &stored.request;
-    let RequestState::AwaitingReview { until } = request.state else { return Ok(None) };
-    let Some(url) = secret_url(app, due, "review")? else { return Ok(None) };
+    let RequestState::AwaitingReview { until } = request.state else { return Ok(Written::Pointless) };
+    let Some(url) = secret_url(app, due, "review")? else { return Ok(Written::Pointless) };
     let bytes = db::requests::find_patch(&app.db, &request.seal.patch_sha256).await?.unwrap_or_default();
     let range =
         app.mirrors.commits_between(&request.application, request.from.as_ref(), &request.commit, 1).await;
@@ -148,13 +156,15 @@ async fn review_asked(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, R
     address(due, to, |to| mail.letter(to, due.created_at))
 }
 
-async fn request_accepted(app: &App, due: &Due, id: i64, link: i64) -> Result<Option<Letter>, Refusal> {
+async fn request_accepted(app: &App, due: &Due, id: i64, link: i64) -> Result<Written, Refusal> {
     let stored = Stored::load(&app.db, id, app.clock.now()).await?;
     let request = &stored.request;
     let latest =
         db::links::find_latest(&app.db, Purpose::Launch, id).await?.filter(|latest| latest.id == link);
-    let (Some(latest), RequestState::Accepted { .. }) = (latest, &request.state) else { return Ok(None) };
-    let Some(url) = secret_url(app, due, "launch")? else { return Ok(None) };
+    let (Some(latest), RequestState::Accepted { .. }) = (latest, &request.state) else {
+        return Ok(Written::Pointless);
+    };
+    let Some(url) = secret_url(app, due, "launch")? else { return Ok(Written::Pointless) };
     let zone = stored.situation.zone(app);
     let comment = stored
         .decisions
@@ -175,7 +185,7 @@ async fn request_accepted(app: &App, due: &Due, id: i64, link: i64) -> Result<Op
     address(due, recipients(to.iter().map(String::as_str)), |to| mail.letter(to, due.created_at))
 }
 
-async fn request_ended(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, Refusal> {
+async fn request_ended(app: &App, due: &Due, id: i64) -> Result<Written, Refusal> {
     let request = db::requests::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
     let to = mail_of(app, &request.requester).await?;
     let to = recipients(to.iter().map(String::as_str));
@@ -195,7 +205,7 @@ async fn request_ended(app: &App, due: &Due, id: i64) -> Result<Option<Letter>, 
         RequestState::Void { cause, .. } => (Ending::Void, cause.summary()),
         RequestState::AwaitingReview { .. }
         | RequestState::Accepted { .. }
-        | RequestState::Launched { .. } => return Ok(None),
+        | RequestState::Launched { .. } => return Ok(Written::Pointless),
     };
     let differs = match &request.state {
         RequestState::Void { cause, .. } => differences(&request, cause),
@@ -232,12 +242,7 @@ fn differences(request: &Request, cause: &VoidCause) -> Vec<Difference> {
     }
 }
 
-async fn deployment_ended(
-    app: &App,
-    due: &Due,
-    id: i64,
-    audit: (i64, &str),
-) -> Result<Option<Letter>, Refusal> {
+async fn deployment_ended(app: &App, due: &Due, id: i64, audit: (i64, &str)) -> Result<Written, Refusal> {
     let deployment = db::deployments::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
     let fleet = db::fleet::load(&app.db).await?;
     let owners = fleet
@@ -287,6 +292,10 @@ async fn deployment_ended(
             once.push(entry);
         }
     }
+    if once.is_empty() {
+        // Nobody is named who would want to know.
+        return Ok(Written::Pointless);
+    }
     address(due, recipients(once), |to| mail.letter(to, due.created_at))
 }
 
@@ -331,15 +340,26 @@ fn address(
     due: &Due,
     to: crate::mail::Recipients,
     write: impl FnOnce(Vec<lettre::message::Mailbox>) -> Result<Letter, askama::Error>,
-) -> Result<Option<Letter>, Refusal> {
+) -> Result<Written, Refusal> {
     for bad in &to.refused {
         tracing::warn!(outbox = due.id, entry = %bad.entry, why = %bad.why, "not a mail address");
     }
     if to.mailboxes.is_empty() {
-        // Somebody was to be told: it stands among the failed ones until they have one.
-        return Err(Refusal::field("to", NO_ADDRESS));
+        return Ok(Written::NoAddress);
     }
-    write(to.mailboxes).map(Some).map_err(|error| Refusal::Internal(format!("mail: {error}")))
+    let letter = write(to.mailboxes).map_err(|error| Refusal::Internal(format!("mail: {error}")))?;
+    Ok(Written::Letter(Box::new(letter)))
+}
+
+/// To the one who asked for the release.
+async fn to_requester(
+    app: &App,
+    due: &Due,
+    request: &Request,
+    write: impl FnOnce(Vec<lettre::message::Mailbox>) -> Result<Letter, askama::Error>,
+) -> Result<Written, Refusal> {
+    let mail = mail_of(app, &request.requester).await?;
+    address(due, recipients(mail.iter().map(String::as_str)), write)
 }
 
 /// The link itself exists only here and in the mail.

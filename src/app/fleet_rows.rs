@@ -250,28 +250,24 @@ pub async fn record(
     housekeep::void_changed(app, tx, None, by).await
 }
 
-/// After the commit: mirrors follow the names of their applications, those of removed ones
-/// are nobody's, and whoever waits looks again.
-pub async fn announce(app: &App, renames: &[(Place, Name)], gone: &[Place]) {
+/// After the commit: mirrors follow the names of their applications, a new application
+/// is no heir to another repository, and whoever waits looks again.
+pub async fn announce(app: &App, before: &Fleet, after: &Fleet, renames: &[(Place, Name)]) {
+    let place_of = |name: &Name| Place::new(Kind::Application, None, name);
+    let known: BTreeSet<Name> =
+        before.applications.iter().map(|known| renamed(&place_of(&known.name), renames).name).collect();
     for (place, new) in renames.iter().filter(|(place, _)| place.kind == Kind::Application) {
         if let Err(error) = app.mirrors.rename(&place.name, new).await {
             tracing::warn!(%place, %new, %error, "its mirror keeps the old name; another one will be made");
         }
     }
-    for place in gone.iter().filter(|place| place.kind == Kind::Application) {
-        if let Err(error) = app.mirrors.leave(&place.name).await {
-            tracing::warn!(%place, %error, "what was fetched for it could not be marked as nobody's");
+    for new in after.applications.iter().filter(|application| !known.contains(&application.name)) {
+        if let Err(error) = app.mirrors.begin(&new.name, &new.repository).await {
+            tracing::error!(application = %new.name, %error, "what another application of its name left in the mirrors cannot be removed");
         }
     }
     app.wake.outbox.notify_one();
     app.wake.queue.notify_one();
-}
-
-/// What is in one fleet and no longer in the other, by the names of the other.
-pub fn gone(before: &Fleet, after: &Fleet, renames: &[(Place, Name)]) -> Vec<Place> {
-    let stays: BTreeSet<Place> = object::objects(after).into_iter().map(|(place, _)| place).collect();
-    let before = object::objects(before).into_iter().map(|(place, _)| renamed(&place, renames));
-    before.filter(|place| !stays.contains(place)).collect()
 }
 
 /// The memberships that a role gives by naming them.

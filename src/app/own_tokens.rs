@@ -58,7 +58,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Owned, Refusal> {
     found.into_iter().next().ok_or(Refusal::NotFound)
 }
 
-async fn named(app: &App, tokens: Vec<Token>) -> Result<Vec<Owned>, Refusal> {
+pub(super) async fn named(app: &App, tokens: Vec<Token>) -> Result<Vec<Owned>, Refusal> {
     let mut names: BTreeMap<i64, Name> = BTreeMap::new();
     let mut owned = Vec::with_capacity(tokens.len());
     for token in tokens {

@@ -18,6 +18,7 @@ pub async fn revoke_link(app: &App, actor: &Actor, id: i64) -> Result<(), Refusa
     let actor = &access::again(&tx, actor).await?;
     let stored = Stored::load(&tx, id, now).await?;
     super::review_release::readable(actor, &stored)?;
+    // It takes away what was made for somebody (rules.md 31).
     access::not_in_anothers_name(actor)?;
     if !may_revoke(actor, &stored.request) {
         return Err(Refusal::Forbidden(
@@ -45,11 +46,7 @@ pub async fn revoke_link(app: &App, actor: &Actor, id: i64) -> Result<(), Refusa
     Ok(())
 }
 
-/// In person: it takes away what was made for somebody (rules.md 31).
 pub fn may_revoke(actor: &Actor, request: &Request) -> bool {
-    if actor.access.by.is_some() {
-        return false;
-    }
     let (application, environment) = (&request.application, &request.environment);
     let may = |permission| actor.access.may(permission, application, environment);
     actor.owns(&request.requester, Permission::Request, application, environment)

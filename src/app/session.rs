@@ -4,7 +4,7 @@
 //! A session knows what its person could do when it got its secret. When that is no
 //! longer so, whoever changed it and by whatever way, the next page brings another
 //! secret (security.md 18): nobody is thrown out, and what was known of the session
-//! before the change opens nothing after it.
+//! before opens nothing a minute later.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -76,7 +76,7 @@ impl Situation {
     }
 
     /// Those that bind this place at `now`.
-    pub async fn read_freezes(&mut self, source: &impl Source, now: Timestamp) -> Result<(), DbError> {
+    async fn read_freezes(&mut self, source: &impl Source, now: Timestamp) -> Result<(), DbError> {
         let mut freezes = db::freezes::list_standing(source, now).await?;
         freezes.retain(|freeze| freeze.binds(&self.application.name, &self.environment.name, now));
         self.freezes = freezes;

@@ -93,8 +93,8 @@ impl Stored {
         if !self.request.state.word().is_open() {
             return Ok(());
         }
-        let application = &self.situation.application.name;
-        let fetched = app.mirrors.fetched_at(application).await;
+        let application = &self.situation.application;
+        let fetched = app.mirrors.fetched_from(&application.name, &application.repository).await;
         let old = fetched.is_none_or(|at| app.clock.now().duration_since(at) > FRESH);
         self.read_tag(app, old).await
     }

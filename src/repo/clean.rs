@@ -17,11 +17,12 @@ use super::error::RepoError;
 use super::export::{name_of, used_mark};
 use super::{Mirrors, mirror};
 use crate::domain::name::{CommitId, Name};
+use crate::domain::repository_url::RepositoryUrl;
 
 /// For one repository.
 const UPKEEP_LIMIT: Duration = Duration::from_mins(10);
-/// How long a fetch under way may keep a mirror from its new name.
-const RENAME_PATIENCE: Duration = Duration::from_mins(1);
+/// How long a fetch under way may keep a mirror from its new name, or from going.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Mirrors {
     /// Removes the trees of `app` that were last used before `until`, but for those
@@ -111,11 +112,7 @@ impl Mirrors {
         if !folder.exists() {
             return Ok(());
         }
-        let locks = [mirror::lock_file(&mirrors, from.as_str())?, mirror::lock_file(&mirrors, to.as_str())?];
-        for lock in &locks {
-            let locked = tokio::time::timeout(RENAME_PATIENCE, mirror::lock(lock)).await;
-            locked.map_err(|_| RepoError::TimedOut { seconds: RENAME_PATIENCE.as_secs() })??;
-        }
+        let locks = [self.locked(from).await?, self.locked(to).await?];
         let gone = mirrors.join(format!(".{to}.gone"));
         let work = move || {
             let _locks = locks;
@@ -130,12 +127,33 @@ impl Mirrors {
         tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
     }
 
-    /// Its application was removed. The mirror stays for its time, for the case that the
-    /// application comes back; one of its name with another address is no heir to it.
-    pub async fn leave(&self, app: &Name) -> Result<(), RepoError> {
-        let folder = self.inner.mirror(app);
-        let work = move || if folder.exists() { Ok(mirror::leave(&folder)?) } else { Ok(()) };
+    /// For an application that is made: the mirror of one of its name that was removed is
+    /// its own only where both are of one repository; else it goes.
+    pub async fn begin(&self, app: &Name, repository: &str) -> Result<(), RepoError> {
+        let (folder, url) = (self.inner.mirror(app), RepositoryUrl::parse(repository)?);
+        if !folder.exists() {
+            return Ok(());
+        }
+        let lock = self.locked(app).await?;
+        let gone = self.inner.mirrors.join(format!(".{app}.gone"));
+        let work = move || {
+            let _lock = lock;
+            if mirror::is_from(&folder, &url) {
+                return Ok(());
+            }
+            mirror::remove_folder_if_there(&gone)?;
+            fs::rename(&folder, &gone)?;
+            Ok(mirror::remove_folder_if_there(&gone)?)
+        };
         tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
+    }
+
+    /// The lock that fetches of every process take, once they let it go.
+    async fn locked(&self, app: &Name) -> Result<fs::File, RepoError> {
+        let lock = mirror::lock_file(&self.inner.mirrors, app.as_str())?;
+        let locked = tokio::time::timeout(PATIENCE, mirror::lock(&lock)).await;
+        locked.map_err(|_| RepoError::TimedOut { seconds: PATIENCE.as_secs() })??;
+        Ok(lock)
     }
 
     /// Packs what many fetches left, when there is enough of it; not while one is at work.

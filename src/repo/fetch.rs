@@ -103,18 +103,11 @@ impl Inner {
             return self.first_fetch(app, url, now, cancel).await;
         }
         let (place, address) = (folder.clone(), url.clone());
-        let goes_on = blocking(move || {
-            if !mirror::inherit(&place, &address)? {
-                return Ok(false);
-            }
+        blocking(move || {
             mirror::remove_stale_locks(&place)?;
-            mirror::follow(&place, &address)?;
-            Ok(true)
+            mirror::follow(&place, &address)
         })
         .await?;
-        if !goes_on {
-            return self.first_fetch(app, url, now, cancel).await;
-        }
         self.git.fetch(&folder, &url, self.limits.fetch_for, cancel).await?;
         Ok(mirror::note_fetched(&folder, now)?)
     }
@@ -144,9 +137,7 @@ impl Inner {
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, RepoError> + Send + 'static,
-) -> Result<T, RepoError> {
+async fn blocking(work: impl FnOnce() -> Result<(), RepoError> + Send + 'static) -> Result<(), RepoError> {
     tokio::task::spawn_blocking(work).await.map_err(RepoError::internal)?
 }
 

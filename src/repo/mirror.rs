@@ -63,27 +63,6 @@ pub(super) fn follow(folder: &Path, url: &RepositoryUrl) -> Result<(), RepoError
     point_at(&repository, url)
 }
 
-const LEFT: &str = "countersign-left";
-
-/// Marks what belonged to an application that was removed.
-pub(super) fn leave(folder: &Path) -> io::Result<()> {
-    File::create(folder.join(LEFT)).map(drop)
-}
-
-/// Whether an application of that address may go on with what is there. What was left
-/// behind by one with another address goes.
-pub(super) fn inherit(folder: &Path, url: &RepositoryUrl) -> io::Result<bool> {
-    if !folder.join(LEFT).exists() {
-        return Ok(true);
-    }
-    if is_from(folder, url) {
-        remove_if_there(&folder.join(LEFT))?;
-        return Ok(true);
-    }
-    remove_folder_if_there(folder)?;
-    Ok(false)
-}
-
 /// Whether the mirror was last pointed at this address.
 pub(super) fn is_from(folder: &Path, url: &RepositoryUrl) -> bool {
     let address = open(folder).and_then(|repository| Ok(repository.config()?.get_string(ADDRESS)?));

@@ -166,6 +166,25 @@ async fn the_question_says_what_would_be_left_without_its_place() {
     assert!(question.text().contains("Nothing depends on it") && left(&question).is_empty());
 }
 
+/// Nothing names such a role, and yet it stays: the question says why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_its_remover_administers_by_is_kept_with_the_reason() {
+    let service = Service::start_in(World::quiet()).await;
+    let (ada, program) = (service.as_user("ada").await, service.calling_as("ada").await);
+    service.as_user("rosa").await;
+    let root = json!({ "name": "root", "users": ["ada"], "global": ["admin"] });
+    assert_eq!(program.post("/roles", &root).await.status, 201);
+    let admin = json!({ "name": "admin", "users": ["rosa"], "global": ["admin"] });
+    program.put("/roles/admin", &admin).await.ok();
+    let question = see(&ada, "/admin/roles/root/delete").await;
+    is(&question, 200, "admin_role", "deleting");
+    let page = ada.submit(&question, "Remove the role root", &[]).await.unwrap();
+    assert_eq!(page.status, 409);
+    let words = "nobody takes the administration from themselves; ask another administrator";
+    assert!(page.text().contains(words), "{}", page.text());
+    assert_eq!(program.get("/roles/root").await.ok()["users"], json!(["ada"]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_former_name_that_cannot_be_followed_is_refused_here_too() {
     let service = Service::start_in(World::quiet()).await;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::PASSWORD;
-use crate::tests::api::town::REQUESTS;
+use crate::tests::api::town::{DEPLOYMENTS, REQUESTS, begun, direct};
 use crate::tests::harness::api::{Caller, Reply};
 use crate::tests::harness::{Service, World};
 
@@ -124,6 +124,24 @@ async fn a_mail_that_reaches_nobody_stands_among_the_failed_until_there_is_an_ad
     assert_eq!(service.post(&rosa, &format!("/requests/{id}/cancel"), &[]).await.status, 303);
     service.deliver().await;
     assert_eq!(service.mail.mails().len(), sent);
+}
+
+/// Of an end that nobody is named for nobody has to be told: it is no failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_concerns_nobody_with_an_address_is_no_failed_delivery() {
+    let edit_config = Box::new(|config: &mut Value| config["mail"]["always_notify"] = json!([]));
+    let world = World::quiet_with(|fleet| {
+        direct(fleet);
+        fleet["applications"][0]["owners"] = json!([]);
+    });
+    let service = Service::start_in(World { edit_config, ..world }).await;
+    let drew = service.calling_as("drew").await;
+    let id = begun(&drew.post(DEPLOYMENTS, &json!({ "release": "v1.0" })).await);
+    drew.post(&format!("/deployments/{id}/cancel"), &json!({ "when": "now" })).await.ok();
+    service.deliver().await;
+    let ada = service.calling_as("ada").await;
+    assert_eq!(ada.get("/deliveries").await.ok()["items"], json!([]));
+    assert!(service.mail.mails().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

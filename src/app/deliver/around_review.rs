@@ -2,13 +2,14 @@
 //! changed about who decides. Each is written from what is true when it is sent, and
 //! none goes out when that makes it pointless.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{address, change, copy, display, host, mail_of, page, thread};
+use super::{Written, address, change, copy, display, host, mail_of, page, thread, to_requester};
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal};
 use crate::db::{self, outbox::Due};
-use crate::domain::link::Purpose;
+use crate::domain::link::{Link, Purpose};
 use crate::domain::name::Name;
 use crate::domain::remark::{Remark, answered_by};
 use crate::domain::request::{LinkState, RequestState};
@@ -16,16 +17,11 @@ use crate::mail::messages::{
     ApprovalChanged, LinkRevoked, Moment, Question, QuestionAnswered, QuestionAsked, ReviewReminder,
     SlotReminder, Thread,
 };
-use crate::mail::{Letter, recipients};
+use crate::mail::recipients;
 
-pub(super) async fn question_asked(
-    app: &App,
-    due: &Due,
-    id: i64,
-    question: i64,
-) -> Result<Option<Letter>, Refusal> {
+pub(super) async fn question_asked(app: &App, due: &Due, id: i64, question: i64) -> Result<Written, Refusal> {
     let stored = Stored::find(app, id).await?;
-    let Some(asked) = find(&stored.remarks, question) else { return Ok(None) };
+    let Some(asked) = find(&stored.remarks, question) else { return Ok(Written::Pointless) };
     let zone = stored.situation.zone(app);
     let mail = QuestionAsked {
         change: change(&stored.request),
@@ -35,8 +31,7 @@ pub(super) async fn question_asked(
         url: page(app, &format!("requests/{id}"))?,
         thread: thread(app, &stored.request, copy(question)),
     };
-    let to = mail_of(app, &stored.request.requester).await?;
-    address(due, recipients(to.iter().map(String::as_str)), |to| mail.letter(to, due.created_at))
+    to_requester(app, due, &stored.request, |to| mail.letter(to, due.created_at)).await
 }
 
 fn find(remarks: &[Remark], id: i64) -> Option<&Remark> {
@@ -48,9 +43,9 @@ pub(super) async fn question_answered(
     due: &Due,
     id: i64,
     answer: i64,
-) -> Result<Option<Letter>, Refusal> {
+) -> Result<Written, Refusal> {
     let stored = Stored::find(app, id).await?;
-    let Some(answered) = find(&stored.remarks, answer) else { return Ok(None) };
+    let Some(answered) = find(&stored.remarks, answer) else { return Ok(Written::Pointless) };
     let (mut questions, mut to) = (Vec::new(), Vec::new());
     for asked in answered_by(&stored.remarks, answer) {
         questions.push(Question { by: display(app, &asked.person).await?, text: asked.text.clone() });
@@ -78,9 +73,9 @@ pub(super) async fn review_reminder(
     due: &Due,
     id: i64,
     is_last: bool,
-) -> Result<Option<Letter>, Refusal> {
+) -> Result<Written, Refusal> {
     let stored = Stored::find(app, id).await?;
-    let Some(decide_before) = review_end(app, &stored) else { return Ok(None) };
+    let Some(decide_before) = review_end(app, &stored) else { return Ok(Written::Pointless) };
     let mail = ReviewReminder {
         change: change(&stored.request),
         requester: display(app, &stored.request.requester).await?,
@@ -94,54 +89,46 @@ pub(super) async fn review_reminder(
     address(due, to, |to| mail.letter(to, due.created_at))
 }
 
-pub(super) async fn slot_reminder(
-    app: &App,
-    due: &Due,
-    id: i64,
-    link: i64,
-) -> Result<Option<Letter>, Refusal> {
+/// An accepted request, with this launch link and until when the approval stands. None
+/// where it went on, or a newer link makes news of this one old.
+async fn startable(app: &App, id: i64, link: i64) -> Result<Option<(Stored, Link, Timestamp)>, Refusal> {
     let stored = Stored::find(app, id).await?;
     let latest = db::links::find_latest(&app.db, Purpose::Launch, id).await?;
-    let now = app.clock.now();
-    let latest = latest.filter(|latest| latest.id == link && latest.facts.state(now) == LinkState::Unused);
-    let (Some(link), RequestState::Accepted { stands_until, .. }) = (latest, &stored.request.state) else {
-        return Ok(None);
+    let RequestState::Accepted { stands_until, .. } = stored.request.state else { return Ok(None) };
+    Ok(latest.filter(|latest| latest.id == link).map(|link| (stored, link, stands_until)))
+}
+
+pub(super) async fn slot_reminder(app: &App, due: &Due, id: i64, link: i64) -> Result<Written, Refusal> {
+    let Some((stored, link, stands_until)) = startable(app, id, link).await? else {
+        return Ok(Written::Pointless);
     };
+    if link.facts.state(app.clock.now()) != LinkState::Unused {
+        return Ok(Written::Pointless);
+    }
     let zone = stored.situation.zone(app);
     let mail = SlotReminder {
         change: change(&stored.request),
         slot_until: Moment { at: link.facts.expires_at, zone: zone.clone() },
-        stands_until: Moment { at: *stands_until, zone },
+        stands_until: Moment { at: stands_until, zone },
         url: page(app, &format!("requests/{id}"))?,
         thread: thread(app, &stored.request, copy(link.id)),
     };
-    let to = mail_of(app, &stored.request.requester).await?;
-    address(due, recipients(to.iter().map(String::as_str)), |to| mail.letter(to, due.created_at))
+    to_requester(app, due, &stored.request, |to| mail.letter(to, due.created_at)).await
 }
 
-pub(super) async fn link_revoked(
-    app: &App,
-    due: &Due,
-    id: i64,
-    link: i64,
-) -> Result<Option<Letter>, Refusal> {
-    let stored = Stored::find(app, id).await?;
-    let latest = db::links::find_latest(&app.db, Purpose::Launch, id).await?;
-    // A newer one makes it old news.
-    let latest = latest.filter(|latest| latest.id == link);
-    let by = latest.and_then(|link| link.revoked_by);
-    let (Some(by), RequestState::Accepted { stands_until, .. }) = (by, &stored.request.state) else {
-        return Ok(None);
+pub(super) async fn link_revoked(app: &App, due: &Due, id: i64, link: i64) -> Result<Written, Refusal> {
+    let Some((stored, link, stands_until)) = startable(app, id, link).await? else {
+        return Ok(Written::Pointless);
     };
+    let Some(by) = &link.revoked_by else { return Ok(Written::Pointless) };
     let mail = LinkRevoked {
         change: change(&stored.request),
-        by: display(app, &by).await?,
-        stands_until: Moment { at: *stands_until, zone: stored.situation.zone(app) },
+        by: display(app, by).await?,
+        stands_until: Moment { at: stands_until, zone: stored.situation.zone(app) },
         url: page(app, &format!("requests/{id}"))?,
-        thread: thread(app, &stored.request, copy(link)),
+        thread: thread(app, &stored.request, copy(link.id)),
     };
-    let to = mail_of(app, &stored.request.requester).await?;
-    address(due, recipients(to.iter().map(String::as_str)), |to| mail.letter(to, due.created_at))
+    to_requester(app, due, &stored.request, |to| mail.letter(to, due.created_at)).await
 }
 
 /// What the audit row of such a change holds.
@@ -153,7 +140,7 @@ struct Changed {
     told: Vec<String>,
 }
 
-pub(super) async fn approval_changed(app: &App, due: &Due, audit: i64) -> Result<Option<Letter>, Refusal> {
+pub(super) async fn approval_changed(app: &App, due: &Due, audit: i64) -> Result<Written, Refusal> {
     let row = db::audit::find(&app.db, audit).await?.ok_or(Refusal::NotFound)?;
     let changed: Changed = serde_json::from_str(&row.facts)
         .map_err(|error| Refusal::Internal(format!("audit row {audit}: {error}")))?;

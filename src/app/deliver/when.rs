@@ -1,6 +1,6 @@
 //! What is told of freezes and of break-glass.
 
-use super::{address, change, copy, display, host, mail_of, number, page, thread};
+use super::{Written, address, change, copy, display, host, number, page, thread, to_requester};
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, access};
 use crate::db::{self, outbox::Due};
@@ -9,20 +9,15 @@ use crate::domain::freeze::Level;
 use crate::domain::permission::Permission;
 use crate::domain::request::{RequestState, release_words};
 use crate::mail::messages::{Change, FreezeTold, GlassBroken, Moment, Thread};
-use crate::mail::{Letter, recipients};
+use crate::mail::recipients;
 
-pub(super) async fn freeze_told(
-    app: &App,
-    due: &Due,
-    freeze: i64,
-    request: i64,
-) -> Result<Option<Letter>, Refusal> {
+pub(super) async fn freeze_told(app: &App, due: &Due, freeze: i64, request: i64) -> Result<Written, Refusal> {
     let freeze = db::freezes::find(&app.db, freeze).await?.ok_or(Refusal::NotFound)?;
     let stored = Stored::find(app, request).await?;
     let request = &stored.request;
-    let RequestState::Accepted { stands_until, .. } = request.state else { return Ok(None) };
+    let RequestState::Accepted { stands_until, .. } = request.state else { return Ok(Written::Pointless) };
     if freeze.level != Level::Lock {
-        return Ok(None);
+        return Ok(Written::Pointless);
     }
     let zone = stored.situation.zone(app);
     let moment = |at| Moment { at, zone: zone.clone() };
@@ -40,22 +35,16 @@ pub(super) async fn freeze_told(
         url: page(app, &format!("requests/{}", request.id))?,
         thread: thread(app, request, copy(due.id)),
     };
-    let to = mail_of(app, &request.requester).await?;
-    address(due, recipients(to.iter().map(String::as_str)), |to| mail.letter(to, due.created_at))
+    to_requester(app, due, request, |to| mail.letter(to, due.created_at)).await
 }
 
 /// At once, to everybody concerned: the review list, owners, those always told,
 /// administrators, and who reviews there.
-pub(super) async fn glass_broken(
-    app: &App,
-    due: &Due,
-    id: i64,
-    reminds: bool,
-) -> Result<Option<Letter>, Refusal> {
+pub(super) async fn glass_broken(app: &App, due: &Due, id: i64, reminds: bool) -> Result<Written, Refusal> {
     let deployment = db::deployments::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
     let broken = db::overrides::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
     if reminds && broken.signed.is_some() {
-        return Ok(None);
+        return Ok(Written::Pointless);
     }
     let fleet = db::fleet::load(&app.db).await?;
     let environment = fleet.environment(&deployment.application, &deployment.environment);

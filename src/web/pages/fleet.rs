@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::fleet_removal::{question, take_away};
+use super::fleet_removal::{Why, question, take_away};
 use super::fleet_words::{item, names_of, plural};
 use crate::app::administer::{self, Seen, Trouble};
 use crate::app::scan_host::{self, Scan};
@@ -108,7 +108,7 @@ pub async fn save(posted: Posted<'_, Sent>, kind: &str, name: &str) -> Answer {
 
 #[rocket::get("/admin/<kind>/<name>/delete", rank = 31)]
 pub async fn ask(visit: Visit<'_>, kind: &str, name: &str) -> Result<Html, PageError> {
-    question(&visit, place(listed(kind)?, None, name)?, 200, false).await
+    question(&visit, place(listed(kind)?, None, name)?, Why::Asked).await
 }
 
 #[rocket::post("/admin/<kind>/<name>/delete", rank = 31, data = "<posted>")]
@@ -148,7 +148,7 @@ pub async fn ask_environment(
     application: &str,
     environment: &str,
 ) -> Result<Html, PageError> {
-    question(&visit, place(Kind::Environment, Some(application), environment)?, 200, false).await
+    question(&visit, place(Kind::Environment, Some(application), environment)?, Why::Asked).await
 }
 
 #[rocket::post("/admin/applications/<application>/environments/<environment>/delete", data = "<posted>")]

@@ -12,14 +12,24 @@ use crate::web::respond::{Html, PageError, SeeOther};
 use crate::web::view::fleet_object::Removal;
 use crate::web::view::{Link, Section};
 
-pub async fn question(
-    visit: &Visit<'_>,
-    place: Place,
-    status: u16,
-    is_changed: bool,
-) -> Result<Html, PageError> {
+/// Why the question is asked.
+pub enum Why {
+    Asked,
+    /// It is not what was seen when the answer was given.
+    Changed,
+    /// It was answered, and this kept the object.
+    Kept(String),
+}
+
+pub async fn question(visit: &Visit<'_>, place: Place, why: Why) -> Result<Html, PageError> {
     let seen = administer::find(visit.app, visit.actor(), &place).await?;
-    let reasons = administer::what_needs(visit.app, visit.actor(), &place).await?;
+    let mut reasons = administer::what_needs(visit.app, visit.actor(), &place).await?;
+    let (status, is_changed) =
+        (if matches!(why, Why::Asked) { 200 } else { 409 }, matches!(why, Why::Changed));
+    if let (Why::Kept(words), true) = (why, reasons.is_empty()) {
+        // Nothing names it; it is what would be without it.
+        reasons.push(words.trim_end_matches('.').to_owned());
+    }
     let left_behind = administer::what_is_left(visit.app, visit.actor(), &place).await?;
     let names =
         seen.object["environments"].as_array().map(|all| all.iter().filter_map(|one| one["name"].as_str()));
@@ -45,9 +55,9 @@ pub async fn take_away(posted: Posted<'_, Version>, place: Place) -> Result<Answ
     let (visit, Version(version)) = (posted.visit, posted.form);
     match administer::remove(visit.app, visit.actor(), &place, Some(&[version])).await {
         Ok(()) => Ok(Answered::Done(SeeOther(list_address(&place)))),
-        Err(Trouble::Changed(_)) => Ok(Answered::Again(question(&visit, place, 409, true).await?)),
-        Err(Trouble::Refused(Refusal::Conflict(_))) => {
-            Ok(Answered::Again(question(&visit, place, 409, false).await?))
+        Err(Trouble::Changed(_)) => Ok(Answered::Again(question(&visit, place, Why::Changed).await?)),
+        Err(Trouble::Refused(Refusal::Conflict(words))) => {
+            Ok(Answered::Again(question(&visit, place, Why::Kept(words)).await?))
         }
         Err(Trouble::Refused(refusal)) => Err(refusal.into()),
         Err(Trouble::Invalid(problems)) => {

@@ -44,7 +44,7 @@ pub(crate) fn unique(name: &'static str, on: &'static str, columns: &[&'static s
     index
 }
 
-/// Further columns of tables that are there: one a statement, SQLite knows no other way.
+/// Further columns of tables that are there: one a statement, `SQLite` knows no other way.
 pub(crate) async fn add_columns(
     manager: &SchemaManager<'_>,
     columns: Vec<(&'static str, ColumnDef)>,

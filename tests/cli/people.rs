@@ -57,6 +57,26 @@ async fn somebody_is_added_once_and_a_role_stays_with_them() {
 }
 
 #[tokio::test]
+async fn an_address_is_set_by_the_command_and_a_wrong_one_sets_nothing() {
+    let installation = Installation::new().await;
+    installation.apply(&fleet(), &[]).await.well();
+    let refused = installation.run(&["user", "add", "zoe", "--mail", "not an address"]).await.refused();
+    assert!(refused.concat().contains("An address like"), "{refused:?}");
+    let mails = "SELECT name || ' ' || coalesce(given_mail, '-') FROM people WHERE name = 'zoe'";
+    assert!(column(&installation, mails).await.is_empty(), "nobody was added");
+    let add = &["user", "add", "zoe", "--mail", "zoe@example.com"];
+    assert_eq!(installation.run(add).await.well(), "added zoe\nset the address of zoe\n");
+    assert_eq!(column(&installation, mails).await, ["zoe zoe@example.com"]);
+    let actions: Vec<String> = trail(&installation)
+        .await
+        .iter()
+        .filter(|row| row["subject"] == "person zoe")
+        .map(|row| row["action"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(actions, ["person.added", "person.mail_set"]);
+}
+
+#[tokio::test]
 async fn a_role_that_is_not_there_or_a_name_that_is_none_adds_nobody() {
     let installation = Installation::new().await;
     let lines = installation.run(&["user", "add", "bot", "--role", "nosuch"]).await.refused();

@@ -9,6 +9,7 @@ use crate::domain::deployment::DeploymentState::{Cancelled, Succeeded};
 use crate::domain::event::EventKind;
 use crate::domain::freeze::Level;
 use crate::domain::scope::Scope;
+use crate::tests::api::town::{DEPLOYMENTS, deploys, directly, gates};
 use crate::tests::harness::{Service, World, number_in};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,6 +89,38 @@ async fn a_planned_freeze_binds_from_its_beginning_to_its_end_by_the_services_cl
     service.advance(jiff::SignedDuration::from_hours(1));
     assert_eq!(deploy().await.status, 202);
     assert_eq!(ada.get(&format!("/freezes/{id}")).await.ok()["state"], "ended");
+}
+
+/// What began within the window may go on after its end; nothing further begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_window_stops_nothing_that_runs() {
+    let hours = |day: &str| json!([{ "days": [day], "from": "00:00", "to": "24:00" }]);
+    let day = |after: i64| {
+        let at = crate::clock::Clock::system().now() + jiff::SignedDuration::from_hours(after);
+        at.strftime("%a").to_string().to_lowercase()
+    };
+    let always = json!([{
+        "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "to": "24:00",
+    }]);
+    let mut service = directly(1, move |fleet| {
+        fleet["calendars"] = json!([{ "name": "office", "timezone": "UTC", "weekly": always }]);
+        crate::tests::harness::production(fleet)["calendar"] = json!("office");
+    })
+    .await;
+    let gate = service.gate("gate");
+    service.commit("v1.3", |repository| {
+        repository.write("deploy.sh", format!("echo waiting\n{}", gate.wait()));
+    });
+    let wendy = service.calling_as("wendy").await;
+    let id = deploys(&wendy, "v1.3").await;
+    service.until_line(id, "waiting").await;
+    service.apply(|fleet| fleet["calendars"][0]["weekly"] = hours(&day(72))).await;
+    let refused = wendy.post(DEPLOYMENTS, &json!({ "release": "v1.0" })).await;
+    assert!(gates(&refused, 409).contains(&"window"), "{}", refused.page.html);
+    gate.open().await;
+    let ended = service.ended(id).await;
+    assert_eq!(ended.state, Succeeded, "{:?}", ended.why);
+    assert_eq!(service.on_host(1, "version").unwrap(), b"v1.3\n");
 }
 
 fn new_path(link: &str) -> String {

@@ -15,6 +15,7 @@ mod m0009_outline;
 mod m0010_watching;
 mod m0011_following;
 mod m0012_identities;
+mod m0013_steering;
 
 pub struct Migrator;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_watching::Migration),
             Box::new(m0011_following::Migration),
             Box::new(m0012_identities::Migration),
+            Box::new(m0013_steering::Migration),
         ]
     }
 }

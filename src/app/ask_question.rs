@@ -35,7 +35,7 @@ pub async fn answer_question(app: &App, actor: &Actor, id: i64, answer: &str) ->
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let actor = access::again(&tx, actor).await?;
-    let stored = Stored::load(&tx, id, now).await?;
+    let stored = Stored::load(app, &tx, id, now).await?;
     readable(&actor, &stored)?;
     if !may_answer(&actor, &stored.request) {
         return Err(Refusal::Forbidden(format!("Only {} answers questions here.", stored.request.requester)));

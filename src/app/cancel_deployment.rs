@@ -27,7 +27,7 @@ pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64, when: CancelWh
                 .to_owned(),
         ));
     }
-    let (by, signature) = (&actor.name, actor.signature());
+    let signature = actor.signature();
     let entry = |action, facts| db::audit::Entry {
         actor: &signature,
         action,
@@ -42,7 +42,7 @@ pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64, when: CancelWh
             tell_of_end(app, &tx, id, entry("deployment.cancelled", facts), now).await?;
         }
         DeploymentState::Running => {
-            db::deployments::ask_to_cancel(&tx, id, when, by).await?;
+            db::deployments::ask_to_cancel(&tx, id, when, &actor.hand()).await?;
             let facts = json!({ "when": when });
             db::audit::append(&tx, &app.keys, now, entry("deployment.cancel_asked", facts)).await?;
         }

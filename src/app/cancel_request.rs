@@ -13,7 +13,7 @@ pub async fn cancel_request(app: &App, actor: &Actor, id: i64) -> Result<(), Ref
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let actor = &access::again(&tx, actor).await?;
-    let stored = Stored::load(&tx, id, now).await?;
+    let stored = Stored::load(app, &tx, id, now).await?;
     super::review_release::readable(actor, &stored)?;
     let mut request = stored.request;
     if !may_cancel(actor, &request) {

@@ -77,7 +77,7 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
 
 async fn of_request(app: &App, deployment: &Deployment, request: i64) -> Result<Answer, Refusal> {
     let now = app.clock.now();
-    let mut stored = Stored::load(&app.db, request, now).await?;
+    let mut stored = Stored::load(app, &app.db, request, now).await?;
     // A retry is an act of its own: its starter's rights are asked for.
     let actor = if deployment.retry_of.is_some() { &deployment.started_by } else { &deployment.requested_by };
     access::refresh_all(app, &[deployment.starters(actor), stored.accepted_by()].concat()).await?;

@@ -122,7 +122,7 @@ async fn letter(app: &App, due: &Due) -> Result<Written, Refusal> {
 }
 
 async fn review_asked(app: &App, due: &Due, id: i64) -> Result<Written, Refusal> {
-    let stored = Stored::load(&app.db, id, app.clock.now()).await?;
+    let stored = Stored::load(app, &app.db, id, app.clock.now()).await?;
     let request = &stored.request;
     let RequestState::AwaitingReview { until } = request.state else { return Ok(Written::Pointless) };
     let Some(url) = secret_url(app, due, "review")? else { return Ok(Written::Pointless) };
@@ -148,7 +148,7 @@ async fn review_asked(app: &App, due: &Due, id: i64) -> Result<Written, Refusal>
             sha256: request.seal.patch_sha256.clone(),
             stat: request.stat.clone(),
         },
-        decide_before: Moment { at: until, zone: stored.situation.zone(app) },
+        decide_before: Moment { at: until, zone: stored.situation.zone() },
         url,
         thread: thread(app, request, 0),
     };
@@ -157,7 +157,7 @@ async fn review_asked(app: &App, due: &Due, id: i64) -> Result<Written, Refusal>
 }
 
 async fn request_accepted(app: &App, due: &Due, id: i64, link: i64) -> Result<Written, Refusal> {
-    let stored = Stored::load(&app.db, id, app.clock.now()).await?;
+    let stored = Stored::load(app, &app.db, id, app.clock.now()).await?;
     let request = &stored.request;
     let latest =
         db::links::find_latest(&app.db, Purpose::Launch, id).await?.filter(|latest| latest.id == link);
@@ -165,7 +165,7 @@ async fn request_accepted(app: &App, due: &Due, id: i64, link: i64) -> Result<Wr
         return Ok(Written::Pointless);
     };
     let Some(url) = secret_url(app, due, "launch")? else { return Ok(Written::Pointless) };
-    let zone = stored.situation.zone(app);
+    let zone = stored.situation.zone();
     let comment = stored
         .decisions
         .last()
@@ -253,8 +253,7 @@ async fn deployment_ended(app: &App, due: &Due, id: i64, audit: (i64, &str)) -> 
         Some(request) => Stored::find(app, request).await.ok(),
         None => None,
     };
-    let zone =
-        stored.as_ref().map_or_else(|| app.config.timezone.clone(), |stored| stored.situation.zone(app));
+    let zone = stored.as_ref().map_or_else(|| app.config.timezone.clone(), |stored| stored.situation.zone());
     let accepted_by = match &stored {
         Some(stored) => signers(app, stored).await?,
         None => Vec::new(),

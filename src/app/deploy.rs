@@ -202,7 +202,8 @@ pub async fn look_up(app: &App, ask: &Ask, commit: Option<&CommitId>) -> Result<
     let fetched = app.mirrors.fetch(&ask.application, &application.repository, app.clock.now());
     fetched.await.map_err(repository)?;
     // Only now: a fetch takes a while, and what changed meanwhile counts.
-    let situation = Situation::load(&app.db, &ask.application, &ask.environment, app.clock.now()).await?;
+    let situation =
+        Situation::load(app, &app.db, &ask.application, &ask.environment, app.clock.now()).await?;
     let situation = situation.ok_or(Refusal::NotFound)?;
     let mut situation = Situation { scope: ask.scope.clone(), ..situation };
     let (release, found, not_allowed) = resolve(app, &situation, &ask.release).await?;

@@ -83,7 +83,7 @@ pub async fn settle_all(app: &App) {
 /// host in the middle of a change, or out of reach, stays unknown.
 pub async fn settle(app: &App, application: &Name, environment: &Name) -> Result<(), Refusal> {
     let now = app.clock.now();
-    let Some(mut situation) = Situation::load(&app.db, application, environment, now).await? else {
+    let Some(mut situation) = Situation::load(app, &app.db, application, environment, now).await? else {
         return Ok(());
     };
     if situation.rows.iter().all(|row| row.state == LiveState::Settled) {
@@ -130,7 +130,7 @@ pub async fn void_moved(app: &App) -> Result<(), Refusal> {
     let mut fetched: Vec<Name> = Vec::new();
     for request in open {
         let now = app.clock.now();
-        let mut stored = match Stored::load(&app.db, request.id, now).await {
+        let mut stored = match Stored::load(app, &app.db, request.id, now).await {
             Ok(stored) => stored,
             Err(Refusal::NotFound) => {
                 void_one(app, request.id, Some(crate::domain::request::VoidCause::EnvironmentGone)).await?;
@@ -175,7 +175,7 @@ pub async fn void_changed(
     };
     for request in db::requests::list(tx, &filter, 10_000).await? {
         let now = app.clock.now();
-        let cause = match Stored::load(tx, request.id, now).await {
+        let cause = match Stored::load(app, tx, request.id, now).await {
             Ok(mut stored) => {
                 stored.situation.find_base(app).await?;
                 policy::void_cause(&stored.facts(&request.requester, &Access::default(), None))

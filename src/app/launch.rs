@@ -24,7 +24,7 @@ pub async fn launch(app: &App, actor: &Actor, text: &str) -> Result<i64, Refusal
 
 /// From the request's page: the same link is consumed (rules.md 3).
 pub async fn launch_from_page(app: &App, actor: &Actor, request: i64) -> Result<i64, Refusal> {
-    let stored = Stored::load(&app.db, request, app.clock.now()).await?;
+    let stored = Stored::load(app, &app.db, request, app.clock.now()).await?;
     readable(actor, &stored)?;
     let link = db::links::find_latest(&app.db, Purpose::Launch, request).await?;
     let link = link.ok_or_else(|| Refusal::Conflict("This request is not accepted.".to_owned()))?;
@@ -32,7 +32,7 @@ pub async fn launch_from_page(app: &App, actor: &Actor, request: i64) -> Result<
 }
 
 async fn start(app: &App, actor: &Actor, link: Link) -> Result<i64, Refusal> {
-    let mut stored = Stored::load(&app.db, link.request, app.clock.now()).await?;
+    let mut stored = Stored::load(app, &app.db, link.request, app.clock.now()).await?;
     if stored.request.requester != actor.name {
         return Err(foreign(actor, &stored));
     }

@@ -115,36 +115,37 @@ pub async fn create(
     tokens::create(app, actor.name.as_str(), wanted).await
 }
 
-/// Another name, or an earlier end. What it may do stays as it was made.
+/// Another name, or an earlier end, of a token as `find` gave it: a conflict when it is
+/// another one by now. What it may do stays as it was made.
 pub async fn change(
     app: &App,
     actor: &Actor,
-    id: i64,
+    seen: Owned,
     name: &str,
     expires_at: Option<Timestamp>,
 ) -> Result<Owned, Refusal> {
     access::in_person(actor)?;
     let name = check_name(name)?;
-    let Owned { token, user } = find(app, actor, id).await?;
+    let Owned { token, user } = &seen;
     let expires_at = expires_at.or(token.expires_at);
     if token.expires_at.is_some_and(|end| expires_at.is_none_or(|new| new > end)) {
         return Err(Refusal::field("expires_at", "A token may end earlier, not later; make a new one."));
     }
     if (token.name.as_str(), token.expires_at) == (name, expires_at) {
-        return Ok(Owned { token, user });
+        return Ok(seen);
     }
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    db::tokens::change(&tx, id, db::tokens::Change { name, expires_at }).await?;
+    db::tokens::change(&tx, token, db::tokens::Change { name, expires_at }).await?;
     let entry = db::audit::Entry {
         actor: actor.name.as_str(),
         action: "token.changed",
-        subject: format!("token {id}"),
+        subject: format!("token {}", token.id),
         facts: json!({ "person": user, "name": name, "expires_at": expires_at }),
     };
     db::audit::append(&tx, &app.keys, now, entry).await?;
     tx.commit().await?;
-    find(app, actor, id).await
+    find(app, actor, token.id).await
 }
 
 /// One's own, or an administrator anybody's; at once. A bounded token may at least

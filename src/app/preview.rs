@@ -131,7 +131,7 @@ pub async fn claim_next(app: &App) -> Result<Option<Work>, Refusal> {
     let tx = app.db.begin().await?;
     let Some(preview) = db::previews::claim(&tx, now, now - GIVEN_UP_AFTER).await? else { return Ok(None) };
     tx.commit().await?;
-    let situation = Situation::load(&app.db, &preview.application, &preview.environment, now).await?;
+    let situation = Situation::load(app, &app.db, &preview.application, &preview.environment, now).await?;
     let gone = match situation {
         Some(situation) if digest(&situation) == preview.digest => {
             let asked = Deployment {

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{App, Refusal, situation};
 pub use crate::db::deployments::Lease;
 use crate::db::{self, DbError, Tx};
+use crate::domain::actor::Hand;
 use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind, NoteLevel};
 use crate::domain::fleet::Fleet;
@@ -180,7 +181,7 @@ fn shares(one: &Deployment, other: &Deployment, servers: Vec<Name>) -> Option<Sh
 #[derive(Debug, Clone, Default)]
 pub struct Wishes {
     pub cancel: Option<CancelWhen>,
-    pub continued_by: Option<Name>,
+    pub continued_by: Option<Hand>,
 }
 
 pub async fn wishes(app: &App, id: i64) -> Result<Wishes, Refusal> {

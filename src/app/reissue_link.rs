@@ -14,7 +14,7 @@ pub async fn reissue_link(app: &App, actor: &Actor, request: i64) -> Result<(), 
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let actor = &access::again(&tx, actor).await?;
-    let stored = Stored::load(&tx, request, now).await?;
+    let stored = Stored::load(app, &tx, request, now).await?;
     super::review_release::readable(actor, &stored)?;
     let Request { requester, application, environment, .. } = &stored.request;
     let theirs = actor.owns(requester, Permission::Request, application, environment);

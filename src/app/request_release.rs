@@ -102,7 +102,7 @@ pub async fn look_up(
     rollback: bool,
 ) -> Result<Candidate, Refusal> {
     let now = app.clock.now();
-    let situation = Situation::load(&app.db, application, environment, now).await?;
+    let situation = Situation::load(app, &app.db, application, environment, now).await?;
     let mut situation = situation.ok_or(Refusal::NotFound)?;
     app.mirrors.fetch(application, &situation.application.repository, now).await.map_err(repository)?;
     let (release, commit, info, not_allowed) = resolve(app, &situation, tag).await?;
@@ -387,7 +387,7 @@ async fn record(
 
 /// No approval is needed here: it is accepted as it is made (rules.md 1).
 async fn accept_at_once(app: &App, tx: &db::Tx, id: i64, now: Timestamp) -> Result<(), Refusal> {
-    let mut stored = Stored::load(tx, id, now).await?;
+    let mut stored = Stored::load(app, tx, id, now).await?;
     let approval = &stored.situation.environment.approval;
     stored.request.state =
         stored.request.state.clone().accept(approval, stored.situation.slot_begins(), now)?;

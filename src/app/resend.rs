@@ -17,12 +17,12 @@ pub async fn resend(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
     let delivery = db::outbox::find(&tx, id).await?.ok_or(Refusal::NotFound)?;
     match &delivery.notice {
         Notice::ReviewAsked { request, .. } => {
-            let stored = still(&tx, *request, RequestWord::AwaitingReview, now).await?;
+            let stored = still(app, &tx, *request, RequestWord::AwaitingReview, now).await?;
             db::outbox::replaced(&tx, id, now).await?;
             issue_review_link(app, &tx, &stored.request, now).await?;
         }
         Notice::RequestAccepted { request, .. } => {
-            let stored = still(&tx, *request, RequestWord::Accepted, now).await?;
+            let stored = still(app, &tx, *request, RequestWord::Accepted, now).await?;
             db::outbox::replaced(&tx, id, now).await?;
             issue_launch_link(app, &tx, &stored, now).await?;
         }
@@ -56,12 +56,13 @@ pub async fn resend(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
 
 /// A link is of use only while its request waits for just that.
 async fn still(
+    app: &App,
     tx: &db::Tx,
     request: i64,
     word: RequestWord,
     now: jiff::Timestamp,
 ) -> Result<Stored, Refusal> {
-    let stored = Stored::load(tx, request, now).await?;
+    let stored = Stored::load(app, tx, request, now).await?;
     let is = stored.request.state.word();
     if is == word {
         return Ok(stored);

@@ -16,7 +16,7 @@ pub async fn revoke_link(app: &App, actor: &Actor, id: i64) -> Result<(), Refusa
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let actor = &access::again(&tx, actor).await?;
-    let stored = Stored::load(&tx, id, now).await?;
+    let stored = Stored::load(app, &tx, id, now).await?;
     super::review_release::readable(actor, &stored)?;
     // It takes away what was made for somebody (rules.md 31).
     access::not_in_anothers_name(actor)?;

@@ -38,11 +38,24 @@ pub struct Situation {
     pub freezes: Vec<Freeze>,
     /// Empty where nothing is promoted.
     pub promotion: Promotion,
+    /// Of the house: where no calendar names another.
+    pub house_zone: String,
 }
 
 impl Situation {
     /// `None` when there is no such environment.
     pub async fn load(
+        app: &App,
+        source: &impl Source,
+        application: &Name,
+        environment: &Name,
+        now: Timestamp,
+    ) -> Result<Option<Self>, DbError> {
+        Self::read(&app.config.timezone, source, application, environment, now).await
+    }
+
+    async fn read(
+        house_zone: &str,
         source: &impl Source,
         application: &Name,
         environment: &Name,
@@ -70,6 +83,7 @@ impl Situation {
             window,
             freezes: Vec::new(),
             promotion,
+            house_zone: house_zone.to_owned(),
         };
         situation.read_freezes(source, now).await?;
         Ok(Some(situation))
@@ -86,6 +100,7 @@ impl Situation {
     /// Of an environment that was removed, to show what happened there: it has no
     /// hosts, no calendar and nothing is live. Nothing may be decided by it.
     pub async fn without_environment(
+        app: &App,
         source: &impl Source,
         application: &Name,
         environment: &Name,
@@ -113,6 +128,7 @@ impl Situation {
             window,
             freezes: Vec::new(),
             promotion: Promotion::default(),
+            house_zone: app.config.timezone.clone(),
         })
     }
 
@@ -132,7 +148,9 @@ impl Situation {
     /// is still so.
     pub async fn renewed(&self, source: &impl Source, now: Timestamp) -> Result<Self, Refusal> {
         let (application, environment) = (&self.application.name, &self.environment.name);
-        let fresh = Self::load(source, application, environment, now).await?.ok_or(Refusal::NotFound)?;
+        let fresh = Self::read(&self.house_zone, source, application, environment, now)
+            .await?
+            .ok_or(Refusal::NotFound)?;
         let fresh = Self { scope: self.scope.clone(), words: self.words.clone(), ..fresh };
         let base = self.base.clone().filter(|_| fresh.recorded() == self.recorded());
         Ok(Self { base, ..fresh })
@@ -263,7 +281,7 @@ impl Situation {
             live: self.live(),
             window: self.window.clone(),
             freezes: self.freezes.clone(),
-            zone: self.zone_or("UTC").to_owned(),
+            zone: self.zone(),
             busy: self.busy,
             promotion: &self.promotion,
             asking: None,
@@ -280,14 +298,10 @@ impl Situation {
         }
     }
 
-    /// The zone that people of this environment read times in.
-    pub fn zone(&self, app: &App) -> String {
-        self.zone_or(&app.config.timezone).to_owned()
-    }
-
-    fn zone_or<'a>(&'a self, otherwise: &'a str) -> &'a str {
+    /// The zone that people of this environment read times in (rules.md 50).
+    pub fn zone(&self) -> String {
         let calendar = self.environment.calendar.as_ref().and_then(|name| self.fleet.calendar(name));
-        calendar.map_or(otherwise, |calendar| &calendar.timezone)
+        calendar.map_or(&self.house_zone, |calendar| &calendar.timezone).clone()
     }
 }
 

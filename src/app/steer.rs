@@ -34,7 +34,7 @@ pub async fn continue_run(app: &App, actor: &Actor, id: i64) -> Result<(), Refus
     }
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    db::deployments::go_on(&tx, id, &actor.name).await?;
+    db::deployments::go_on(&tx, id, &actor.hand()).await?;
     let entry = db::audit::Entry {
         actor: &actor.signature(),
         action: "deployment.continued",
@@ -95,7 +95,7 @@ async fn retry_approved(
     request: i64,
     deletes_acknowledged: bool,
 ) -> Result<i64, Refusal> {
-    let mut stored = Stored::load(&app.db, request, app.clock.now()).await?;
+    let mut stored = Stored::load(app, &app.db, request, app.clock.now()).await?;
     access::refresh_all(app, &[actor.names(), stored.accepted_by()].concat()).await?;
     stored.read_tag(app, true).await?;
     queue_again(app, actor, old, hosts, deletes_acknowledged, Some(stored)).await

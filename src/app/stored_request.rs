@@ -35,9 +35,9 @@ pub struct Stored {
 
 impl Stored {
     /// As the database tells it; the tag is taken as unmoved until it is read.
-    pub async fn load(source: &impl Source, id: i64, now: Timestamp) -> Result<Self, Refusal> {
+    pub async fn load(app: &App, source: &impl Source, id: i64, now: Timestamp) -> Result<Self, Refusal> {
         let request = db::requests::find(source, id).await?.ok_or(Refusal::NotFound)?;
-        let situation = Situation::load(source, &request.application, &request.environment, now).await?;
+        let situation = Situation::load(app, source, &request.application, &request.environment, now).await?;
         Self::of(source, request, situation.ok_or(Refusal::NotFound)?).await
     }
 
@@ -47,10 +47,10 @@ impl Stored {
         let request = db::requests::find(&app.db, id).await?.ok_or(Refusal::NotFound)?;
         let (application, environment) = (&request.application, &request.environment);
         let now = app.clock.now();
-        let situation = match Situation::load(&app.db, application, environment, now).await? {
+        let situation = match Situation::load(app, &app.db, application, environment, now).await? {
             Some(situation) => situation,
             None if request.state.word().is_open() => return Err(Refusal::NotFound),
-            None => Situation::without_environment(&app.db, application, environment, now).await?,
+            None => Situation::without_environment(app, &app.db, application, environment, now).await?,
         };
         Self::of(&app.db, request, situation).await
     }
@@ -74,11 +74,10 @@ impl Stored {
 
     /// The same request as the database tells it now, keeping what was read outside.
     pub async fn again(&self, source: &impl Source, now: Timestamp) -> Result<Self, Refusal> {
-        let mut fresh = Self::load(source, self.request.id, now).await?;
-        fresh.tag = self.tag.clone();
-        fresh.situation.words.clone_from(&self.situation.words);
-        fresh.situation.base.clone_from(&self.situation.base);
-        Ok(fresh)
+        let request = db::requests::find(source, self.request.id).await?.ok_or(Refusal::NotFound)?;
+        let situation = self.situation.renewed(source, now).await?;
+        let fresh = Self::of(source, request, situation).await?;
+        Ok(Self { tag: self.tag.clone(), ..fresh })
     }
 
     /// Reads the tag again: with a fetch, or from the mirror as it is.

@@ -9,6 +9,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter
 
 use super::entity::{deployments, server_locks};
 use super::{DbError, Source, Tx, at, exactly_one};
+use crate::domain::actor::Hand;
 use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState, Direction};
 use crate::domain::name::{CommitId, Name};
 use crate::domain::plan::Plan;
@@ -263,14 +264,15 @@ pub async fn set_from(
 }
 
 /// Somebody wants a running deployment to end. `now` outdoes `after_batch`.
-pub async fn ask_to_cancel(tx: &Tx, id: i64, when: CancelWhen, by: &Name) -> Result<(), DbError> {
+pub async fn ask_to_cancel(tx: &Tx, id: i64, when: CancelWhen, by: &Hand) -> Result<(), DbError> {
     let unless = match when {
         CancelWhen::Now => deployments::Column::CancelWhen.ne(CancelWhen::Now.word()),
         CancelWhen::AfterBatch => deployments::Column::CancelWhen.is_null(),
     };
     let result = deployments::Entity::update_many()
         .col_expr(deployments::Column::CancelWhen, Expr::value(when.word()))
-        .col_expr(deployments::Column::CancelledBy, Expr::value(by.as_str()))
+        .col_expr(deployments::Column::CancelledBy, Expr::value(by.name.as_str()))
+        .col_expr(deployments::Column::CancelActing, Expr::value(by.acting.as_ref().map(Name::as_str)))
         .filter(deployments::Column::Id.eq(id))
         .filter(deployments::Column::State.eq(DeploymentState::Running.word()))
         .filter(Condition::any().add(deployments::Column::CancelWhen.is_null()).add(unless))
@@ -280,9 +282,10 @@ pub async fn ask_to_cancel(tx: &Tx, id: i64, when: CancelWhen, by: &Name) -> Res
 }
 
 /// Somebody lets the stage begin that waits for a person.
-pub async fn go_on(tx: &Tx, id: i64, by: &Name) -> Result<(), DbError> {
+pub async fn go_on(tx: &Tx, id: i64, by: &Hand) -> Result<(), DbError> {
     let result = deployments::Entity::update_many()
-        .col_expr(deployments::Column::ContinuedBy, Expr::value(by.as_str()))
+        .col_expr(deployments::Column::ContinuedBy, Expr::value(by.name.as_str()))
+        .col_expr(deployments::Column::ContinueActing, Expr::value(by.acting.as_ref().map(Name::as_str)))
         .filter(deployments::Column::Id.eq(id))
         .filter(deployments::Column::State.eq(DeploymentState::Running.word()))
         .filter(deployments::Column::ContinuedBy.is_null())
@@ -389,6 +392,10 @@ fn parse(row: deployments::Model) -> Result<Deployment, DbError> {
     let name = |text: &str| Name::parse(text).map_err(|error| bad(format!("name: {error}")));
     let commit = |text: &str| CommitId::parse(text).map_err(|error| bad(format!("commit: {error}")));
     let instant = |ms: i64| at(TABLE, id, ms);
+    let hand = |by: Option<&str>, acting: Option<&str>| -> Result<Option<Hand>, DbError> {
+        let acting = acting.map(name).transpose()?;
+        Ok(by.map(name).transpose()?.map(|name| Hand { name, acting }))
+    };
     Ok(Deployment {
         id,
         application: name(&row.application)?,
@@ -432,8 +439,8 @@ fn parse(row: deployments::Model) -> Result<Deployment, DbError> {
             .as_deref()
             .map(|word| CancelWhen::from_word(word).ok_or_else(|| bad(format!("unknown cancel {word:?}"))))
             .transpose()?,
-        cancelled_by: row.cancelled_by.as_deref().map(name).transpose()?,
-        continued_by: row.continued_by.as_deref().map(name).transpose()?,
+        cancelled_by: hand(row.cancelled_by.as_deref(), row.cancel_acting.as_deref())?,
+        continued_by: hand(row.continued_by.as_deref(), row.continue_acting.as_deref())?,
         fence: row.fence,
         overridden: row.overridden,
         within: row

@@ -133,7 +133,13 @@ pub async fn last_used(source: &impl Source) -> Result<Vec<(i64, Timestamp)>, Db
     rows.into_iter().map(|(person, ms)| Ok((person, at(TABLE, person, ms)?))).collect()
 }
 
-pub async fn change(tx: &Tx, id: i64, change: Change<'_>) -> Result<(), DbError> {
+/// Only while it is what was seen.
+pub async fn change(tx: &Tx, seen: &Token, change: Change<'_>) -> Result<(), DbError> {
+    let Token { id, .. } = *seen;
+    let ends_as_seen = match seen.expires_at {
+        Some(end) => tokens::Column::ExpiresAt.eq(end.as_millisecond()),
+        None => tokens::Column::ExpiresAt.is_null(),
+    };
     let row = tokens::ActiveModel {
         name: Set(change.name.to_owned()),
         expires_at: Set(change.expires_at.map(Timestamp::as_millisecond)),
@@ -142,10 +148,12 @@ pub async fn change(tx: &Tx, id: i64, change: Change<'_>) -> Result<(), DbError>
     let result = tokens::Entity::update_many()
         .set(row)
         .filter(tokens::Column::Id.eq(id))
+        .filter(tokens::Column::Name.eq(&seen.name))
+        .filter(ends_as_seen)
         .filter(tokens::Column::RevokedAt.is_null())
         .exec(tx.on())
         .await?;
-    exactly_one(result.rows_affected, "the token was revoked meanwhile")?;
+    exactly_one(result.rows_affected, "the token was changed or revoked meanwhile")?;
     let Some(end) = change.expires_at else { return Ok(()) };
     let later = tokens::Column::ExpiresAt.is_null().or(tokens::Column::ExpiresAt.gt(end.as_millisecond()));
     let made = made_with(tx, vec![id]).await?;

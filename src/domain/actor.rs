@@ -21,7 +21,25 @@ pub fn acted(name: &str, by: Option<&Name>) -> String {
     by.map_or_else(|| name.to_owned(), |by| format!("{name} ({by} acting)"))
 }
 
+/// Who steered a run, and in whose place if it was another's (rules.md 31).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hand {
+    pub name: Name,
+    pub acting: Option<Name>,
+}
+
+impl Hand {
+    /// `drew`, or `drew (bot acting)`.
+    pub fn words(&self) -> String {
+        acted(self.name.as_str(), self.acting.as_ref())
+    }
+}
+
 impl Actor {
+    pub fn hand(&self) -> Hand {
+        Hand { name: self.name.clone(), acting: self.access.by.clone() }
+    }
+
     /// Who the record says it was: `dana`, or `bot for dana` (rules.md 31).
     pub fn signature(&self) -> String {
         signed(&self.name, self.access.by.as_ref())

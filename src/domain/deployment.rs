@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::actor::{acted, signed};
+use super::actor::{Hand, acted, signed};
 use super::name::{CommitId, Name};
 use super::permission::{Access, TokenScope};
 use super::scope::Scope;
@@ -40,8 +40,8 @@ pub struct Deployment {
     pub deletes_acknowledged: bool,
     /// Somebody wants it to end.
     pub cancel: Option<CancelWhen>,
-    pub cancelled_by: Option<Name>,
-    pub continued_by: Option<Name>,
+    pub cancelled_by: Option<Hand>,
+    pub continued_by: Option<Hand>,
     /// Rises with every claim; a write under an older number is refused.
     pub fence: i64,
     /// It was started by break-glass.

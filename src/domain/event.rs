@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::actor::acted;
 use super::balancer::Member;
 use super::deployment::DeploymentState;
 use super::name::{CommitId, Name};
@@ -77,6 +78,9 @@ pub enum EventKind {
     /// Somebody did.
     Continued {
         by: Name,
+        /// Who acted in their name (rules.md 31).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        acting_by: Option<Name>,
     },
     /// A remark of the service itself: a skipped host, a warning, output cut short.
     Note {
@@ -98,7 +102,9 @@ impl EventKind {
             EventKind::Waiting { stage, for_s } => {
                 Some(format!("Waits for somebody to let {stage} begin, {} minutes at most.", for_s / 60))
             }
-            EventKind::Continued { by } => Some(format!("{by} lets it go on.")),
+            EventKind::Continued { by, acting_by } => {
+                Some(format!("{} lets it go on.", acted(by.as_str(), acting_by.as_ref())))
+            }
             EventKind::State { .. }
             | EventKind::StepStarted { .. }
             | EventKind::Output { .. }

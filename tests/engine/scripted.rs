@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::plans::clusters;
+use crate::domain::actor::Hand;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::{EventKind, HostState, Phase};
 use crate::domain::fleet::{Batch, Method, Strategy};
@@ -208,10 +209,10 @@ async fn a_canary_waits_until_a_person_lets_it_go_on() {
         assert_eq!(waits(&journal).await, ("batch-1".to_owned(), 3600));
         assert_eq!(orders(&executor), ["drain", "enable"], "the canary serves meanwhile");
         assert!(!executor.began().iter().any(|step| step == "a2 connect"), "nobody else is touched");
-        steering.go_on(&name("rosa"));
+        steering.go_on(&Hand { name: name("rosa"), acting: None });
     });
     assert_eq!(outcome.state, DeploymentState::Succeeded);
-    assert!(journal.events().contains(&EventKind::Continued { by: name("rosa") }));
+    assert!(journal.events().contains(&EventKind::Continued { by: name("rosa"), acting_by: None }));
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ async fn a_canary_serves_beside_the_old_version_until_somebody_with_the_right_co
             .journal(id)
             .await
             .iter()
-            .any(|event| matches!(&event.what, EventKind::Continued { by } if by.as_str() == "ada"))
+            .any(|event| matches!(&event.what, EventKind::Continued { by, .. } if by.as_str() == "ada"))
     );
     assert!(steer::continue_run(&service.app, &ada, id).await.is_err(), "it waits for nobody any more");
     traffic.more(60).await;

@@ -124,6 +124,11 @@ async fn a_deployment_says_both_names_from_its_start_to_its_end() {
         assert!(page.text().contains("drew (bot acting)"), "{path}: {}", page.text());
     }
     let claimed = crate::app::queue::claim_next(&service.app, "a test").await.unwrap().unwrap();
+    posts(&bot, "drew", &format!("/deployments/{id}/cancel"), &json!({ "when": "after_batch" })).await;
+    let asked = drew.get(&format!("/deployments/{id}")).await.ok();
+    assert_eq!(asked["cancel"], json!({ "when": "after_batch", "by": "drew", "acting_by": "bot" }));
+    let page = ada.get(&format!("/deployments/{id}")).await.unwrap();
+    assert!(page.text().contains("It is being cancelled by drew (bot acting), after"), "{}", page.text());
     let failed = crate::domain::deployment::DeploymentState::Failed;
     run_deployment::finish(&service.app, &claimed, claimed.seq, failed, Some("no host")).await.unwrap();
     service.deliver().await;

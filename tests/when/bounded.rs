@@ -114,7 +114,10 @@ async fn what_goes_live_meanwhile_is_in_the_way_of_a_request_and_of_no_deploymen
     let service = Service::start_in(World::quiet_with(direct)).await;
     let [application, environment] = ["shop", "production"].map(|text| Name::parse(text).unwrap());
     let now = service.clock.now();
-    let situation = Situation::load(&service.app.db, &application, &environment, now).await.unwrap().unwrap();
+    let situation = Situation::load(&service.app, &service.app.db, &application, &environment, now)
+        .await
+        .unwrap()
+        .unwrap();
     service.record_live("web-1", "v1.1").await;
     let again = situation.again(&service.app.db, now).await;
     assert!(matches!(again, Err(Refusal::Conflict(_))));

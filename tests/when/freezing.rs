@@ -197,6 +197,40 @@ async fn two_administrators_do_not_undo_each_others_change_unseen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gate_says_its_end_in_the_zone_that_the_house_reads_times_in() {
+    let edit_config = Box::new(|config: &mut Value| config["timezone"] = json!("Europe/Paris"));
+    let service = Service::start_in(World { edit_config, ..World::quiet() }).await;
+    let ada = service.calling_as("ada").await;
+    let wanted = json!({ "reason": REASON, "level": "lock", "until": "2031-01-02T08:00:00Z" });
+    assert_eq!(ada.post("/freezes", &wanted).await.status, 201);
+    let asked = json!({ "tag": "v1.0", "reason": "why" });
+    let refused = ada.post("/applications/shop/environments/production/requests", &asked).await;
+    assert!(refused.page.html.contains("2 Jan 2031, 09:00 (Europe/Paris)"), "{}", refused.page.html);
+}
+
+/// The form shows minutes; what was set to the second by API or command stays so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_is_not_touched_in_the_form_stays_to_its_second() {
+    let service = quiet().await;
+    let ada = service.calling_as("ada").await;
+    let times = json!({ "from": "2031-01-01T08:00:30.25Z", "until": "2031-01-02T08:00:59Z" });
+    let wanted = json!({ "reason": REASON, "level": "lock", "from": times["from"], "until": times["until"] });
+    let id = ada.post("/freezes", &wanted).await.body["id"].as_i64().unwrap();
+    let browser = service.as_user("ada").await;
+    let form = browser.get(&format!("/admin/freezes/{id}")).await.unwrap();
+    browser.submit(&form, "Save the change", &[("reason", "Another.")]).await.unwrap();
+    let one = ada.get(&format!("/freezes/{id}")).await.ok();
+    assert_eq!(
+        (&one["from"], &one["until"], &one["reason"]),
+        (&times["from"], &times["until"], &json!("Another."))
+    );
+    let form = browser.get(&format!("/admin/freezes/{id}")).await.unwrap();
+    browser.submit(&form, "Save the change", &[("until", "2031-01-02 09:00")]).await.unwrap();
+    let one = ada.get(&format!("/freezes/{id}")).await.ok();
+    assert_eq!((&one["from"], &one["until"]), (&times["from"], &json!("2031-01-02T09:00:00Z")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_freeze_of_a_place_that_is_gone_is_never_widened_by_its_form() {
     let service = quiet().await;
     let ada = service.as_user("ada").await;

@@ -22,7 +22,7 @@ use crate::mail::recipients;
 pub(super) async fn question_asked(app: &App, due: &Due, id: i64, question: i64) -> Result<Written, Refusal> {
     let stored = Stored::find(app, id).await?;
     let Some(asked) = find(&stored.remarks, question) else { return Ok(Written::Pointless) };
-    let zone = stored.situation.zone(app);
+    let zone = stored.situation.zone();
     let mail = QuestionAsked {
         change: change(&stored.request),
         by: display(app, &asked.person).await?,
@@ -56,16 +56,16 @@ pub(super) async fn question_answered(
         by: display(app, &answered.person).await?,
         answer: answered.text.clone(),
         questions,
-        decide_before: review_end(app, &stored),
+        decide_before: review_end(&stored),
         url: page(app, &format!("requests/{id}"))?,
         thread: thread(app, &stored.request, copy(answer)),
     };
     address(due, recipients(to.iter().map(String::as_str)), |to| mail.letter(to, due.created_at))
 }
 
-fn review_end(app: &App, stored: &Stored) -> Option<Moment> {
+fn review_end(stored: &Stored) -> Option<Moment> {
     let RequestState::AwaitingReview { until } = stored.request.state else { return None };
-    Some(Moment { at: until, zone: stored.situation.zone(app) })
+    Some(Moment { at: until, zone: stored.situation.zone() })
 }
 
 pub(super) async fn review_reminder(
@@ -75,7 +75,7 @@ pub(super) async fn review_reminder(
     is_last: bool,
 ) -> Result<Written, Refusal> {
     let stored = Stored::find(app, id).await?;
-    let Some(decide_before) = review_end(app, &stored) else { return Ok(Written::Pointless) };
+    let Some(decide_before) = review_end(&stored) else { return Ok(Written::Pointless) };
     let mail = ReviewReminder {
         change: change(&stored.request),
         requester: display(app, &stored.request.requester).await?,
@@ -105,7 +105,7 @@ pub(super) async fn slot_reminder(app: &App, due: &Due, id: i64, link: i64) -> R
     if link.facts.state(app.clock.now()) != LinkState::Unused {
         return Ok(Written::Pointless);
     }
-    let zone = stored.situation.zone(app);
+    let zone = stored.situation.zone();
     let mail = SlotReminder {
         change: change(&stored.request),
         slot_until: Moment { at: link.facts.expires_at, zone: zone.clone() },
@@ -124,7 +124,7 @@ pub(super) async fn link_revoked(app: &App, due: &Due, id: i64, link: i64) -> Re
     let mail = LinkRevoked {
         change: change(&stored.request),
         by: display(app, by).await?,
-        stands_until: Moment { at: stands_until, zone: stored.situation.zone(app) },
+        stands_until: Moment { at: stands_until, zone: stored.situation.zone() },
         url: page(app, &format!("requests/{id}"))?,
         thread: thread(app, &stored.request, copy(link.id)),
     };

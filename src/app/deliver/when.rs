@@ -19,7 +19,7 @@ pub(super) async fn freeze_told(app: &App, due: &Due, freeze: i64, request: i64)
     if freeze.level != Level::Lock {
         return Ok(Written::Pointless);
     }
-    let zone = stored.situation.zone(app);
+    let zone = stored.situation.zone();
     let moment = |at| Moment { at, zone: zone.clone() };
     let state = freeze.state(app.clock.now());
     let mail = FreezeTold {

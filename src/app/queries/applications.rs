@@ -43,7 +43,7 @@ pub async fn situation(
     if !actor.access.may(Permission::Read, &application, &environment) {
         return Err(Refusal::NotFound);
     }
-    Situation::load(&app.db, &application, &environment, app.clock.now()).await?.ok_or(Refusal::NotFound)
+    Situation::load(app, &app.db, &application, &environment, app.clock.now()).await?.ok_or(Refusal::NotFound)
 }
 
 /// What every server runs, by the record.
@@ -90,7 +90,7 @@ pub async fn live(
     application: &Name,
     environment: &Name,
 ) -> Result<Option<crate::domain::policy::LiveFacts>, Refusal> {
-    let situation = Situation::load(&app.db, application, environment, app.clock.now()).await?;
+    let situation = Situation::load(app, &app.db, application, environment, app.clock.now()).await?;
     Ok(situation.map(|situation| situation.live()))
 }
 

@@ -147,7 +147,8 @@ pub fn gates_of_place(situation: &Situation, actor: &Actor) -> Vec<Gate> {
 /// alone: nothing is fetched for a page. None where its environment was removed.
 pub async fn gates_again(app: &App, actor: &Actor, run: &Deployment) -> Result<Vec<Gate>, Refusal> {
     let now = app.clock.now();
-    let Some(situation) = Situation::load(&app.db, &run.application, &run.environment, now).await? else {
+    let Some(situation) = Situation::load(app, &app.db, &run.application, &run.environment, now).await?
+    else {
         return Ok(Vec::new());
     };
     let mut facts = situation.facts(&actor.name, &actor.access);

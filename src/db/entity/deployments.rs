@@ -39,6 +39,8 @@ pub struct Model {
     pub bounds: Option<String>,
     pub acted_by: Option<String>,
     pub place_removed: bool,
+    pub cancel_acting: Option<String>,
+    pub continue_acting: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::name::Name;
+use crate::domain::actor::Hand;
 
 /// The engine's end.
 #[derive(Debug, Clone)]
@@ -12,7 +12,7 @@ pub struct Control {
     pub now: CancellationToken,
     /// No further stage begins.
     pub after_batch: CancellationToken,
-    continued: watch::Receiver<Option<Name>>,
+    continued: watch::Receiver<Option<Hand>>,
 }
 
 /// The other end.
@@ -20,7 +20,7 @@ pub struct Control {
 pub struct Steering {
     pub now: CancellationToken,
     pub after_batch: CancellationToken,
-    continued: watch::Sender<Option<Name>>,
+    continued: watch::Sender<Option<Hand>>,
 }
 
 pub fn control() -> (Control, Steering) {
@@ -32,11 +32,11 @@ pub fn control() -> (Control, Steering) {
 
 impl Control {
     /// Who said that the next stage may begin. Waits for ever when nobody can any more.
-    pub(super) async fn continued(&self) -> Name {
+    pub(super) async fn continued(&self) -> Hand {
         let mut continued = self.continued.clone();
-        let said = continued.wait_for(Option::is_some).await.ok().and_then(|name| name.clone());
+        let said = continued.wait_for(Option::is_some).await.ok().and_then(|hand| hand.clone());
         match said {
-            Some(name) => name,
+            Some(hand) => hand,
             None => std::future::pending().await,
         }
     }
@@ -48,7 +48,7 @@ impl Control {
 
 impl Steering {
     /// The stage that waits for a person may begin.
-    pub fn go_on(&self, who: &Name) {
+    pub fn go_on(&self, who: &Hand) {
         self.continued.send_if_modified(|said| {
             let first = said.is_none();
             said.get_or_insert_with(|| who.clone());

@@ -219,8 +219,8 @@ impl<E: Executor> Run<'_, E> {
             biased;
             () = self.control.now.cancelled() => Some(Ending::Cancelled),
             () = self.control.after_batch.cancelled() => Some(Ending::Cancelled),
-            by = self.control.continued() => {
-                self.send(EventKind::Continued { by }).await;
+            hand = self.control.continued() => {
+                self.send(EventKind::Continued { by: hand.name, acting_by: hand.acting }).await;
                 None
             }
             () = tokio::time::sleep(Duration::from_secs(for_s.into())) => {

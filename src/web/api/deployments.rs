@@ -104,6 +104,8 @@ impl<'a> Target<'a> {
 struct Cancel<'a> {
     when: CancelWhen,
     by: Option<&'a Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acting_by: Option<&'a Name>,
 }
 
 #[derive(Serialize)]
@@ -179,7 +181,11 @@ pub async fn whole<'a>(bearer: &Bearer<'_>, deployment: &'a Deployment) -> Resul
         retry_of: deployment.retry_of,
         covered_by: deployment.covered_by,
         r#override: overrides::find(bearer.app, deployment).await?.map(Overridden::from),
-        cancel: deployment.cancel.map(|when| Cancel { when, by: deployment.cancelled_by.as_ref() }),
+        cancel: deployment.cancel.map(|when| Cancel {
+            when,
+            by: deployment.cancelled_by.as_ref().map(|hand| &hand.name),
+            acting_by: deployment.cancelled_by.as_ref().and_then(|hand| hand.acting.as_ref()),
+        }),
         waiting,
         out_of_service: out.collect(),
         hosts: hosts.collect(),

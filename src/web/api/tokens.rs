@@ -156,8 +156,8 @@ pub async fn change(
     let known = own_tokens::find(app, actor, id).await?;
     wanted.check(&format!("token {id}"), &view(&known), PASSING)?;
     body.input.echoed.check(&view(&known), PASSING)?;
-    let name = body.input.name.unwrap_or(known.token.name);
-    let changed = own_tokens::change(app, actor, id, &name, body.input.expires_at).await?;
+    let name = body.input.name.unwrap_or_else(|| known.token.name.clone());
+    let changed = own_tokens::change(app, actor, known, &name, body.input.expires_at).await?;
     Ok(Tagged::new(Answer::object(&view(&changed))?, PASSING))
 }
 

@@ -2,9 +2,9 @@
 //! what happens when one is sent.
 
 use super::items::local;
+use crate::app::Refusal;
 use crate::app::review_release::{By, Verb, review_release};
 use crate::app::stored_request::Stored;
-use crate::app::{App, Refusal};
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::request::{hours, slot};
 use crate::web::form::{Fields, FromFields, Posted};
@@ -29,17 +29,11 @@ pub enum Decided {
 }
 
 /// The forms of somebody who may decide, as far as the gates let them.
-pub fn forms(
-    app: &App,
-    stored: &Stored,
-    gates: &[Gate],
-    base: String,
-    refused: Option<RefusedDecision>,
-) -> Decide {
+pub fn forms(stored: &Stored, gates: &[Gate], base: String, refused: Option<RefusedDecision>) -> Decide {
     let why_not = gates.iter().find(|gate| gate.verdict == Verdict::Stop);
     Decide {
         base,
-        slot_words: slot_words(app, stored),
+        slot_words: slot_words(stored),
         refused,
         may_ask: true,
         accept_why_not: why_not.map(|gate| format!("{}: {}", gate.title, gate.remedy)),
@@ -47,13 +41,13 @@ pub fn forms(
 }
 
 /// What an accept would give the requester, in words.
-fn slot_words(app: &App, stored: &Stored) -> String {
+fn slot_words(stored: &Stored) -> String {
     let situation = &stored.situation;
     let approval = &situation.environment.approval;
     let begins = situation.slot_begins();
     let stands_until = begins + hours(approval.stand_hours);
     let (_, end) = slot(approval, begins, stands_until);
-    let words = |at| local(app, situation, at).unwrap_or_else(|| at.strftime("%H:%M UTC").to_string());
+    let words = |at| local(situation, at).unwrap_or_else(|| at.strftime("%H:%M UTC").to_string());
     let end_words = words(end);
     if begins > situation.now {
         let from = words(begins);

@@ -8,7 +8,7 @@ use crate::app::queries::{deployments, out_of_service, overrides};
 use crate::app::queue::{self, Shares};
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, break_glass, cancel_deployment};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Hand};
 use crate::domain::deployment::{CancelWhen, Deployment as Run, DeploymentState};
 use crate::domain::event::HostState;
 use crate::domain::live::{LiveRow, LiveState};
@@ -154,7 +154,7 @@ async fn overridden(app: &App, actor: &Actor, run: &Run) -> Result<Option<Overri
 
 fn cancelling(run: &Run) -> Option<String> {
     let when = run.cancel.filter(|_| !run.state.is_over())?;
-    let by = run.cancelled_by.as_ref().map_or("somebody", |name| name.as_str());
+    let by = run.cancelled_by.as_ref().map_or_else(|| "somebody".to_owned(), Hand::words);
     Some(match when {
         CancelWhen::Now => {
             format!("It is being cancelled by {by}, now. Commands that run are told to end.")

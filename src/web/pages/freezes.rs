@@ -177,6 +177,17 @@ impl FromFields for Retyped {
 }
 
 impl Typed {
+    /// The form shows whole minutes. A time that stands in it as it was shown is the one
+    /// that is there, to its fraction, and not its minute.
+    fn kept(&self, app: &App, seen: &Freeze, wanted: Wanted) -> Wanted {
+        let shown = as_typed(app, seen);
+        Wanted {
+            from: if self.form.from == shown.from { Some(seen.from) } else { wanted.from },
+            until: if self.form.until == shown.until { seen.until } else { wanted.until },
+            ..wanted
+        }
+    }
+
     fn read(&self, zone: &str) -> Result<Wanted, Refusal> {
         let mut errors = Vec::new();
         let mut wrong = |field, message: String| errors.push(Wrong { field, message });
@@ -244,7 +255,10 @@ pub async fn set(posted: Posted<'_, Typed>) -> Result<Done, PageError> {
 #[rocket::post("/admin/freezes/<id>", data = "<posted>")]
 pub async fn change(id: i64, posted: Posted<'_, Retyped>) -> Result<Done, PageError> {
     let Posted { visit, form: Retyped(typed) } = posted;
-    let acted = match (typed.read(&visit.app.config.timezone), version(&typed.form.version)) {
+    readers_only(&visit)?;
+    let seen = freezes::find(visit.app, visit.actor(), id).await?;
+    let wanted = typed.read(&visit.app.config.timezone).map(|wanted| typed.kept(visit.app, &seen, wanted));
+    let acted = match (wanted, version(&typed.form.version)) {
         (Ok(wanted), Ok(version)) => {
             freeze::change(visit.app, By::Person(visit.actor()), id, wanted, version).await
         }

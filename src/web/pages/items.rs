@@ -223,17 +223,17 @@ fn signatures(stored: &Stored) -> Vec<Signature> {
 }
 
 /// The slot of a launch link, with its end in the zone of the environment.
-pub fn slot(app: &App, situation: &Situation, link: &LaunchLink) -> Slot {
+pub fn slot(situation: &Situation, link: &LaunchLink) -> Slot {
     Slot {
         begins_at: link.facts.starts_at,
         ends_at: link.facts.expires_at,
-        ends_local: local(app, situation, link.facts.expires_at),
+        ends_local: local(situation, link.facts.expires_at),
     }
 }
 
 /// `17:20 Europe/Paris`, where that is another time than UTC.
-pub fn local(app: &App, situation: &Situation, at: jiff::Timestamp) -> Option<String> {
-    let zone = situation.zone(app);
+pub fn local(situation: &Situation, at: jiff::Timestamp) -> Option<String> {
+    let zone = situation.zone();
     let zoned = at.in_tz(&zone).ok()?;
     (zone != "UTC").then(|| format!("{} {zone}", zoned.strftime("%H:%M")))
 }

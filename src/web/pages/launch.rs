@@ -96,7 +96,7 @@ fn standing(
         },
         LinkState::Expired => LaunchStanding::Expired { at: link.facts.expires_at, stands_until, new_link },
         LinkState::Unused | LinkState::Early => {
-            let slot = slot(app, &stored.situation, link);
+            let slot = slot(&stored.situation, link);
             match changed {
                 Some(cause) => LaunchStanding::Void { cause: cause.words() },
                 None if passes => {

@@ -47,7 +47,7 @@ pub async fn show(visit: &Visit<'_>, id: i64, refused: Option<RefusedDecision>) 
         .then(|| Objection { href: format!("{base}/reject"), refused: refused.clone() });
     let asked = asked(app, actor, &stored, refused.clone());
     let decide = is_to_decide(app, actor, &stored)
-        .then(|| forms(app, &stored, &policy::gates(Act::Accept, &facts), base, refused));
+        .then(|| forms(&stored, &policy::gates(Act::Accept, &facts), base, refused));
     let page = Request {
         sealed: sealed(app, &stored).await,
         state: stored.request.state.word(),
@@ -61,7 +61,7 @@ pub async fn show(visit: &Visit<'_>, id: i64, refused: Option<RefusedDecision>) 
         slot: link
             .as_ref()
             .filter(|link| is_accepted && link.facts.state(app.clock.now()) != LinkState::Used)
-            .map(|link| -> Slot { slot(app, &stored.situation, link) }),
+            .map(|link| -> Slot { slot(&stored.situation, link) }),
         deployment: stored.request.deployment,
         actions,
         shell: freezes::shell(visit, Section::Requests, about(&stored)).await?,

@@ -126,7 +126,7 @@ fn standing(
             if stop(gates, "own_request").is_some() {
                 return Standing::OwnRequest;
             }
-            Standing::Open(forms(app, stored, gates, format!("/review/{link}"), refused))
+            Standing::Open(forms(stored, gates, format!("/review/{link}"), refused))
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::access::Believed;
 use super::break_glass::Break;
-use super::request_release::{newer, not_allowed};
+use super::candidate::{newer, not_allowed};
 use super::situation::{Situation, repository};
 use super::{App, Refusal, access, queue};
 use crate::db;

@@ -29,6 +29,7 @@ pub mod balancing;
 pub mod break_glass;
 pub mod cancel_deployment;
 pub mod cancel_request;
+pub mod candidate;
 pub mod check_start;
 pub mod clean;
 pub mod deliver;

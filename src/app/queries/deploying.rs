@@ -3,9 +3,9 @@
 
 use jiff::Timestamp;
 
+use crate::app::candidate::not_allowed;
 use crate::app::check_start::{clusters, run_facts};
 use crate::app::deploy::{Ask, Candidate};
-use crate::app::request_release::not_allowed;
 use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal, balancing, steer};
 use crate::domain::actor::Actor;

@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 
 use super::applications;
+use crate::app::candidate::not_allowed;
 use crate::app::deploy::{Candidate, direction};
-use crate::app::request_release::not_allowed;
 use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal};
 use crate::domain::actor::Actor;

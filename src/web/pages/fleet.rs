@@ -3,28 +3,20 @@
 //!
 //! The addresses have low ranks: `/admin/people` and its like are other pages'.
 
-use serde_json::Value;
-
+use super::fleet_form::{Form, again, unsaved};
 use super::fleet_removal::{Why, question, take_away};
-use super::fleet_words::{item, names_of, plural};
-use crate::app::administer::{self, Seen, Trouble};
-use crate::app::scan_host::{self, Scan};
+use super::fleet_words::{address, item, place, plural};
+use crate::app::administer::{self};
 use crate::app::{Refusal, access};
-use crate::domain::fleet::dependents::grants_for_nothing;
+use crate::domain::fleet::Kind;
 use crate::domain::fleet::object::Place;
-use crate::domain::fleet::{Fleet, Kind};
 use crate::domain::name::Name;
-use crate::domain::target::{HostKey, ScanVerdict};
-use crate::web::form::{Fields, FromFields, Nothing, Posted, UNKNOWN};
+use crate::web::form::{Fields, FromFields, Posted, UNKNOWN};
 use crate::web::guard::Visit;
-use crate::web::html::capital;
 use crate::web::respond::{Html, PageError, SeeOther};
-use crate::web::sheet::view::{differences, sections};
-use crate::web::sheet::{Errors, Sheet, Typed, blank, normalised, read, sheet_of, show, sort_out};
-use crate::web::view::fleet_object::{
-    Environments, HostKeys, KeyItem, Object, ObjectItem, Objects, Scanned, State,
-};
-use crate::web::view::{Link, Section};
+use crate::web::sheet::{Sheet, Typed, blank, normalised, read, sheet_of, show};
+use crate::web::view::Section;
+use crate::web::view::fleet_object::{ObjectItem, Objects};
 
 /// The kind that a part of an address names. It is read after the form was found to be
 /// ours; environments are below applications.
@@ -50,18 +42,6 @@ impl FromFields for Version {
     }
 }
 
-/// One key, as it was shown.
-pub struct Pin {
-    version: String,
-    host_key: String,
-}
-
-impl FromFields for Pin {
-    fn from_fields(fields: &mut Fields) -> Self {
-        Pin { version: fields.take("version"), host_key: fields.take("host_key") }
-    }
-}
-
 /// What the answer to a form is.
 #[derive(rocket::Responder)]
 pub enum Answered {
@@ -69,7 +49,7 @@ pub enum Answered {
     Again(Html),
 }
 
-type Answer = Result<Answered, PageError>;
+pub(super) type Answer = Result<Answered, PageError>;
 
 #[rocket::get("/admin/<kind>?<q>", rank = 30)]
 pub async fn list(visit: Visit<'_>, kind: &str, q: Option<&str>) -> Result<Html, PageError> {
@@ -156,40 +136,6 @@ pub async fn delete_environment(posted: Posted<'_, Version>, application: &str, 
     take_away(posted, place(Kind::Environment, Some(application), environment)?).await
 }
 
-/// Asks the host, and shows what it said; nothing is stored.
-#[rocket::post("/admin/servers/<name>/scan", data = "<posted>")]
-pub async fn scan(posted: Posted<'_, Nothing>, name: &str) -> Result<Html, PageError> {
-    let visit = posted.visit;
-    let place = place(Kind::Server, None, name)?;
-    match scan_host::scan(visit.app, visit.actor(), &place).await {
-        Ok(scan) => {
-            let form = Form { scanned: Some(scanned(&scan)), ..Form::editing(&scan.server) };
-            form.page(&visit, 200).await
-        }
-        Err(Refusal::Unavailable(why)) => {
-            let seen = administer::find(visit.app, visit.actor(), &place).await?;
-            Form { failed: Some(why), ..Form::editing(&seen) }.page(&visit, 503).await
-        }
-        Err(other) => Err(other.into()),
-    }
-}
-
-#[rocket::post("/admin/servers/<name>/pin", data = "<posted>")]
-pub async fn pin(posted: Posted<'_, Pin>, name: &str) -> Answer {
-    let (visit, Pin { version, host_key }) = (posted.visit, posted.form);
-    let place = place(Kind::Server, None, name)?;
-    match scan_host::pin(visit.app, visit.actor(), &place, &host_key, &version).await {
-        Ok(seen) => Ok(Answered::Done(SeeOther(address(&seen.place)))),
-        Err(trouble) => {
-            let seen = administer::find(visit.app, visit.actor(), &place).await?;
-            let sheet = sheet_of(Kind::Server);
-            let mut typed = show(&sheet, &seen.object);
-            typed.insert("host_key".to_owned(), host_key);
-            again(&visit, &seen.place.clone(), Some(seen), typed, trouble).await
-        }
-    }
-}
-
 async fn new_form(visit: &Visit<'_>, kind: Kind, parent: Option<Name>) -> Result<Html, PageError> {
     access::administers(visit.actor())?;
     if let Some(application) = &parent {
@@ -241,236 +187,7 @@ async fn change(posted: Posted<'_, Sent>, place: Place) -> Answer {
     }
 }
 
-/// The form once more, with what was typed: because it is wrong, or in the way of
-/// something, or about something that is no longer there, which it can then make anew.
-async fn again(
-    visit: &Visit<'_>,
-    place: &Place,
-    seen: Option<Seen>,
-    typed: Typed,
-    trouble: Trouble,
-) -> Answer {
-    let sheet = sheet_of(place.kind);
-    let (state, status, seen, errors) = match trouble {
-        Trouble::Changed(now) => (State::Conflict, 409, Some(*now), Errors::default()),
-        other => {
-            let (state, status, errors) = unsaved(&sheet, Some(place), other)?;
-            (state, status, seen.filter(|_| state != State::Removed), errors)
-        }
-    };
-    let form = match &seen {
-        Some(seen) => Form::editing(seen),
-        None => Form::new(place.kind, place.parent.clone(), Typed::new()),
-    };
-    let form = Form { typed, errors, state, ..form };
-    Ok(Answered::Again(form.page(visit, status).await?))
-}
-
-/// Why nothing was saved, for a form that is shown again; what has nothing to do with
-/// the form is an answer of its own. `gone` is what would not be there any more.
-fn unsaved(sheet: &Sheet, gone: Option<&Place>, trouble: Trouble) -> Result<(State, u16, Errors), PageError> {
-    let whole = |words| Errors { of_the_whole: vec![words], ..Errors::default() };
-    match (trouble, gone) {
-        (Trouble::Invalid(problems), _) => Ok((State::Invalid, 422, sort_out(sheet, &problems))),
-        (Trouble::Changed(seen), _) => {
-            Ok((State::Blocked, 409, whole(format!("The {} was changed meanwhile.", seen.place))))
-        }
-        (Trouble::Refused(Refusal::Conflict(words)), _) => Ok((State::Blocked, 409, whole(words))),
-        (Trouble::Refused(Refusal::NotFound), Some(gone)) => {
-            Ok((State::Removed, 409, whole(format!("The {gone} was removed meanwhile."))))
-        }
-        (Trouble::Refused(refusal), _) => Err(refusal.into()),
-    }
-}
-
 fn of_the_sheet(sheet: &Sheet, sent: &Typed) -> Result<Typed, PageError> {
     normalised(sheet, sent)
         .map_err(|_| Refusal::field("form", UNKNOWN.trim_end_matches(" Nothing was changed.")).into())
-}
-
-/// Everything that the page of one form is made of.
-struct Form {
-    kind: Kind,
-    parent: Option<Name>,
-    seen: Option<Seen>,
-    typed: Typed,
-    errors: Errors,
-    state: State,
-    scanned: Option<Scanned>,
-    failed: Option<String>,
-}
-
-impl Form {
-    fn new(kind: Kind, parent: Option<Name>, typed: Typed) -> Self {
-        let errors = Errors::default();
-        Self { kind, parent, seen: None, typed, errors, state: State::New, scanned: None, failed: None }
-    }
-
-    fn editing(seen: &Seen) -> Self {
-        let place = &seen.place;
-        let typed = show(&sheet_of(place.kind), &seen.object);
-        Self {
-            seen: Some(seen.clone()),
-            state: State::Editing,
-            ..Self::new(place.kind, place.parent.clone(), typed)
-        }
-    }
-
-    async fn page(self, visit: &Visit<'_>, status: u16) -> Result<Html, PageError> {
-        let fleet = administer::fleet(visit.app, visit.actor()).await?;
-        let sheet = sheet_of(self.kind);
-        let stored = self.seen.as_ref().map_or(Value::Null, |seen| seen.object.clone());
-        let now = show(&sheet, &stored);
-        let is_conflict = self.state == State::Conflict;
-        let state = if self.scanned.is_some() { State::Scanned } else { self.state };
-        let place = self.seen.as_ref().map(|seen| &seen.place);
-        let whole = self.errors.of_the_whole.iter().map(|words| (None, words.clone()));
-        let of_fields = self.errors.of_fields.iter().map(|(name, words)| {
-            let label = label_of(&sheet, name);
-            (Some(name.clone()), format!("{label}: {words}"))
-        });
-        let page = Object {
-            page: page_of(self.kind),
-            state,
-            title: place
-                .map_or_else(|| format!("New {}", self.kind.words()), |place| capital(&place.to_string())),
-            crumbs: crumbs(self.kind, self.parent.as_ref()),
-            action: place.map_or_else(|| self.list_address(), address),
-            version: self.seen.as_ref().map(|seen| seen.version.clone()),
-            managed: self.seen.as_ref().is_some_and(|seen| seen.managed),
-            errors: whole.chain(of_fields).collect(),
-            differences: if is_conflict { differences(&sheet, &self.typed, &now) } else { Vec::new() },
-            sections: sections(
-                &sheet,
-                &self.typed,
-                &stored,
-                &self.errors,
-                &names_of(&fleet, self.parent.as_ref()),
-            ),
-            button: match self.state {
-                State::Conflict => "Save mine over it".to_owned(),
-                _ if place.is_none() => format!("Make the {}", self.kind.words()),
-                _ => "Save".to_owned(),
-            },
-            links: place.map(seen_elsewhere).unwrap_or_default(),
-            removal: place
-                .filter(|place| !place.is_permanent())
-                .map(|place| format!("{}/delete", address(place))),
-            environments: place.filter(|place| place.kind == Kind::Application).map(|place| {
-                let application = fleet.application(&place.name);
-                let environments = application.map(|one| one.environments_in_order()).unwrap_or_default();
-                let link = |name: &Name| {
-                    let place = Place::new(Kind::Environment, Some(&place.name), name);
-                    Link::new(address(&place), name.to_string())
-                };
-                Environments {
-                    links: environments.iter().map(|environment| link(&environment.name)).collect(),
-                    new: format!("{}/environments/new", address(place)),
-                }
-            }),
-            host_keys: place
-                .filter(|place| place.kind == Kind::Server)
-                .map(|place| self.host_keys(place, &stored)),
-            hints: self.hints(&fleet),
-            shell: visit.shell(Section::Administration),
-        };
-        Html::with_status(status, &page)
-    }
-
-    /// Of a role as it stands: the grants for what there is none of.
-    fn hints(&self, fleet: &Fleet) -> Vec<String> {
-        let place = self.seen.as_ref().map(|seen| &seen.place).filter(|place| place.kind == Kind::Role);
-        let role = place.and_then(|place| fleet.roles.iter().find(|role| role.name == place.name));
-        role.map(|role| grants_for_nothing(fleet, role)).unwrap_or_default()
-    }
-
-    fn host_keys(&self, place: &Place, stored: &Value) -> HostKeys {
-        let pinned = stored.get("host_key").and_then(Value::as_str);
-        HostKeys {
-            scan: format!("{}/scan", address(place)),
-            pin: format!("{}/pin", address(place)),
-            pinned: pinned.and_then(|key| HostKey::parse(key).ok()).map(|key| key.fingerprint()),
-            scanned: self.scanned.clone(),
-            failed: self.failed.clone(),
-        }
-    }
-
-    /// Where a new one is sent to.
-    fn list_address(&self) -> String {
-        match &self.parent {
-            Some(application) => format!("/admin/applications/{application}/environments"),
-            None => format!("/admin/{}", self.kind.list()),
-        }
-    }
-}
-
-fn label_of(sheet: &Sheet, name: &str) -> &'static str {
-    let is_own = |key: &str| name == key || name.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
-    sheet.fields().find(|field| is_own(field.key)).map_or("", |field| field.label)
-}
-
-/// The pages that everybody with the right to read has of it.
-fn seen_elsewhere(place: &Place) -> Vec<Link> {
-    let name = &place.name;
-    match (place.kind, &place.parent) {
-        (Kind::Server, _) => vec![Link::new(format!("/servers/{name}"), "What runs on it")],
-        (Kind::Application, _) => vec![Link::new(format!("/applications/{name}"), "Its page")],
-        (Kind::Environment, Some(application)) => {
-            vec![Link::new(format!("/applications/{application}/{name}"), "Its page")]
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn scanned(scan: &Scan) -> Scanned {
-    let item = |(index, key): (usize, &HostKey)| KeyItem {
-        kind: key.kind(),
-        fingerprint: key.fingerprint(),
-        text: key.to_string(),
-        is_pinned: Some(key) == scan.pinned.as_ref(),
-        is_best: index == 0 && scan.keys.len() > 1,
-    };
-    Scanned {
-        place: format!("{} port {}", scan.host, scan.port),
-        is_changed: scan.verdict == ScanVerdict::Changed,
-        is_same: scan.verdict == ScanVerdict::Same,
-        keys: scan.keys.iter().enumerate().map(item).collect(),
-    }
-}
-
-pub(super) fn page_of(kind: Kind) -> String {
-    format!("admin_{}", kind.word())
-}
-
-pub(super) fn address(place: &Place) -> String {
-    match &place.parent {
-        Some(application) => format!("/admin/applications/{application}/environments/{}", place.name),
-        None => format!("/admin/{}/{}", place.kind.list(), place.name),
-    }
-}
-
-pub(super) fn list_address(place: &Place) -> String {
-    match &place.parent {
-        Some(application) => format!("/admin/applications/{application}"),
-        None => format!("/admin/{}", place.kind.list()),
-    }
-}
-
-/// An address that holds no name leads nowhere.
-fn place(kind: Kind, parent: Option<&str>, name: &str) -> Result<Place, Refusal> {
-    let parse = |text: &str| Name::parse(text).map_err(|_| Refusal::NotFound);
-    let parent = parent.map(parse).transpose()?;
-    Ok(Place { kind, parent, name: parse(name)? })
-}
-
-/// The way to the list that an object stands in.
-pub(super) fn crumbs(kind: Kind, parent: Option<&Name>) -> Vec<Link> {
-    let mut crumbs = vec![Link::new("/admin", "Administration")];
-    let list = if parent.is_some() { Kind::Application } else { kind };
-    crumbs.push(Link::new(format!("/admin/{}", list.list()), capital(plural(list))));
-    if let Some(application) = parent {
-        let place = Place::new(Kind::Application, None, application);
-        crumbs.push(Link::new(address(&place), application.to_string()));
-    }
-    crumbs
 }

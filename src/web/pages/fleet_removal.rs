@@ -1,6 +1,7 @@
 //! The question before an object of the fleet is removed, and the answer to it.
 
-use super::fleet::{Answered, Version, address, crumbs, list_address, page_of};
+use super::fleet::{Answered, Version};
+use super::fleet_words::{address, crumbs, list_address, page_of};
 use crate::app::Refusal;
 use crate::app::administer::{self, Trouble};
 use crate::domain::document::Problem;

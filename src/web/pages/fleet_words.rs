@@ -1,12 +1,15 @@
-//! An object of the fleet in a few words, for lists.
+//! An object of the fleet in a few words, for lists, and where its pages are.
 
 use serde_json::Value;
 
+use crate::app::Refusal;
 use crate::app::administer::Seen;
+use crate::domain::fleet::object::Place;
 use crate::domain::fleet::{Fleet, Kind};
 use crate::domain::name::Name;
-use crate::web::html::{counted, listed};
+use crate::web::html::{capital, counted, listed};
 use crate::web::sheet::view::Names;
+use crate::web::view::Link;
 use crate::web::view::fleet_object::ObjectItem;
 
 pub fn plural(kind: Kind) -> &'static str {
@@ -80,4 +83,41 @@ pub fn names_of(fleet: &Fleet, application: Option<&Name>) -> Names {
     let own = application.and_then(|name| fleet.application(name));
     put(Kind::Environment, own.into_iter().flat_map(|one| &one.environments).map(|one| &one.name).collect());
     names
+}
+
+pub fn page_of(kind: Kind) -> String {
+    format!("admin_{}", kind.word())
+}
+
+pub fn address(place: &Place) -> String {
+    match &place.parent {
+        Some(application) => format!("/admin/applications/{application}/environments/{}", place.name),
+        None => format!("/admin/{}/{}", place.kind.list(), place.name),
+    }
+}
+
+pub fn list_address(place: &Place) -> String {
+    match &place.parent {
+        Some(application) => format!("/admin/applications/{application}"),
+        None => format!("/admin/{}", place.kind.list()),
+    }
+}
+
+/// An address that holds no name leads nowhere.
+pub fn place(kind: Kind, parent: Option<&str>, name: &str) -> Result<Place, Refusal> {
+    let parse = |text: &str| Name::parse(text).map_err(|_| Refusal::NotFound);
+    let parent = parent.map(parse).transpose()?;
+    Ok(Place { kind, parent, name: parse(name)? })
+}
+
+/// The way to the list that an object stands in.
+pub fn crumbs(kind: Kind, parent: Option<&Name>) -> Vec<Link> {
+    let mut crumbs = vec![Link::new("/admin", "Administration")];
+    let list = if parent.is_some() { Kind::Application } else { kind };
+    crumbs.push(Link::new(format!("/admin/{}", list.list()), capital(plural(list))));
+    if let Some(application) = parent {
+        let place = Place::new(Kind::Application, None, application);
+        crumbs.push(Link::new(address(&place), application.to_string()));
+    }
+    crumbs
 }

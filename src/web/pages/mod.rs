@@ -8,12 +8,15 @@ mod deciding;
 mod deploy;
 mod deployment;
 mod deployments;
+mod environment;
 mod fleet;
+mod fleet_form;
 mod fleet_removal;
 mod fleet_words;
 mod freezes;
 mod health;
 mod home;
+mod host_keys;
 mod items;
 mod launch;
 mod live_feed;
@@ -46,7 +49,7 @@ pub fn routes() -> Vec<Route> {
         sign_in::preferences,
         applications::list,
         applications::one,
-        applications::environment,
+        environment::one,
         applications::diff,
         deploy::page,
         deploy::start,
@@ -127,8 +130,8 @@ pub fn routes() -> Vec<Route> {
         fleet::save_environment,
         fleet::ask_environment,
         fleet::delete_environment,
-        fleet::scan,
-        fleet::pin,
+        host_keys::scan,
+        host_keys::pin,
         health::health,
         statics::asset,
         statics::favicon,

@@ -3,8 +3,9 @@
 
 use super::freezes;
 use super::items::{diff_href, size};
+use crate::app::candidate::{self, look_up};
 use crate::app::queries::freezes::Concern;
-use crate::app::request_release::{self, Form, look_up, request_release};
+use crate::app::request_release::{Form, request_release};
 use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal, queries};
 use crate::domain::actor::Actor;
@@ -233,7 +234,7 @@ async fn why_not(
     commit: &crate::domain::name::CommitId,
     rollback: bool,
 ) -> Result<Option<String>, Refusal> {
-    match request_release::not_allowed(situation, tag) {
+    match candidate::not_allowed(situation, tag) {
         Some(why) => Ok(Some(why)),
         None => why_not_commit(app, situation, commit, tag, rollback).await,
     }
@@ -247,7 +248,7 @@ async fn why_not_commit(
     words: &str,
     rollback: bool,
 ) -> Result<Option<String>, Refusal> {
-    let newer = request_release::newer(app, situation, commit).await?;
+    let newer = candidate::newer(app, situation, commit).await?;
     let why = match newer {
         Newer::Is(Relation::Same) => Some("It is live now.".to_owned()),
         Newer::Is(Relation::Older) if !rollback => Some("Older than what is live.".to_owned()),
@@ -262,7 +263,7 @@ async fn preview(app: &App, actor: &Actor, form: &RequestForm) -> Result<Preview
     let parse = |text: &str| Name::parse(text).map_err(|_| Refusal::NotFound);
     let (application, environment) = (parse(&form.application)?, parse(&form.environment)?);
     let candidate = look_up(app, actor, (&application, &environment), &form.tag, form.rollback).await?;
-    let counts = request_release::counts_now(app, actor, &candidate).await?;
+    let counts = candidate::counts_now(app, actor, &candidate).await?;
     let gates = policy::gates(Act::Request, &candidate.facts(actor, &counts));
     let live = candidate.situation.live();
     let patch =

@@ -16,6 +16,7 @@ mod m0010_watching;
 mod m0011_following;
 mod m0012_identities;
 mod m0013_steering;
+mod m0014_freezes;
 
 pub struct Migrator;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_following::Migration),
             Box::new(m0012_identities::Migration),
             Box::new(m0013_steering::Migration),
+            Box::new(m0014_freezes::Migration),
         ]
     }
 }

@@ -7,11 +7,11 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{App, Refusal, edit_person, impersonate};
 use crate::db::people::Membership;
 use crate::db::{self, DbError, Source};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, NOBODY};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::NoteLevel;
 use crate::domain::name::Name;
-use crate::domain::permission::{Access, GlobalPermission};
+use crate::domain::permission::{Access, GlobalPermission, Lacks};
 use crate::domain::person::{self, GITHUB, Person};
 use crate::github::GitHubError;
 
@@ -55,7 +55,7 @@ pub fn note_of(actor: &Actor) -> Option<(NoteLevel, String)> {
 pub fn in_person(actor: &Actor) -> Result<(), Refusal> {
     not_in_anothers_name(actor)?;
     if actor.access.within.is_some() {
-        return Err(Refusal::Forbidden("The scope of this token does not reach this.".to_owned()));
+        return Err(out_of_scope());
     }
     Ok(())
 }
@@ -67,12 +67,26 @@ pub fn not_in_anothers_name(actor: &Actor) -> Result<(), Refusal> {
     Err(Refusal::Forbidden(words))
 }
 
+/// For what is no matter of those who are not signed in, whatever their role holds:
+/// people and the means of getting in are shown to people (rules.md 43).
+pub fn signed_in(actor: &Actor) -> Result<(), Refusal> {
+    if actor.is_anonymous() { Err(Refusal::SignedOut) } else { Ok(()) }
+}
+
+pub(super) fn out_of_scope() -> Refusal {
+    Refusal::Forbidden("The scope of this token does not reach this.".to_owned())
+}
+
 /// For what only administrators do.
 pub fn administers(actor: &Actor) -> Result<(), Refusal> {
-    if actor.access.is_admin() {
-        return Ok(());
+    signed_in(actor)?;
+    match actor.access.lacks_everywhere(GlobalPermission::Admin) {
+        None => Ok(()),
+        Some(Lacks::Scope) => Err(out_of_scope()),
+        Some(Lacks::Right | Lacks::Person) => {
+            Err(Refusal::Forbidden("Only an administrator may do this.".to_owned()))
+        }
     }
-    Err(Refusal::Forbidden("Only an administrator may do this.".to_owned()))
 }
 
 /// The same, as they are by now: for the transaction that acts.
@@ -84,14 +98,14 @@ pub async fn still_administers(source: &impl Source, actor: &Actor) -> Result<Ac
 
 /// For what administrators do, and who may read everything may see.
 pub fn oversees(actor: &Actor) -> Result<(), Refusal> {
-    // Whatever their role holds: people are shown to people (rules.md 43).
-    if actor.is_anonymous() {
-        return Err(Refusal::SignedOut);
+    signed_in(actor)?;
+    match actor.access.lacks_everywhere(GlobalPermission::ReadAll) {
+        None => Ok(()),
+        Some(Lacks::Scope) => Err(out_of_scope()),
+        Some(Lacks::Right | Lacks::Person) => {
+            Err(Refusal::Forbidden("Only an administrator may see this.".to_owned()))
+        }
     }
-    if actor.access.has(GlobalPermission::ReadAll) {
-        return Ok(());
-    }
-    Err(Refusal::Forbidden("Only an administrator may see this.".to_owned()))
 }
 
 /// Who is not signed in, where the configuration lets them read (rules.md 43).
@@ -103,7 +117,7 @@ pub async fn anonymous(app: &App) -> Result<Option<Actor>, Refusal> {
         return Ok(None);
     };
     let access = Access { globals: role.global, grants: role.grants, ..Access::default() };
-    let name = Name::parse("anonymous").map_err(|error| Refusal::Internal(error.to_string()))?;
+    let name = Name::parse(NOBODY).map_err(|error| Refusal::Internal(error.to_string()))?;
     Ok(Some(Actor {
         id: Actor::ANONYMOUS,
         name,

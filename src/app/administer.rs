@@ -257,9 +257,9 @@ async fn store(
     let renames = former_names(before, &after);
     // Those of its environments too, where an application comes with them.
     for (former, _) in &renames {
-        let runs = under_way::find_runs(&tx, former).await?;
-        if !runs.is_empty() {
-            let words = format!("The {former} keeps its name meanwhile: {}.", runs.join("; "));
+        let reasons = under_way::find_named(&tx, former, app.clock.now()).await?;
+        if !reasons.is_empty() {
+            let words = format!("The {former} keeps its name meanwhile: {}.", reasons.join("; "));
             return Err(Refusal::Conflict(words).into());
         }
     }

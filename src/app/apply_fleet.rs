@@ -138,17 +138,17 @@ async fn in_use(
     let mut problems = Vec::new();
     for (place, _) in object::objects(&ground.fleet) {
         let now = fleet_rows::renamed(&place, renames);
-        let (verb, runs) = match (now == place, object::find(after, &now).is_some()) {
+        let (verb, reasons) = match (now == place, object::find(after, &now).is_some()) {
             (true, true) => continue,
-            (false, true) => ("renamed", under_way::find_runs(tx, &place).await?),
+            (false, true) => ("renamed", under_way::find_named(tx, &place, app.clock.now()).await?),
             (_, false) => ("removed", Vec::new()),
         };
         if place.kind == Kind::Role && app.config.anonymous_role.as_ref() == Some(&place.name) {
             let words = format!("cannot be {verb}: it is the anonymous_role of config.json");
             problems.push(Problem::new(place.to_string(), words));
         }
-        for run in runs {
-            problems.push(Problem::new(place.to_string(), format!("cannot be {verb} meanwhile: {run}")));
+        for reason in reasons {
+            problems.push(Problem::new(place.to_string(), format!("cannot be {verb} meanwhile: {reason}")));
         }
     }
     Ok(problems)

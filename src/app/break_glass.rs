@@ -10,6 +10,7 @@ use super::{App, Refusal, access};
 use crate::db::{self, Tx};
 use crate::domain::actor::Actor;
 use crate::domain::deployment::Deployment;
+use crate::domain::name::has_visible;
 use crate::domain::notice::Notice;
 use crate::domain::overriding::{Override, Via};
 use crate::domain::permission::Permission;
@@ -26,7 +27,7 @@ pub struct Break<'a> {
 
 /// Queues it, and gives its number.
 pub async fn break_glass(app: &App, actor: &Actor, ask: &Ask, wish: Break<'_>) -> Result<i64, Refusal> {
-    if wish.reason.trim().is_empty() {
+    if !has_visible(wish.reason) {
         return Err(Refusal::field("reason", "Say why; everybody concerned is told at once."));
     }
     if wish.reason.len() > LONGEST_REASON {
@@ -95,7 +96,7 @@ pub async fn sign(app: &App, actor: &Actor, id: i64, comment: &str) -> Result<()
     if let Some(signed) = &broken.signed {
         return Err(Refusal::Conflict(format!("{} has signed it already.", signed.by)));
     }
-    if comment.is_empty() {
+    if !has_visible(comment) {
         return Err(Refusal::field("comment", "Say what you found; it stays on record."));
     }
     if comment.len() > LONGEST_COMMENT {

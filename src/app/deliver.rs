@@ -7,6 +7,7 @@ mod when;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
+use super::situation::{self, Situation};
 use super::stored_request::{LINK_SEAL, Stored};
 use super::{App, Refusal};
 use crate::db::{self, outbox::Due};
@@ -17,8 +18,9 @@ use crate::domain::live::LiveState;
 use crate::domain::name::Name;
 use crate::domain::notice::Notice;
 use crate::domain::progress::{HostProgress, Progress};
-use crate::domain::request::{Request, RequestState, VoidCause, release_words};
+use crate::domain::request::{LinkFacts, Request, RequestState, VoidCause, release_words};
 use crate::domain::risk;
+use crate::domain::windows::Window;
 use crate::mail::messages::{
     AuditHead, Change, DeploymentEnded, Difference, Ending, HostLine, Moment, RequestAccepted, RequestEnded,
     RequestRejected, ReviewAsked, Risk, Thread,
@@ -115,7 +117,9 @@ async fn letter(app: &App, due: &Due) -> Result<Written, Refusal> {
         Notice::DeploymentEnded { deployment, audit_count, audit_mac } => {
             deployment_ended(app, due, *deployment, (*audit_count, audit_mac)).await
         }
-        Notice::FreezeTold { freeze, request } => when::freeze_told(app, due, *freeze, *request).await,
+        Notice::FreezeTold { freeze, request, released } => {
+            when::freeze_told(app, due, *freeze, *request, *released).await
+        }
         Notice::GlassBroken { deployment } => when::glass_broken(app, due, *deployment, false).await,
         Notice::OverrideUnsigned { deployment } => when::glass_broken(app, due, *deployment, true).await,
     }
@@ -166,6 +170,8 @@ async fn request_accepted(app: &App, due: &Due, id: i64, link: i64) -> Result<Wr
     };
     let Some(url) = secret_url(app, due, "launch")? else { return Ok(Written::Pointless) };
     let zone = stored.situation.zone();
+    let now = app.clock.now();
+    let locks = when::standing_locks(app, &stored.situation, latest.facts.expires_at).await?;
     let comment = stored
         .decisions
         .last()
@@ -177,12 +183,24 @@ async fn request_accepted(app: &App, due: &Due, id: i64, link: i64) -> Result<Wr
         comment,
         slot_from: (latest.facts.starts_at > latest.created_at)
             .then(|| Moment { at: latest.facts.starts_at, zone: zone.clone() }),
+        window_until: window_end(&stored.situation, &latest.facts, now)
+            .map(|at| Moment { at, zone: zone.clone() }),
+        locks: locks.iter().map(|lock| when::lock_words(lock, &zone, now)).collect(),
         slot_until: Moment { at: latest.facts.expires_at, zone },
         url,
         thread: thread(app, request, copy(link)),
     };
     let to = mail_of(app, &request.requester).await?;
     address(due, recipients(to.iter().map(String::as_str)), |to| mail.letter(to, due.created_at))
+}
+
+/// When the window closes in which the slot begins, if the slot goes on after that: a
+/// launch needs it open (rules.md 4).
+fn window_end(situation: &Situation, link: &LinkFacts, now: Timestamp) -> Option<Timestamp> {
+    match situation::window(&situation.fleet, &situation.environment, link.starts_at.max(now)) {
+        Window::Open { until, .. } => until.filter(|until| *until < link.expires_at),
+        Window::Always | Window::Closed { .. } => None,
+    }
 }
 
 async fn request_ended(app: &App, due: &Due, id: i64) -> Result<Written, Refusal> {

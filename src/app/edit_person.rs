@@ -9,7 +9,7 @@ use super::add_person::{add, give, make_local, record};
 use super::{App, Refusal, access, last_admin};
 use crate::db::{self, DbError, Tx};
 use crate::domain::actor::Actor;
-use crate::domain::name::{Name, is_deceptive};
+use crate::domain::name::{Name, has_visible, is_deceptive};
 use crate::domain::person::{ADMIN_ROLE, Identity, LOCAL, MemberKind, PROVIDERS, Person, RoleMember};
 
 /// What gave the roles that pages and API give (rules.md 32).
@@ -275,7 +275,7 @@ pub(super) fn address(mail: &str) -> Result<String, Refusal> {
 
 fn text(field: &'static str, text: &str) -> Result<String, Refusal> {
     let text = text.trim();
-    if text.is_empty() || text.len() > LONGEST_TEXT || text.chars().any(is_deceptive) {
+    if !has_visible(text) || text.len() > LONGEST_TEXT || text.chars().any(is_deceptive) {
         return Err(Refusal::field(field, format!("1 to {LONGEST_TEXT} bytes that can be seen.")));
     }
     Ok(text.to_owned())

@@ -2,6 +2,7 @@
 //! verifier says whose it is, and that account must be one that an administrator gave
 //! to a person (`external_id`). Nobody is made by it.
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{App, Refusal, session, tokens};
@@ -10,6 +11,8 @@ use crate::domain::person::Person;
 use crate::verifier::{self, VerifierError};
 
 const HOW: &str = "session";
+/// When a place among those that are verified may be free again.
+const BUSY_FOR: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST_ID: usize = 4096;
 
 /// A session's secret; `None` where the id is nobody's here.
@@ -42,7 +45,7 @@ async fn account(app: &App, id: &str) -> Result<Option<String>, Refusal> {
     }
     match verifier::ask(&config.source, id).await {
         Ok(account) => Ok(account),
-        Err(error @ VerifierError::Busy) => Err(Refusal::TooMany(error.to_string())),
+        Err(error @ VerifierError::Busy) => Err(Refusal::too_many(error.to_string(), BUSY_FOR)),
         Err(error) => {
             tracing::error!(%error, "the verifier of sessions cannot be asked");
             Err(Refusal::Unavailable("Sessions cannot be verified just now.".to_owned()))

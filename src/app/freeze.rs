@@ -9,8 +9,9 @@ use crate::db::{self, Tx};
 use crate::domain::actor::Actor;
 use crate::domain::fleet::Fleet;
 use crate::domain::freeze::{Freeze, FreezeState, Frozen, Level, Lifted};
+use crate::domain::name::has_visible;
 use crate::domain::notice::Notice;
-use crate::domain::request::RequestWord;
+use crate::domain::request::{Request, RequestWord};
 
 const LONGEST_REASON: usize = 2_000;
 /// Further ahead is a slip of the hand.
@@ -50,6 +51,7 @@ pub async fn set(app: &App, by: By<'_>, wanted: Wanted) -> Result<i64, Refusal> 
         level: wanted.level,
         reason: wanted.reason.trim().to_owned(),
         author,
+        changed_by: None,
         created_at: now,
         from: wanted.from.unwrap_or(now),
         until: wanted.until,
@@ -58,7 +60,7 @@ pub async fn set(app: &App, by: By<'_>, wanted: Wanted) -> Result<i64, Refusal> 
     };
     freeze.id = db::freezes::insert(&tx, &freeze).await?;
     record(app, &tx, "freeze.set", &freeze.author, &freeze, now).await?;
-    tell(&tx, &freeze, now).await?;
+    tell(&tx, None, &freeze, now).await?;
     finish(app, tx).await?;
     Ok(freeze.id)
 }
@@ -96,9 +98,10 @@ pub async fn change(
     if freeze == old {
         return Ok(());
     }
+    let freeze = Freeze { changed_by: Some(who.clone()), ..freeze };
     db::freezes::update(&tx, &freeze).await?;
     record(app, &tx, "freeze.changed", &who, &freeze, now).await?;
-    tell(&tx, &freeze, now).await?;
+    tell(&tx, Some(&old), &freeze, now).await?;
     finish(app, tx).await
 }
 
@@ -113,7 +116,7 @@ pub async fn lift(app: &App, by: By<'_>, id: i64, version: Option<i64>) -> Resul
     not_changed(&freeze, version)?;
     db::freezes::lift(&tx, id, &Lifted { by: who.clone(), at: now }).await?;
     record(app, &tx, "freeze.lifted", &who, &freeze, now).await?;
-    tell(&tx, &freeze, now).await?;
+    tell(&tx, None, &freeze, now).await?;
     finish(app, tx).await
 }
 
@@ -175,7 +178,7 @@ fn refuse(errors: Vec<FieldError>) -> Result<(), Refusal> {
 fn check(wanted: &Wanted, from: Timestamp, now: Timestamp) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut error = |field, message: String| errors.push(FieldError { field, message });
-    if wanted.reason.trim().is_empty() {
+    if !has_visible(&wanted.reason) {
         error("reason", "Say why; everybody who is held up reads it.".to_owned());
     } else if wanted.reason.len() > LONGEST_REASON {
         error("reason", format!("At most {LONGEST_REASON} bytes."));
@@ -214,11 +217,29 @@ async fn record(
     Ok(())
 }
 
-/// Who holds an accepted request there waits for it: they learn that it is held up,
-/// for how long, and when it no longer is.
-async fn tell(tx: &Tx, freeze: &Freeze, now: Timestamp) -> Result<(), Refusal> {
+/// Who holds an accepted request there waits for it: they learn that it is held up, for
+/// how long, and when it no longer is. `old` is what it was before it was changed: where
+/// only that one held them up, they learn that this is over.
+async fn tell(tx: &Tx, old: Option<&Freeze>, freeze: &Freeze, now: Timestamp) -> Result<(), Refusal> {
+    let released = match old {
+        Some(old) => held_up(tx, old).await?,
+        None => Vec::new(),
+    };
+    for request in released.iter().filter(|one| !freeze.locks(&one.application, &one.environment)) {
+        let notice = Notice::FreezeTold { freeze: freeze.id, request: request.id, released: true };
+        db::outbox::put(tx, &notice, None, now).await?;
+    }
+    for request in held_up(tx, freeze).await? {
+        let notice = Notice::FreezeTold { freeze: freeze.id, request: request.id, released: false };
+        db::outbox::put(tx, &notice, None, now).await?;
+    }
+    Ok(())
+}
+
+/// The accepted requests that it keeps from being started.
+async fn held_up(tx: &Tx, freeze: &Freeze) -> Result<Vec<Request>, Refusal> {
     if freeze.level != Level::Lock {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let filter = db::requests::Filter {
         states: vec![RequestWord::Accepted],
@@ -226,11 +247,7 @@ async fn tell(tx: &Tx, freeze: &Freeze, now: Timestamp) -> Result<(), Refusal> {
         environment: freeze.on.environment.clone(),
         ..Default::default()
     };
-    for request in db::requests::list(tx, &filter, 1_000).await? {
-        let notice = Notice::FreezeTold { freeze: freeze.id, request: request.id };
-        db::outbox::put(tx, &notice, None, now).await?;
-    }
-    Ok(())
+    Ok(db::requests::list(tx, &filter, 1_000).await?)
 }
 
 /// What waits in the queue is looked at again: it may be held up, or free.

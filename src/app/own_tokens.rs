@@ -14,7 +14,7 @@ use super::{App, Refusal, access};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::name::Name;
-use crate::domain::permission::TokenScope;
+use crate::domain::permission::{GlobalPermission, TokenScope};
 
 /// As long as a token may last that was made here.
 pub const LONGEST_DAYS: i64 = 3650;
@@ -41,17 +41,19 @@ pub struct Asked {
 /// Those that the actor may see: their own, an administrator everybody's. Oldest
 /// first, above `after`.
 pub async fn list(app: &App, actor: &Actor, after: i64, limit: u64) -> Result<Vec<Owned>, Refusal> {
+    access::signed_in(actor)?;
     let of = if actor.access.is_admin() { None } else { Some(actor.id) };
     named(app, db::tokens::list(&app.db, of, after, limit).await?).await
 }
 
-/// The actor's own.
+/// The actor's own: those that work first, and the newest of each.
 pub async fn list_own(app: &App, actor: &Actor) -> Result<Vec<Token>, Refusal> {
     const MOST: u64 = 500;
-    Ok(db::tokens::list(&app.db, Some(actor.id), 0, MOST).await?)
+    Ok(db::tokens::list_newest(&app.db, actor.id, app.clock.now(), MOST).await?)
 }
 
 pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Owned, Refusal> {
+    access::signed_in(actor)?;
     let token = db::tokens::find(&app.db, id).await?;
     let token = token.filter(|token| token.person == actor.id || actor.access.is_admin());
     let found = named(app, token.into_iter().collect()).await?;
@@ -101,7 +103,13 @@ pub async fn create(
         let words = format!("A token ends after now, and within {LONGEST_DAYS} days.");
         return Err(Refusal::field("expires_at", words));
     }
-    check_scope(&readable_fleet(app, actor).await?, asked.scope.as_ref())?;
+    // Who acts for others needs to read nothing to bound a token to where they do.
+    let known = if actor.access.has(GlobalPermission::Impersonate) {
+        db::fleet::load(&app.db).await?
+    } else {
+        readable_fleet(app, actor).await?
+    };
+    check_scope(&known, asked.scope.as_ref())?;
     if db::people::find_by_name(&app.db, user).await?.is_none() {
         return Err(Refusal::field("user", format!("There is nobody called {user}.")));
     }

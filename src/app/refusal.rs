@@ -1,6 +1,8 @@
 //! Why a use case did nothing. One value with two faces: the page and, later, the
 //! problem document. Internal text goes to the log, never to a person.
 
+use jiff::SignedDuration;
+
 use crate::db::DbError;
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::request::WrongState;
@@ -23,8 +25,12 @@ pub enum Refusal {
     Invalid(Vec<FieldError>),
     #[error("{0}")]
     Conflict(String),
-    #[error("{0}")]
-    TooMany(String),
+    #[error("{words}")]
+    TooMany {
+        words: String,
+        /// After how long it is worth to try again.
+        wait: SignedDuration,
+    },
     /// Something outside does not answer; trying again may help.
     #[error("{0}")]
     Unavailable(String),
@@ -59,6 +65,10 @@ impl Refusal {
         Refusal::Invalid(vec![FieldError { field, message: message.into() }])
     }
 
+    pub fn too_many(words: impl Into<String>, wait: SignedDuration) -> Self {
+        Refusal::TooMany { words: words.into(), wait }
+    }
+
     /// The HTTP status of rules.md 46.
     pub fn status(&self) -> u16 {
         match self {
@@ -69,7 +79,7 @@ impl Refusal {
             Refusal::Gone(_) => 410,
             Refusal::Invalid(_) => 422,
             Refusal::Conflict(_) => 409,
-            Refusal::TooMany(_) => 429,
+            Refusal::TooMany { .. } => 429,
             Refusal::Unavailable(_) => 503,
             Refusal::Internal(_) => 500,
         }

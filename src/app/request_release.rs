@@ -13,7 +13,7 @@ use crate::domain::actor::Actor;
 use crate::domain::diff::Patch;
 use crate::domain::live::{LiveRow, LiveState};
 use crate::domain::manifest::hex;
-use crate::domain::name::{Name, is_deceptive};
+use crate::domain::name::{Name, has_visible, is_deceptive};
 use crate::domain::pause::Pause;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{self, Act};
@@ -65,7 +65,7 @@ async fn place(app: &App, actor: &Actor, form: &Form) -> Result<(Name, Name), Re
 fn check_text(form: &Form) -> Result<(), Refusal> {
     let mut errors = Vec::new();
     let mut error = |field, message: String| errors.push(FieldError { field, message });
-    if form.reason.trim().is_empty() {
+    if !has_visible(&form.reason) {
         error("reason", "Say why; the reviewers read it first.".to_owned());
     } else if form.reason.len() > LONGEST_REASON {
         error("reason", format!("At most {LONGEST_REASON} bytes."));

@@ -12,7 +12,8 @@ use super::{App, Gone, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::link::{Link, Purpose};
-use crate::domain::permission::Permission;
+use crate::domain::name::has_visible;
+use crate::domain::permission::{Lacks, Permission};
 use crate::domain::policy::{self, Act};
 use crate::domain::request::{Decision, DecisionKind, LinkState, RequestState, RequestWord};
 use crate::domain::words::words;
@@ -88,12 +89,15 @@ pub fn readable(actor: &Actor, stored: &Stored) -> Result<(), Refusal> {
 /// Policy refuses a decision in another's name (rules.md 31).
 fn permitted(actor: &Actor, stored: &Stored) -> Result<(), Refusal> {
     let request = &stored.request;
-    if request.requester == actor.name
-        || actor.access.may(Permission::Review, &request.application, &request.environment)
-    {
-        Ok(())
-    } else {
-        Err(Refusal::Forbidden(format!("{} may not review releases here. Nothing was decided.", actor.name)))
+    match actor.access.lacks(Permission::Review, &request.application, &request.environment) {
+        None => Ok(()),
+        Some(_) if request.requester == actor.name => Ok(()),
+        Some(Lacks::Person) => access::not_in_anothers_name(actor),
+        Some(Lacks::Scope) => Err(access::out_of_scope()),
+        Some(Lacks::Right) => {
+            let words = format!("{} may not review releases here. Nothing was decided.", actor.name);
+            Err(Refusal::Forbidden(words))
+        }
     }
 }
 
@@ -125,7 +129,7 @@ pub(super) fn check_comment(is_required: bool, comment: &str, missing: &str) -> 
     if comment.len() > LONGEST_COMMENT {
         return Err(Refusal::field("comment", format!("At most {LONGEST_COMMENT} bytes.")));
     }
-    if is_required && comment.trim().is_empty() {
+    if is_required && !has_visible(comment) {
         return Err(Refusal::field("comment", missing));
     }
     Ok(())

@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 use super::{App, Refusal, access, session};
 use crate::db;
 use crate::domain::manifest::hex;
-use crate::domain::name::Name;
+use crate::domain::name::{Name, has_visible, is_deceptive};
 use crate::domain::person::{GITHUB, Identity, MemberKind, PROVIDERS, Person, may_be_called};
 use crate::github::{self, GitHubError, PkceVerifier};
 
@@ -222,8 +222,8 @@ pub fn local_path(text: &str) -> &str {
 }
 
 fn clean(display: &str, name: &str) -> String {
-    let text: String = display.chars().filter(|c| !crate::domain::name::is_deceptive(*c)).take(80).collect();
-    if text.trim().is_empty() { name.to_owned() } else { text.trim().to_owned() }
+    let text: String = display.chars().filter(|c| !is_deceptive(*c)).take(80).collect();
+    if has_visible(&text) { text.trim().to_owned() } else { name.to_owned() }
 }
 
 fn refuse(app: &App, error: GitHubError) -> NotIn {

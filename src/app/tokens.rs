@@ -13,8 +13,8 @@ use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::fleet::Fleet;
 use crate::domain::manifest::hex;
-use crate::domain::name::{Name, is_deceptive};
-use crate::domain::permission::{Access, Pattern, TokenScope};
+use crate::domain::name::{Name, has_visible, is_deceptive};
+use crate::domain::permission::{Access, TokenScope};
 use crate::domain::person::Person;
 
 pub use crate::db::tokens::Token;
@@ -147,7 +147,7 @@ fn told(secret: &[u8]) -> SecretString {
 
 pub(super) fn check_name(name: &str) -> Result<&str, Refusal> {
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(is_deceptive) {
+    if !has_visible(name) || name.chars().count() > LONGEST_NAME || name.chars().any(is_deceptive) {
         let words = format!("A token's name is 1 to {LONGEST_NAME} characters that can be seen.");
         return Err(Refusal::field("name", words));
     }
@@ -168,18 +168,8 @@ pub(super) fn check_scope(fleet: &Fleet, scope: Option<&TokenScope>) -> Result<(
         return Err(Refusal::field("scope", format!("At most {MOST_GRANTS} grants.")));
     }
     for grant in &scope.grants {
-        let Pattern::Only(application) = &grant.application else { continue };
-        let known = fleet.applications.iter().find(|known| &known.name == application);
-        let environment = match &grant.environment {
-            Pattern::All => None,
-            Pattern::Only(name) => Some(name),
-        };
-        let exists = known.is_some_and(|known| {
-            environment.is_none_or(|name| known.environments.iter().any(|place| &place.name == name))
-        });
-        if !exists {
-            let place = environment.map_or(String::new(), |name| format!(" {name}"));
-            return Err(Refusal::field("scope", format!("There is no {application}{place}.")));
+        if let Some(nowhere) = fleet.no_such_place(grant.application.name(), grant.environment.name()) {
+            return Err(Refusal::field("scope", format!("{}.", nowhere.words)));
         }
     }
     Ok(())

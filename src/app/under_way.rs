@@ -1,11 +1,14 @@
 //! What goes on in a place of the fleet, in words: it has to end before the place may
 //! get another name or go.
 
+use jiff::Timestamp;
+
 use super::Refusal;
 use crate::db::{self, DbError, Source};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::fleet::Kind;
 use crate::domain::fleet::object::Place;
+use crate::domain::freeze::{Freeze, Level};
 use crate::domain::name::Name;
 use crate::domain::request::RequestWord;
 
@@ -44,6 +47,23 @@ pub async fn find_runs(source: &impl Source, place: &Place) -> Result<Vec<String
         format!("deployment {} is {}", deployment.id, deployment.state.word())
     };
     Ok(under_way.iter().map(words).collect())
+}
+
+/// Why a place has to keep its name for now: a run has it, or a lock that means it by
+/// its name alone, and would not find it under another.
+pub async fn find_named(source: &impl Source, place: &Place, now: Timestamp) -> Result<Vec<String>, DbError> {
+    let mut reasons = find_runs(source, place).await?;
+    if place.kind == Kind::Environment {
+        let mut locks = db::freezes::list_standing(source, now).await?;
+        locks.retain(|freeze| {
+            let on = &freeze.on;
+            let by_name = on.application.is_none() && on.environment.as_ref() == Some(&place.name);
+            by_name && freeze.level == Level::Lock
+        });
+        let words = |lock: &Freeze| format!("freeze {} is on every environment {}", lock.id, place.name);
+        reasons.extend(locks.iter().map(words));
+    }
+    Ok(reasons)
 }
 
 fn where_it_runs(place: &Place) -> Option<(Name, Option<Name>)> {

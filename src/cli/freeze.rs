@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{Failed, actor, say};
 use crate::app::App;
 use crate::app::freeze::{By, Wanted, lift, set};
-use crate::domain::freeze::{Frozen, Level, instant};
+use crate::domain::freeze::{Edge, Frozen, Level, instant};
 use crate::domain::name::Name;
 
 #[derive(Debug, Args)]
@@ -49,8 +49,8 @@ pub async fn freeze(app: &App, arguments: Freeze) -> Result<(), Failed> {
             .transpose()
     };
     let zone = &app.config.timezone;
-    let time = |option: &str, text: Option<String>| {
-        text.map(|text| instant(&text, zone).map_err(|why| Failed::one(format!("--{option} {why}"))))
+    let time = |option: &str, edge: Edge, text: Option<String>| {
+        text.map(|text| instant(&text, zone, edge).map_err(|why| Failed::one(format!("--{option} {why}"))))
             .transpose()
     };
     let wanted = Wanted {
@@ -59,8 +59,8 @@ pub async fn freeze(app: &App, arguments: Freeze) -> Result<(), Failed> {
             LevelArgument::Lock => Level::Lock,
             LevelArgument::Warning => Level::Warning,
         },
-        from: time("from", arguments.from)?,
-        until: time("until", arguments.until)?,
+        from: time("from", Edge::From, arguments.from)?,
+        until: time("until", Edge::Until, arguments.until)?,
         reason: arguments.reason,
     };
     let id = set(app, By::Command(&actor()), wanted).await?;

@@ -20,6 +20,7 @@ pub async fn insert(tx: &Tx, freeze: &Freeze) -> Result<i64, DbError> {
         level: Set(freeze.level.word().to_owned()),
         reason: Set(freeze.reason.clone()),
         author: Set(freeze.author.clone()),
+        changed_by: Set(freeze.changed_by.clone()),
         created_at: Set(freeze.created_at.as_millisecond()),
         from_at: Set(freeze.from.as_millisecond()),
         until_at: Set(freeze.until.map(Timestamp::as_millisecond)),
@@ -64,6 +65,7 @@ pub async fn update(tx: &Tx, freeze: &Freeze) -> Result<(), DbError> {
         .col_expr(freezes::Column::Environment, text(freeze.on.environment.as_ref()))
         .col_expr(freezes::Column::Level, Expr::value(freeze.level.word()))
         .col_expr(freezes::Column::Reason, Expr::value(freeze.reason.as_str()))
+        .col_expr(freezes::Column::ChangedBy, Expr::value(freeze.changed_by.clone()))
         .col_expr(freezes::Column::FromAt, Expr::value(freeze.from.as_millisecond()))
         .col_expr(freezes::Column::UntilAt, Expr::value(freeze.until.map(Timestamp::as_millisecond)))
         .col_expr(freezes::Column::Version, Expr::value(freeze.version + 1))
@@ -107,6 +109,7 @@ fn parse(row: freezes::Model) -> Result<Freeze, DbError> {
         level: Level::from_word(&row.level).ok_or_else(|| bad(format!("unknown level {:?}", row.level)))?,
         reason: row.reason,
         author: row.author,
+        changed_by: row.changed_by,
         created_at: instant(row.created_at)?,
         from: instant(row.from_at)?,
         until: row.until_at.map(instant).transpose()?,

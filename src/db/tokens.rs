@@ -119,6 +119,33 @@ pub async fn list(
     query.all(source.connection()).await?.into_iter().map(parse).collect()
 }
 
+/// One person's, not those of sign-ins: those that are usable at `now` first, and the
+/// newest of each.
+pub async fn list_newest(
+    source: &impl Source,
+    person: i64,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<Token>, DbError> {
+    let is_over = Condition::any()
+        .add(tokens::Column::RevokedAt.is_not_null())
+        .add(tokens::Column::ExpiresAt.lte(now.as_millisecond()));
+    let own = tokens::Entity::find()
+        .filter(tokens::Column::PersonId.eq(person))
+        .filter(tokens::Column::Kind.is_null())
+        .order_by_desc(tokens::Column::Id);
+    // An end that is not set is neither before nor after anything.
+    let usable = Condition::all().add(tokens::Column::RevokedAt.is_null()).add(
+        Condition::any()
+            .add(tokens::Column::ExpiresAt.is_null())
+            .add(tokens::Column::ExpiresAt.gt(now.as_millisecond())),
+    );
+    let mut rows = own.clone().filter(usable).limit(limit).all(source.connection()).await?;
+    let room = limit.saturating_sub(rows.len() as u64);
+    rows.extend(own.filter(is_over).limit(room).all(source.connection()).await?);
+    rows.into_iter().map(parse).collect()
+}
+
 /// When a token of each person was last used.
 pub async fn last_used(source: &impl Source) -> Result<Vec<(i64, Timestamp)>, DbError> {
     let rows: Vec<(i64, i64)> = tokens::Entity::find()

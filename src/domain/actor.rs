@@ -11,6 +11,9 @@ pub struct Actor {
     pub access: Access,
 }
 
+/// The name of who is not signed in; nobody else may have it.
+pub const NOBODY: &str = "anonymous";
+
 /// Both names for the record: `dana`, or `bot for dana` (rules.md 31).
 pub fn signed(name: &Name, by: Option<&Name>) -> String {
     by.map_or_else(|| name.to_string(), |by| format!("{by} for {name}"))

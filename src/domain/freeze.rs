@@ -46,6 +46,8 @@ pub struct Freeze {
     pub reason: String,
     /// A person, or `command:rosa`.
     pub author: String,
+    /// Who changed it last, of the same form.
+    pub changed_by: Option<String>,
     pub created_at: Timestamp,
     pub from: Timestamp,
     pub until: Option<Timestamp>,
@@ -89,6 +91,19 @@ impl Freeze {
         }
     }
 
+    /// Nothing starts there from its beginning to its end.
+    pub fn locks(&self, application: &Name, environment: &Name) -> bool {
+        self.level == Level::Lock && self.on.covers(application, environment)
+    }
+
+    /// `ada`, or `ada, changed by ben`: who changed it answers for what it is now.
+    pub fn people(&self) -> String {
+        match &self.changed_by {
+            Some(by) if *by != self.author => format!("{}, changed by {by}", self.author),
+            _ => self.author.clone(),
+        }
+    }
+
     pub fn binds(&self, application: &Name, environment: &Name, now: Timestamp) -> bool {
         self.state(now) == FreezeState::Current && self.on.covers(application, environment)
     }
@@ -102,9 +117,17 @@ impl Freeze {
     }
 }
 
+/// Which end of a freeze an instant is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    From,
+    Until,
+}
+
 /// An instant as a program writes it, or the date and time of day that a clock in
 /// this zone shows: `2026-12-24T08:00:00Z`, `2026-12-24T08:00`, `2026-12-24 08:00`.
-pub fn instant(text: &str, zone: &str) -> Result<Timestamp, &'static str> {
+/// A time that the clock shows twice, or never, is the one that freezes for longer.
+pub fn instant(text: &str, zone: &str, edge: Edge) -> Result<Timestamp, &'static str> {
     const REFUSE: &str = "must be a date and a time of day such as 2026-12-24 08:00";
     let text = text.trim();
     if let Ok(at) = text.parse::<Timestamp>() {
@@ -113,7 +136,12 @@ pub fn instant(text: &str, zone: &str) -> Result<Timestamp, &'static str> {
     let zone = jiff::tz::TimeZone::get(zone).map_err(|_| REFUSE)?;
     let has_clock = text.len() >= 16 && text.is_char_boundary(10) && text[10..].contains(':');
     let wall: jiff::civil::DateTime = text.parse().ok().filter(|_| has_clock).ok_or(REFUSE)?;
-    zone.to_timestamp(wall).map_err(|_| REFUSE)
+    let at = zone.to_ambiguous_timestamp(wall);
+    match edge {
+        Edge::From => at.earlier(),
+        Edge::Until => at.later(),
+    }
+    .map_err(|_| REFUSE)
 }
 
 /// `Thu 24 Dec 2026, 08:00 (Europe/Paris)`.

@@ -7,6 +7,7 @@
 
 mod event;
 mod text;
+mod yearly;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

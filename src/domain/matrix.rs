@@ -50,12 +50,13 @@ impl Holder {
         Self { held, access }
     }
 
-    /// `None` for who may do nothing there.
+    /// `None` for who may do nothing there, nor anything everywhere.
     pub fn line(&self, application: &Name, environment: &Name) -> Option<Line> {
         let may = |permission: &Permission| self.access.may(*permission, application, environment);
         let permissions: Vec<Permission> = PERMISSIONS.into_iter().filter(|each| may(each)).collect();
         let why = self.held.iter().filter_map(|held| why(held, application, environment));
-        (!permissions.is_empty()).then(|| Line { permissions, why: why.collect() })
+        let may_something = !permissions.is_empty() || !self.access.globals.is_empty();
+        may_something.then(|| Line { permissions, why: why.collect() })
     }
 }
 
@@ -70,7 +71,6 @@ fn why(held: &Held, application: &Name, environment: &Name) -> Option<Why> {
     let all = gives.clone();
     gives.retain(|each| !all.iter().any(|other| other != each && other.implies(*each)));
     let mut globals = held.globals.clone();
-    globals.retain(|each| *each != GlobalPermission::Impersonate);
     globals.dedup();
     let (role, through) = (held.role.clone(), held.through.clone());
     (!gives.is_empty() || !globals.is_empty()).then_some(Why { role, through, gives, globals })

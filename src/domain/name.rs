@@ -138,6 +138,22 @@ fn parse_tag(text: &str) -> Result<(), NameError> {
     Ok(())
 }
 
+/// Whether there is anything to see in it: a text of spaces and characters without a
+/// form of their own says nothing.
+pub fn has_visible(text: &str) -> bool {
+    text.chars().any(|c| !c.is_whitespace() && !is_deceptive(c) && !is_blank(c))
+}
+
+/// Characters that draw nothing, though they are letters, symbols or marks: fillers,
+/// the empty braille pattern, joiners, soft hyphens, variation selectors and tags.
+fn is_blank(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{2800}' | '\u{3164}' | '\u{206a}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// Characters that change what a reader sees: control characters, and Unicode's
 /// direction and invisible format characters.
 pub fn is_deceptive(c: char) -> bool {

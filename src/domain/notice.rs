@@ -29,8 +29,14 @@ pub enum Notice {
     ApprovalChanged { audit: i64 },
     /// To owners, requester and those always told.
     DeploymentEnded { deployment: i64, audit_count: i64, audit_mac: String },
-    /// To the requester of an accepted request: it is held up, or no longer.
-    FreezeTold { freeze: i64, request: i64 },
+    /// To the requester of an accepted request: it is held up, or no longer. `released`:
+    /// the freeze was changed, and lets it go on though it is not over.
+    FreezeTold {
+        freeze: i64,
+        request: i64,
+        #[serde(default)]
+        released: bool,
+    },
     /// To everybody concerned: somebody broke the glass.
     GlassBroken { deployment: i64 },
     /// To those who may sign it: nobody has.

@@ -63,6 +63,14 @@ impl Pattern {
             Pattern::Only(only) => only == name,
         }
     }
+
+    /// The one that it names, if it does not mean all.
+    pub fn name(&self) -> Option<&Name> {
+        match self {
+            Pattern::All => None,
+            Pattern::Only(name) => Some(name),
+        }
+    }
 }
 
 impl TryFrom<String> for Pattern {
@@ -190,8 +198,19 @@ impl TokenScope {
     }
 
     fn covers(&self, wanted: Permission, application: &Name, environment: &Name) -> bool {
-        covers(&self.global, &self.grants, wanted, application, environment)
+        allows(&self.global, &self.grants, wanted, application, environment)
     }
+}
+
+/// What keeps somebody from doing something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacks {
+    /// No role gives it.
+    Right,
+    /// The token they came with does not reach it.
+    Scope,
+    /// It is theirs alone, and another acts in their name.
+    Person,
 }
 
 /// Everything somebody may do just now.
@@ -225,8 +244,34 @@ impl Access {
     pub fn may(&self, wanted: Permission, application: &Name, environment: &Name) -> bool {
         let in_person = self.by.is_none() || wanted != Permission::Review;
         in_person
-            && covers(&self.globals, &self.grants, wanted, application, environment)
+            && allows(&self.globals, &self.grants, wanted, application, environment)
             && self.reaches(wanted, application, environment)
+    }
+
+    /// Why they may not, where they may not.
+    pub fn lacks(&self, wanted: Permission, application: &Name, environment: &Name) -> Option<Lacks> {
+        if self.may(wanted, application, environment) {
+            None
+        } else if !allows(&self.globals, &self.grants, wanted, application, environment) {
+            Some(Lacks::Right)
+        } else if self.reaches(wanted, application, environment) {
+            Some(Lacks::Person)
+        } else {
+            Some(Lacks::Scope)
+        }
+    }
+
+    /// The same for what is held everywhere.
+    pub fn lacks_everywhere(&self, wanted: GlobalPermission) -> Option<Lacks> {
+        if self.has(wanted) {
+            None
+        } else if !holds(&self.globals, wanted) {
+            Some(Lacks::Right)
+        } else if self.within.as_ref().is_none_or(|scope| holds(&scope.global, wanted)) {
+            Some(Lacks::Person)
+        } else {
+            Some(Lacks::Scope)
+        }
     }
 
     /// Whether the scope lets through what is somebody's by other reasons than a
@@ -278,7 +323,8 @@ fn holds(globals: &[GlobalPermission], wanted: GlobalPermission) -> bool {
     globals.contains(&wanted) || globals.contains(&GlobalPermission::Admin)
 }
 
-fn covers(
+/// Whether these rights, of a role or of all the roles of somebody, allow it there.
+pub fn allows(
     globals: &[GlobalPermission],
     grants: &[Grant],
     wanted: Permission,

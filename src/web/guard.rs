@@ -9,6 +9,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use super::form::Why;
 use super::limit::Limits;
 use super::proxy;
+use super::respond::Wait;
 use super::view::{PersonView, Section, Shell, Theme};
 use crate::app::session::{self, SignedIn};
 use crate::app::sign_in::NotIn;
@@ -277,7 +278,10 @@ impl<'r> FromRequest<'r> for Oversees {
             Err(error) => error,
         };
         match refused {
-            Refusal::TooMany(_) => Outcome::Error((Status::TooManyRequests, ())),
+            Refusal::TooMany { wait, .. } => {
+                request.local_cache(|| Wait(Some(wait)));
+                Outcome::Error((Status::TooManyRequests, ()))
+            }
             _ => Outcome::Success(Oversees(false)),
         }
     }

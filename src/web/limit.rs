@@ -63,20 +63,22 @@ impl Limits {
         now: Timestamp,
     ) -> Refusal {
         let (Refusal::NotFound, Some(address)) = (&refusal, address) else { return refusal };
-        if self.wrong.admit((address, route), WRONG_SECRETS_A_MINUTE, now) {
-            refusal
-        } else {
-            Refusal::TooMany("Too many unknown links from this address. Wait a minute.".to_owned())
+        match self.wrong.admit((address, route), WRONG_SECRETS_A_MINUTE, now) {
+            Ok(()) => refusal,
+            Err(wait) => {
+                Refusal::too_many("Too many unknown links from this address. Wait a minute.", wait)
+            }
         }
     }
 
     /// A token that speaks for nobody counts against its address.
     pub fn wrong_token(&self, address: Option<IpAddr>, now: Timestamp) -> Refusal {
-        match address {
-            Some(address) if !self.wrong.admit((address, "api"), WRONG_SECRETS_A_MINUTE, now) => {
-                Refusal::TooMany("Too many unknown tokens from this address. Wait a minute.".to_owned())
+        let Some(address) = address else { return Refusal::SignedOut };
+        match self.wrong.admit((address, "api"), WRONG_SECRETS_A_MINUTE, now) {
+            Ok(()) => Refusal::SignedOut,
+            Err(wait) => {
+                Refusal::too_many("Too many unknown tokens from this address. Wait a minute.", wait)
             }
-            _ => Refusal::SignedOut,
         }
     }
 
@@ -93,13 +95,14 @@ impl Limits {
         let place = self.place(address, route, WRONG_SECRETS_A_MINUTE, clock).await?;
         let name = name.map(|name| name.trim().chars().take(LONGEST_NAME).collect::<String>().to_lowercase());
         let Some(name) = name else { return Ok(Try { place, name: None }) };
-        let Some(name) = self.names.begin(name, TRIES_FOR_A_NAME, clock).await else {
-            place.into_iter().for_each(Held::let_go);
-            return Err(Refusal::TooMany(
-                "Too many wrong tries for this name. Wait a quarter of an hour.".to_owned(),
-            ));
-        };
-        Ok(Try { place, name: Some(name) })
+        match self.names.begin(name, TRIES_FOR_A_NAME, clock).await {
+            Ok(name) => Ok(Try { place, name: Some(name) }),
+            Err(wait) => {
+                place.into_iter().for_each(Held::let_go);
+                let words = "Too many wrong tries for this name. Wait a quarter of an hour.";
+                Err(Refusal::too_many(words, wait))
+            }
+        }
     }
 
     /// Before a session elsewhere is asked about: the operator's system answers it, so
@@ -122,38 +125,31 @@ impl Limits {
         clock: &Clock,
     ) -> Result<Option<Held<'_, (IpAddr, &'static str)>>, Refusal> {
         let Some(address) = address else { return Ok(None) };
-        match self.tries.begin((address, route), at_once, clock).await {
-            Some(held) => Ok(Some(held)),
-            None => {
-                Err(Refusal::TooMany("Too many wrong tries from this address. Wait a minute.".to_owned()))
-            }
-        }
+        let held = self.tries.begin((address, route), at_once, clock).await;
+        held.map(Some).map_err(|wait| {
+            Refusal::too_many("Too many wrong tries from this address. Wait a minute.", wait)
+        })
     }
 
     pub fn anonymous(&self, address: Option<IpAddr>, now: Timestamp) -> Result<(), Refusal> {
-        match address {
-            Some(address) if !self.anonymous.admit(address, API_CALLS_A_MINUTE, now) => {
-                Err(Refusal::TooMany("Too many calls from this address. Wait a minute.".to_owned()))
-            }
-            _ => Ok(()),
-        }
+        let Some(address) = address else { return Ok(()) };
+        let admitted = self.anonymous.admit(address, API_CALLS_A_MINUTE, now);
+        admitted.map_err(|wait| {
+            Refusal::too_many("Too many calls from this address. Wait a minute.", wait)
+        })
     }
 
     pub fn api(&self, token: i64, now: Timestamp) -> Result<(), Refusal> {
-        if self.api.admit(token, API_CALLS_A_MINUTE, now) {
-            Ok(())
-        } else {
-            Err(Refusal::TooMany("Too many calls with this token. Wait a minute.".to_owned()))
-        }
+        let admitted = self.api.admit(token, API_CALLS_A_MINUTE, now);
+        admitted.map_err(|wait| Refusal::too_many("Too many calls with this token. Wait a minute.", wait))
     }
 
     pub fn sign_in(&self, address: Option<IpAddr>, now: Timestamp) -> Result<(), Refusal> {
-        match address {
-            Some(address) if !self.sign_in.admit(address, SIGN_INS_A_MINUTE, now) => {
-                Err(Refusal::TooMany("Too many sign-ins from this address. Wait a minute.".to_owned()))
-            }
-            _ => Ok(()),
-        }
+        let Some(address) = address else { return Ok(()) };
+        let admitted = self.sign_in.admit(address, SIGN_INS_A_MINUTE, now);
+        admitted.map_err(|wait| {
+            Refusal::too_many("Too many sign-ins from this address. Wait a minute.", wait)
+        })
     }
 }
 
@@ -168,9 +164,9 @@ impl<K: Hash + Eq> Windows<K> {
         Self { reaches, admitted: Mutex::default() }
     }
 
-    /// Whether this one is among the first `most` of the window before it. One that
-    /// is not admitted does not count.
-    fn admit(&self, key: K, most: usize, now: Timestamp) -> bool {
+    /// Whether this one is among the first `most` of the window before it; else how long
+    /// until another is. One that is not admitted does not count.
+    fn admit(&self, key: K, most: usize, now: Timestamp) -> Result<(), SignedDuration> {
         let mut windows = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
         let over = |at: &Timestamp| now.duration_since(*at) >= self.reaches;
         // Keys that are quiet are forgotten, so that addresses do not pile up.
@@ -179,10 +175,12 @@ impl<K: Hash + Eq> Windows<K> {
         while admitted.front().is_some_and(over) {
             admitted.pop_front();
         }
-        let fits = admitted.len() < most;
-        if fits {
-            admitted.push_back(now);
+        match admitted.front() {
+            Some(first) if admitted.len() >= most => Err(self.reaches - now.duration_since(*first)),
+            _ => {
+                admitted.push_back(now);
+                Ok(())
+            }
         }
-        fits
     }
 }

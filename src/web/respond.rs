@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use jiff::SignedDuration;
 use rocket::http::{ContentType, Header, Status};
 use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
@@ -19,6 +20,7 @@ use crate::domain::gate::Gate;
 pub struct Html {
     status: Status,
     body: String,
+    wait: Option<SignedDuration>,
 }
 
 impl Html {
@@ -29,18 +31,31 @@ impl Html {
     pub fn with_status(status: u16, page: &impl askama::Template) -> Result<Self, PageError> {
         let body =
             page.render().map_err(|error| PageError(Refusal::Internal(format!("template: {error}"))))?;
-        Ok(Self { status: Status::new(status), body })
+        Ok(Self { status: Status::new(status), body, wait: None })
+    }
+
+    /// Says when it is worth to try again.
+    #[must_use]
+    pub fn after(self, wait: Option<SignedDuration>) -> Self {
+        Self { wait, ..self }
     }
 }
 
 impl<'r> Responder<'r, 'static> for Html {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        Response::build()
-            .status(self.status)
-            .header(ContentType::HTML)
-            .sized_body(self.body.len(), Cursor::new(self.body))
-            .ok()
+        let mut response = Response::build();
+        response.status(self.status).header(ContentType::HTML);
+        if let Some(wait) = self.wait {
+            response.header(retry_after(wait));
+        }
+        response.sized_body(self.body.len(), Cursor::new(self.body)).ok()
     }
+}
+
+/// In whole seconds, none of them too few.
+pub fn retry_after(wait: SignedDuration) -> Header<'static> {
+    let begun = i64::from(wait.subsec_nanos() > 0);
+    Header::new("Retry-After", (wait.as_secs() + begun).max(1).to_string())
 }
 
 /// 303: the form is done, here is the thing's page (rules.md 46).
@@ -72,7 +87,11 @@ impl<'r> Responder<'r, 'static> for PageError {
             return to_login(request).respond_to(request);
         }
         let (title, text, way_out, gates) = face(&self.0, request);
-        error_page(request, status, title, text, way_out, gates)
+        let wait = match &self.0 {
+            Refusal::TooMany { wait, .. } => Some(*wait),
+            _ => None,
+        };
+        error_page(request, (status, wait), title, text, way_out, gates)
     }
 }
 
@@ -108,7 +127,7 @@ fn face(refusal: &Refusal, request: &Request<'_>) -> Face {
             ("The form has mistakes".to_owned(), format!("{} Nothing was changed.", words.join(" ")), home(), Vec::new())
         }
         Refusal::Conflict(words) => ("That is no longer possible".to_owned(), words.clone(), home(), Vec::new()),
-        Refusal::TooMany(words) => ("Too many tries".to_owned(), words.clone(), home(), Vec::new()),
+        Refusal::TooMany { words, .. } => ("Too many tries".to_owned(), words.clone(), home(), Vec::new()),
         Refusal::Unavailable(words) => ("Something outside does not answer".to_owned(), format!("{words} Nothing was changed; try again in a moment."), home(), Vec::new()),
         Refusal::Internal(text) => {
             tracing::error!(request = Frame::of(request).request_id, path = %without_secret(request.uri().path().as_str()), error = text, "internal error");
@@ -131,7 +150,7 @@ pub fn without_secret(path: &str) -> String {
 
 fn error_page(
     request: &Request<'_>,
-    status: u16,
+    (status, wait): (u16, Option<SignedDuration>),
     title: String,
     text: String,
     way_out: Link,
@@ -141,7 +160,7 @@ fn error_page(
     let request_id = Frame::of(request).request_id.clone();
     let page = ErrorPage { shell, status, title, text, way_out, request_id, gates };
     match Html::with_status(status, &page) {
-        Ok(html) => html.respond_to(request),
+        Ok(html) => html.after(wait).respond_to(request),
         Err(_) => Err(Status::InternalServerError),
     }
 }
@@ -168,6 +187,9 @@ pub fn other(status: Status, _: &Request<'_>) -> Unanswered {
 
 pub struct Unanswered(Status);
 
+/// How long a guard that said "too many" wants to be left alone.
+pub struct Wait(pub Option<SignedDuration>);
+
 impl<'r> Responder<'r, 'static> for Unanswered {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let why = request.local_cache(|| Why("".into())).0.clone();
@@ -179,8 +201,9 @@ impl<'r> Responder<'r, 'static> for Unanswered {
         }
         let (title, text) = unanswered_words(status);
         let text = if why.is_empty() { text.to_owned() } else { why.into_owned() };
-        let page =
-            error_page(request, status.code, title.to_owned(), text, Link::new("/", "Go home"), Vec::new());
+        let wait = request.local_cache(|| Wait(None)).0;
+        let face = (status.code, wait);
+        let page = error_page(request, face, title.to_owned(), text, Link::new("/", "Go home"), Vec::new());
         page.map(|mut response| {
             if let Some(headers) = request.rocket().state::<SecurityHeaders>() {
                 headers.harden(request, &mut response);

@@ -47,8 +47,8 @@ enum Place {
     Taken,
     /// One that is under way has to end first.
     Wait,
-    /// Too many were wrong.
-    Closed,
+    /// Too many were wrong; for how long that is so.
+    Closed(SignedDuration),
 }
 
 /// A place among those that are under way.
@@ -77,17 +77,23 @@ impl<K: Hash + Eq + Clone> Tries<K> {
         Self { reaches, most, tried: Mutex::default(), ended: Notify::new() }
     }
 
-    /// Waits for a place, `at_once` of them at most; `None` when too many were wrong.
-    pub async fn begin(&self, key: K, at_once: usize, clock: &Clock) -> Option<Held<'_, K>> {
+    /// Waits for a place, `at_once` of them at most. When too many were wrong, after how
+    /// long there are fewer.
+    pub async fn begin(
+        &self,
+        key: K,
+        at_once: usize,
+        clock: &Clock,
+    ) -> Result<Held<'_, K>, SignedDuration> {
         loop {
             let mut ended = std::pin::pin!(self.ended.notified());
             // From here on, no end is missed.
             ended.as_mut().enable();
             match self.place(&key, at_once, clock.now()) {
                 Place::Taken => {
-                    return Some(Held { tries: self, key, clock: clock.clone(), was_wrong: true });
+                    return Ok(Held { tries: self, key, clock: clock.clone(), was_wrong: true });
                 }
-                Place::Closed => return None,
+                Place::Closed(wait) => return Err(wait),
                 Place::Wait => ended.await,
             }
         }
@@ -102,8 +108,10 @@ impl<K: Hash + Eq + Clone> Tries<K> {
         while tried.wrong.front().is_some_and(over) {
             tried.wrong.pop_front();
         }
-        if tried.wrong.len() >= self.most {
-            return Place::Closed;
+        if let Some(last_too_many) = tried.wrong.len().checked_sub(self.most) {
+            // Once this one is over, there are fewer than too many.
+            let frees = tried.wrong.get(last_too_many).map_or(now, |at| *at);
+            return Place::Closed(self.reaches - now.duration_since(frees));
         }
         if tried.under_way >= at_once || tried.wrong.len() + tried.under_way >= self.most {
             return Place::Wait;

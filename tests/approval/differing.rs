@@ -127,7 +127,7 @@ fn fleet(edit: impl FnOnce(&mut Value)) -> Fleet {
             "name": "production", "deploy_from": { "tags": "v*" }, "target_path": "/srv/shop/app",
             "remote_user": "deploy", "clusters": ["web"], "calendar": "office",
             "approval": {
-                "required": 2, "authors_count": false, "review_list": ["old@example.com"],
+                "required": 2, "authors_count": false, "covers_rollback": false, "review_list": ["old@example.com"],
                 "groups": [{ "role": "ops", "required": 1 }],
             },
         }] }],
@@ -147,7 +147,7 @@ type Edit = fn(&mut Value);
 
 #[test]
 fn what_loosens_or_changes_who_approves_is_told_and_nothing_else() {
-    let changes: [(Edit, &str); 8] = [
+    let changes: [(Edit, &str); 11] = [
         (
             |fleet| production(fleet)["approval"]["required"] = json!(1),
             "It takes 1 accept instead of 2 accepts.",
@@ -172,6 +172,18 @@ fn what_loosens_or_changes_who_approves_is_told_and_nothing_else() {
             |fleet| production(fleet)["approval"]["review_list"] = json!([]),
             "The review list was old@example.com and is empty.",
         ),
+        (
+            |fleet| production(fleet)["approval"]["stand_hours"] = json!(168),
+            "An approval stands for 168 hours instead of 24.",
+        ),
+        (
+            |fleet| production(fleet)["approval"]["slot_minutes"] = json!(90),
+            "A link works for 90 minutes instead of 60.",
+        ),
+        (
+            |fleet| production(fleet)["approval"]["covers_rollback"] = json!(true),
+            "Who accepts a release accepts the way back from it as well.",
+        ),
         (|fleet| production(fleet)["calendar"] = json!("always"), "The calendar was office and is always."),
         (
             |fleet| fleet["calendars"][0]["weekly"][0]["to"] = json!("24:00"),
@@ -181,7 +193,8 @@ fn what_loosens_or_changes_who_approves_is_told_and_nothing_else() {
     for (edit, words) in changes {
         assert_eq!(told(edit), [words]);
     }
-    let quiet: [Edit; 5] = [
+    let quiet: [Edit; 6] = [
+        |fleet| production(fleet)["approval"]["stand_hours"] = json!(12),
         |_| {},
         |fleet| production(fleet)["approval"]["required"] = json!(3),
         |fleet| production(fleet)["approval"]["slot_minutes"] = json!(30),
@@ -191,6 +204,23 @@ fn what_loosens_or_changes_who_approves_is_told_and_nothing_else() {
     for edit in quiet {
         assert!(told(edit).is_empty());
     }
+}
+
+#[test]
+fn a_release_that_need_not_be_promoted_any_more_is_told() {
+    let of = |promoted: Value| {
+        fleet(|fleet| {
+            let environments = fleet["applications"][0]["environments"].as_array_mut().unwrap();
+            let mut staging = environments[0].clone();
+            (staging["name"], staging["target_path"]) = (json!("staging"), json!("/srv/shop/staging"));
+            environments[0]["promote_from"] = promoted;
+            environments.push(staging);
+        })
+    };
+    let (old, new) = (of(json!("staging")), of(Value::Null));
+    let found = approval_changes(&old, &new, &new);
+    assert_eq!(found[0].changes, ["A release need not have succeeded in staging any more."]);
+    assert_eq!(approval_changes(&new, &old, &old), []);
 }
 
 #[test]

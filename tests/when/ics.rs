@@ -59,6 +59,28 @@ fn days(text: &str, zone: &str, from: Date, to: Date) -> String {
     "26-5-1 27-5-1"
 )]
 #[case::leap_days("DTSTART;VALUE=DATE:20240229\r\nRRULE:FREQ=YEARLY", "")]
+// 20:00 in UTC on the 22nd is 05:00 in Tokyo on the 23rd, and UNTIL is the last one itself.
+#[case::until_an_instant(
+    "DTSTART;TZID=Asia/Tokyo:20201124T050000\r\nDURATION:PT1H\r\nRRULE:FREQ=YEARLY;UNTIL=20261123T200000Z",
+    "26-11-23"
+)]
+#[case::until_an_instant_before(
+    "DTSTART;TZID=Asia/Tokyo:20201124T050000\r\nRRULE:FREQ=YEARLY;UNTIL=20261123T195900Z",
+    ""
+)]
+#[case::until_the_evening_before_in_utc(
+    "DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY;UNTIL=20260430T220000Z",
+    "26-5-1"
+)]
+#[case::until_for_ever("DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY;UNTIL=99991231", "26-5-1 27-5-1")]
+#[case::another_instant_is_not_left_out(
+    "DTSTART;TZID=Europe/Paris:20200501T080000\r\nRRULE:FREQ=YEARLY\r\nEXDATE;TZID=America/New_York:20260501T080000",
+    "26-5-1 27-5-1"
+)]
+#[case::the_same_instant_is_left_out(
+    "DTSTART;TZID=Europe/Paris:20200501T080000\r\nRRULE:FREQ=YEARLY\r\nEXDATE:20260501T060000Z",
+    "27-5-1"
+)]
 #[case::not_before_it_began("DTSTART;VALUE=DATE:20270501\r\nRRULE:FREQ=YEARLY", "27-5-1")]
 #[case::cancelled("DTSTART;VALUE=DATE:20261224\r\nSTATUS:CANCELLED", "")]
 fn an_event_closes_the_days_that_it_touches(#[case] lines: &str, #[case] expected: &str) {
@@ -88,10 +110,25 @@ fn an_event_closes_the_days_that_it_touches(#[case] lines: &str, #[case] expecte
 #[case::for_ever(&event("DTSTART;VALUE=DATE:20261226\nDTEND;VALUE=DATE:20361226"), "lasts more than a year")]
 #[case::of_no_zone(&event("DTSTART;TZID=Customized:20261224T080000"), "the zone \"Customized\", which is not known")]
 #[case::half_a_day(&event("DTSTART;VALUE=DATE:20261224\nDTEND:20261224T120000Z"), "begins on a day and ends at a time")]
+#[case::two_beginnings(&event("DTSTART;VALUE=DATE:20261224\nDTSTART;VALUE=DATE:20261231"), "\"Stocktaking\" has more than one DTSTART")]
+#[case::two_ends(&event("DTSTART;VALUE=DATE:20261224\nDTEND;VALUE=DATE:20261226\nDURATION:P1D"), "has both DTEND and DURATION")]
+#[case::two_rules(&event("DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=YEARLY\nRRULE:FREQ=YEARLY"), "has more than one RRULE")]
+#[case::two_limits(&event("DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=YEARLY;COUNT=9;UNTIL=20301224"), "both COUNT and UNTIL")]
+#[case::no_last(&event("DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=YEARLY;UNTIL=20301224Tnever"), "the rule UNTIL=20301224Tnever")]
+#[case::of_two_clocks(&event("DTSTART:20261224T080000\nDTEND:20261224T200000Z"), "begins by the clocks of whoever reads it and ends by those of UTC")]
+#[case::of_two_clocks_too(&event("DTSTART:20261224T080000Z\nDTEND:20261224T200000"), "or the other way round")]
 #[case::far(&event("DTSTART;VALUE=DATE:99991231"), "which is no time")]
 fn what_is_not_understood_is_refused_by_the_events_name(#[case] text: &str, #[case] words: &str) {
     let why = Ics::parse(text).unwrap_err();
     assert!(why.contains(words), "{why}");
+}
+
+/// The years without a 29th of February are none of its times.
+#[test]
+fn a_leap_day_is_counted_as_often_as_it_is_there() {
+    let text = event("DTSTART;VALUE=DATE:20160229\r\nRRULE:FREQ=YEARLY;COUNT=4");
+    let found = days(&text, "UTC", date(2015, 1, 1), date(2040, 12, 31));
+    assert_eq!(found, "16-2-29 20-2-29 24-2-29 28-2-29");
 }
 
 #[test]

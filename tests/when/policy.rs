@@ -34,6 +34,7 @@ fn freeze(on: &str, level: Level) -> Freeze {
         level,
         reason: "Black Friday.".to_owned(),
         author: "ada".to_owned(),
+        changed_by: None,
         created_at: now(),
         from: now(),
         until: Some("2026-11-30T08:00:00Z".parse().unwrap()),

@@ -1,41 +1,79 @@
 //! What is told of freezes and of break-glass.
 
+use jiff::Timestamp;
+
 use super::{Written, address, change, copy, display, host, number, page, thread, to_requester};
+use crate::app::situation::Situation;
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, access};
 use crate::db::{self, outbox::Due};
 use crate::domain::deployment::Deployment;
-use crate::domain::freeze::Level;
+use crate::domain::freeze::{Freeze, FreezeState, moment};
 use crate::domain::permission::Permission;
 use crate::domain::request::{RequestState, release_words};
 use crate::mail::messages::{Change, FreezeTold, GlassBroken, Moment, Thread};
 use crate::mail::recipients;
 
-pub(super) async fn freeze_told(app: &App, due: &Due, freeze: i64, request: i64) -> Result<Written, Refusal> {
+/// `released`: what was told of it was that it holds nothing up any more.
+pub(super) async fn freeze_told(
+    app: &App,
+    due: &Due,
+    freeze: i64,
+    request: i64,
+    released: bool,
+) -> Result<Written, Refusal> {
     let freeze = db::freezes::find(&app.db, freeze).await?.ok_or(Refusal::NotFound)?;
     let stored = Stored::find(app, request).await?;
     let request = &stored.request;
     let RequestState::Accepted { stands_until, .. } = request.state else { return Ok(Written::Pointless) };
-    if freeze.level != Level::Lock {
+    // It was changed once more; what is so now is told by a notice of its own.
+    if freeze.locks(&request.application, &request.environment) == released {
         return Ok(Written::Pointless);
     }
+    let now = app.clock.now();
+    let mut others = standing_locks(app, &stored.situation, now).await?;
+    others.retain(|other| other.id != freeze.id);
     let zone = stored.situation.zone();
-    let moment = |at| Moment { at, zone: zone.clone() };
-    let state = freeze.state(app.clock.now());
+    let instant = |at| Moment { at, zone: zone.clone() };
     let mail = FreezeTold {
         change: change(request),
         what: freeze.on.words(),
-        state,
+        state: freeze.state(now),
+        released,
+        others: others.iter().map(|other| lock_words(other, &zone, now)).collect(),
         reason: freeze.reason.clone(),
-        by: freeze.author.clone(),
+        by: freeze.people(),
+        changed_by: freeze.changed_by.clone(),
         lifted_by: freeze.lifted.as_ref().map(|lifted| lifted.by.clone()),
-        from: moment(freeze.from),
-        until: freeze.until.map(moment),
-        stands_until: moment(stands_until),
+        from: instant(freeze.from),
+        until: freeze.until.map(instant),
+        stands_until: instant(stands_until),
         url: page(app, &format!("requests/{}", request.id))?,
         thread: thread(app, request, copy(due.id)),
     };
     to_requester(app, due, request, |to| mail.letter(to, due.created_at)).await
+}
+
+/// The locks that keep a release from starting there, now or from some time before
+/// `then` on.
+pub(super) async fn standing_locks(
+    app: &App,
+    situation: &Situation,
+    then: Timestamp,
+) -> Result<Vec<Freeze>, Refusal> {
+    let (application, environment) = (&situation.application.name, &situation.environment.name);
+    let mut locks = db::freezes::list_standing(&app.db, app.clock.now()).await?;
+    locks.retain(|freeze| freeze.locks(application, environment) && freeze.from <= then);
+    Ok(locks)
+}
+
+/// `shop is frozen until Thu 24 Dec 2026, 08:00 (Europe/Paris)`.
+pub(super) fn lock_words(lock: &Freeze, zone: &str, now: Timestamp) -> String {
+    let (what, end) = (lock.on.words(), lock.end_words(zone));
+    match lock.state(now) {
+        FreezeState::Planned => format!("{what} will be frozen from {} {end}", moment(lock.from, zone)),
+        FreezeState::Current | FreezeState::Ended => format!("{what} is frozen {end}"),
+    }
 }
 
 /// At once, to everybody concerned: the review list, owners, those always told,

@@ -5,10 +5,11 @@ use crate::app::stored_request::FRESH;
 use crate::app::{App, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
-use crate::domain::fleet::{Application, Environment, Fleet};
+use crate::domain::fleet::{Application, Environment, Fleet, Role};
 use crate::domain::live::LiveRow;
 use crate::domain::name::Name;
-use crate::domain::permission::Permission;
+use crate::domain::permission::{Permission, allows};
+use crate::domain::person::ADMIN_ROLE;
 
 /// The fleet with only the environments, and applications, that may be read.
 pub async fn readable_fleet(app: &App, actor: &Actor) -> Result<Fleet, Refusal> {
@@ -51,21 +52,20 @@ pub async fn live_rows(app: &App) -> Result<Vec<(Name, Name, LiveRow)>, Refusal>
     Ok(db::live::list_all(&app.db).await?)
 }
 
-/// Who holds a permission in an environment: the roles that grant it, by name.
+/// Who holds a permission in an environment: the roles that give it, there or
+/// everywhere, by name. That of administrators is there always, and first.
 pub fn roles_with<'a>(
     fleet: &'a Fleet,
     wanted: Permission,
     application: &Name,
     environment: &Environment,
 ) -> Vec<&'a str> {
-    let grants = |role: &&crate::domain::fleet::Role| {
-        role.grants.iter().any(|grant| {
-            grant.permission.implies(wanted)
-                && grant.application.covers(application)
-                && grant.environment.covers(&environment.name)
-        })
+    let gives = |role: &&Role| {
+        role.name.as_str() != ADMIN_ROLE
+            && allows(&role.global, &role.grants, wanted, application, &environment.name)
     };
-    fleet.roles.iter().filter(grants).map(|role| role.name.as_str()).collect()
+    let others = fleet.roles.iter().filter(gives).map(|role| role.name.as_str());
+    std::iter::once(ADMIN_ROLE).chain(others).collect()
 }
 
 /// Where this person may ask for releases.

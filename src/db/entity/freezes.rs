@@ -13,6 +13,7 @@ pub struct Model {
     pub level: String,
     pub reason: String,
     pub author: String,
+    pub changed_by: Option<String>,
     pub created_at: i64,
     pub from_at: i64,
     pub until_at: Option<i64>,

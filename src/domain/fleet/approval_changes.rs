@@ -68,6 +68,24 @@ fn changes((old, before): (&Fleet, &Environment), (new, after): (&Fleet, &Enviro
             list(&is.review_list)
         ));
     }
+    if was.needed() > 0 {
+        if is.stand_hours > was.stand_hours {
+            changes.push(format!("An approval stands for {} hours instead of {}.", is.stand_hours, was.stand_hours));
+        }
+        if is.slot_minutes > was.slot_minutes {
+            changes.push(format!("A link works for {} minutes instead of {}.", is.slot_minutes, was.slot_minutes));
+        }
+        if is.covers_rollback && !was.covers_rollback {
+            changes.push("Who accepts a release accepts the way back from it as well.".to_owned());
+        }
+    }
+    match (&before.promote_from, &after.promote_from) {
+        (Some(was), None) => changes.push(format!("A release need not have succeeded in {was} any more.")),
+        (Some(was), Some(is)) if was != is => {
+            changes.push(format!("A release has to succeed in {is} before, and no longer in {was}."));
+        }
+        _ => {}
+    }
     match (&before.calendar, &after.calendar) {
         (was, is) if was != is => {
             let name =

@@ -5,7 +5,7 @@ use super::object::Place;
 use super::{Fleet, Kind, Role};
 use crate::domain::freeze::Freeze;
 use crate::domain::name::Name;
-use crate::domain::permission::{Grant, Pattern, TokenScope};
+use crate::domain::permission::{Grant, TokenScope};
 
 /// Everything that names the object and so keeps it from being removed.
 pub fn dependents(fleet: &Fleet, place: &Place) -> Vec<Place> {
@@ -88,13 +88,7 @@ fn nowhere(fleet: &Fleet, grant: &Grant) -> Option<String> {
 }
 
 fn names(grant: &Grant) -> (Option<&Name>, Option<&Name>) {
-    fn only(pattern: &Pattern) -> Option<&Name> {
-        match pattern {
-            Pattern::All => None,
-            Pattern::Only(name) => Some(name),
-        }
-    }
-    (only(&grant.application), only(&grant.environment))
+    (grant.application.name(), grant.environment.name())
 }
 
 /// A token by its number, its name and whose it is, with what bounds it.

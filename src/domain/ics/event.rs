@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp, ToSpan};
 
 use super::text::{Line, escaped, plain_name};
+use super::yearly::{Yearly, yearly};
 
 /// A longer one is more likely a mistake than a rest of more than a year.
 const LONGEST_DAYS: i64 = 366;
@@ -20,7 +21,7 @@ pub struct Event {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum When {
+pub(super) enum When {
     Day(Date),
     Utc(DateTime),
     /// By the clocks of a zone.
@@ -35,14 +36,8 @@ enum Length {
     Time(SignedDuration),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Yearly {
-    every: i16,
-    times: Option<i16>,
-    until: Option<Date>,
-    /// Beginnings that are left out.
-    except: Vec<Date>,
-}
+/// What decides when it is, and may stand there once: of two, either could be meant.
+const ONLY_ONCE: [&str; 6] = ["SUMMARY", "STATUS", "DTSTART", "DTEND", "DURATION", "RRULE"];
 
 /// `None` for one that was cancelled.
 pub(super) fn read_event(lines: &[Line]) -> Result<Option<Event>, String> {
@@ -50,6 +45,11 @@ pub(super) fn read_event(lines: &[Line]) -> Result<Option<Event>, String> {
     let name = plain_name(find("SUMMARY").map(|line| line.value.as_str()).unwrap_or_default());
     let name = if name.is_empty() { "closed".to_owned() } else { name };
     let of_event = |why: String| format!("the event {name:?} {why}");
+    for once in ONLY_ONCE {
+        if lines.iter().filter(|line| line.name == once).count() > 1 {
+            return Err(of_event(format!("has more than one {once}")));
+        }
+    }
     if find("STATUS").is_some_and(|line| line.value.eq_ignore_ascii_case("CANCELLED")) {
         return Ok(None);
     }
@@ -61,12 +61,7 @@ pub(super) fn read_event(lines: &[Line]) -> Result<Option<Event>, String> {
     let start = find("DTSTART").ok_or_else(|| of_event("has no DTSTART".to_owned()))?;
     let start = When::read(start).map_err(of_event)?;
     let length = length(&start, find("DTEND"), find("DURATION")).map_err(of_event)?;
-    let mut rules = lines.iter().filter(|line| line.name == "RRULE");
-    let yearly = match (rules.next(), rules.next()) {
-        (None, _) => None,
-        (Some(rule), None) => Some(yearly(rule, &start, lines).map_err(of_event)?),
-        (Some(_), Some(_)) => return Err(of_event("has two RRULEs".to_owned())),
-    };
+    let yearly = find("RRULE").map(|rule| yearly(rule, &start, lines)).transpose().map_err(of_event)?;
     Ok(Some(Event { name, start, length, yearly }))
 }
 
@@ -74,10 +69,15 @@ fn length(start: &When, end: Option<&Line>, duration: Option<&Line>) -> Result<L
     let length = match (start, end, duration) {
         (When::Day(_), None, None) => Length::Days(1),
         (_, None, None) => Length::Time(SignedDuration::ZERO),
-        (_, Some(end), _) => match (start, When::read(end)?) {
+        (_, Some(_), Some(_)) => return Err("has both DTEND and DURATION".to_owned()),
+        (_, Some(end), None) => match (start, When::read(end)?) {
             (When::Day(first), When::Day(end)) => Length::Days(days_between(*first, end)),
             (When::Day(_), _) | (_, When::Day(_)) => {
                 return Err("begins on a day and ends at a time, or the other way round".to_owned());
+            }
+            (start, end) if start.is_floating() != end.is_floating() => {
+                let words = "begins by the clocks of whoever reads it and ends by those of UTC or of a zone, or the other way round";
+                return Err(words.to_owned());
             }
             (start, end) => {
                 // Floating ones lie as far from each other in one zone as in another.
@@ -126,40 +126,8 @@ fn days_between(first: Date, end: Date) -> i64 {
     end.duration_since(first).as_hours() / 24
 }
 
-fn yearly(rule: &Line, start: &When, lines: &[Line]) -> Result<Yearly, String> {
-    let first = start.wall().date();
-    let mut yearly = Yearly { every: 1, times: None, until: None, except: Vec::new() };
-    let mut is_yearly = false;
-    for part in rule.value.split(';').filter(|part| !part.is_empty()) {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        let not_understood = || format!("has the rule {part}, which is not understood: only FREQ=YEARLY is");
-        let number = || value.parse::<i16>().ok().filter(|number| (1..=1_000).contains(number));
-        match name.to_ascii_uppercase().as_str() {
-            "FREQ" if value.eq_ignore_ascii_case("YEARLY") => is_yearly = true,
-            "INTERVAL" => yearly.every = number().ok_or_else(not_understood)?,
-            "COUNT" => yearly.times = Some(number().ok_or_else(not_understood)?),
-            "UNTIL" => yearly.until = Some(day_of(value).ok_or_else(not_understood)?),
-            "WKST" => {}
-            // Some programs say again what the first day says.
-            "BYMONTH" if number() == Some(i16::from(first.month())) => {}
-            "BYMONTHDAY" if number() == Some(i16::from(first.day())) => {}
-            _ => return Err(not_understood()),
-        }
-    }
-    if !is_yearly {
-        return Err("repeats in a way that is not understood: only FREQ=YEARLY is".to_owned());
-    }
-    for line in lines.iter().filter(|line| line.name == "EXDATE") {
-        for value in line.value.split(',') {
-            let day = day_of(value).ok_or("has an EXDATE that is no day")?;
-            yearly.except.push(day);
-        }
-    }
-    Ok(yearly)
-}
-
 /// The date of `20261224` or `20261224T080000Z`.
-fn day_of(value: &str) -> Option<Date> {
+pub(super) fn day_of(value: &str) -> Option<Date> {
     let digits = value.get(..8).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
     if !(value.len() == 8 || value.as_bytes().get(8) == Some(&b'T')) {
         return None;
@@ -170,15 +138,15 @@ fn day_of(value: &str) -> Option<Date> {
 }
 
 impl When {
+    /// Of a line with a single value.
     fn read(line: &Line) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "has {} {:?}, which is no time",
-                line.name,
-                line.value.chars().take(40).collect::<String>()
-            )
-        };
-        let value = line.value.trim();
+        Self::of(&line.name, &line.value, line.parameter("TZID"))
+    }
+
+    /// `name` is that of the line it stands in.
+    pub(super) fn of(name: &str, value: &str, zone: Option<&str>) -> Result<Self, String> {
+        let wrong = || format!("has {name} {:?}, which is no time", value.chars().take(40).collect::<String>());
+        let value = value.trim();
         let date = day_of(value).ok_or_else(wrong)?;
         // Far from where the arithmetic of dates ends.
         if !(1900..=9000).contains(&date.year()) {
@@ -195,7 +163,7 @@ impl When {
         let is_clock = clock.len() == 6 && clock.bytes().all(|b| b.is_ascii_digit());
         let time = is_clock.then(|| Time::new(two(0)?, two(2)?, two(4)?.min(59), 0).ok()).flatten();
         let at = date.to_datetime(time.ok_or_else(wrong)?);
-        match line.parameter("TZID") {
+        match zone {
             _ if is_utc => Ok(When::Utc(at)),
             None => Ok(When::Floating(at)),
             Some(zone) if TimeZone::get(zone).is_ok() => Ok(When::In(at, zone.to_owned())),
@@ -203,14 +171,18 @@ impl When {
         }
     }
 
-    fn wall(&self) -> DateTime {
+    fn is_floating(&self) -> bool {
+        matches!(self, When::Floating(_))
+    }
+
+    pub(super) fn wall(&self) -> DateTime {
         match self {
             When::Day(day) => day.at(0, 0, 0, 0),
             When::Utc(at) | When::In(at, _) | When::Floating(at) => *at,
         }
     }
 
-    fn with(&self, wall: DateTime) -> Self {
+    pub(super) fn with(&self, wall: DateTime) -> Self {
         match self {
             When::Day(_) => When::Day(wall.date()),
             When::Utc(_) => When::Utc(wall),
@@ -219,7 +191,7 @@ impl When {
         }
     }
 
-    fn at(&self, floating: &TimeZone) -> Result<Timestamp, String> {
+    pub(super) fn at(&self, floating: &TimeZone) -> Result<Timestamp, String> {
         let zone = match self {
             When::Utc(_) => TimeZone::UTC,
             When::In(_, zone) => TimeZone::get(zone).map_err(|_| format!("is in the zone {zone:?}"))?,
@@ -228,14 +200,23 @@ impl When {
         zone.to_timestamp(self.wall()).map_err(|_| "is at a time out of range".to_owned())
     }
 
-    fn write(&self, name: &str, text: &mut String) {
-        let wall = self.wall();
+    pub(super) fn write(&self, name: &str, text: &mut String) {
+        let value = self.value();
         let _ = match self {
-            When::Day(day) => write!(text, "{name};VALUE=DATE:{}\r\n", day.strftime("%Y%m%d")),
-            When::Utc(_) => write!(text, "{name}:{}Z\r\n", wall.strftime("%Y%m%dT%H%M%S")),
-            When::In(_, zone) => write!(text, "{name};TZID={zone}:{}\r\n", wall.strftime("%Y%m%dT%H%M%S")),
-            When::Floating(_) => write!(text, "{name}:{}\r\n", wall.strftime("%Y%m%dT%H%M%S")),
+            When::Day(_) => write!(text, "{name};VALUE=DATE:{value}\r\n"),
+            When::In(_, zone) => write!(text, "{name};TZID={zone}:{value}\r\n"),
+            When::Utc(_) | When::Floating(_) => write!(text, "{name}:{value}\r\n"),
         };
+    }
+
+    /// As it stands behind the colon.
+    pub(super) fn value(&self) -> String {
+        let wall = self.wall();
+        match self {
+            When::Day(day) => day.strftime("%Y%m%d").to_string(),
+            When::Utc(_) => wall.strftime("%Y%m%dT%H%M%SZ").to_string(),
+            When::In(..) | When::Floating(_) => wall.strftime("%Y%m%dT%H%M%S").to_string(),
+        }
     }
 }
 
@@ -252,29 +233,18 @@ impl Event {
             Length::Time(time) => write!(text, "DURATION:PT{}S\r\n", time.as_secs()),
         };
         if let Some(yearly) = &self.yearly {
-            let _ = write!(text, "RRULE:FREQ=YEARLY;INTERVAL={}", yearly.every);
-            if let Some(times) = yearly.times {
-                let _ = write!(text, ";COUNT={times}");
-            }
-            if let Some(until) = yearly.until {
-                let _ = write!(text, ";UNTIL={}", until.strftime("%Y%m%d"));
-            }
-            text.push_str("\r\n");
-            for day in &yearly.except {
-                let _ = write!(text, "EXDATE;VALUE=DATE:{}\r\n", day.strftime("%Y%m%d"));
-            }
+            yearly.write(text);
         }
         text.push_str("END:VEVENT\r\n");
     }
 
     /// The days from `first` to `last`, both included, that it touches in this zone.
     pub(super) fn days(&self, zone: &TimeZone, first: Date, last: Date) -> Vec<Date> {
-        let begins = self.start.wall().date().year();
         // One that began the year before may last until today; zones are a day apart.
         let years = first.year().saturating_sub(2)..=last.year().saturating_add(1);
         let beginnings: Vec<When> = match &self.yearly {
             None => vec![self.start.clone()],
-            Some(yearly) => years.filter_map(|year| yearly.beginning(&self.start, begins, year)).collect(),
+            Some(yearly) => years.filter_map(|year| yearly.beginning(&self.start, year, zone)).collect(),
         };
         let mut days = Vec::new();
         for start in beginnings {
@@ -303,19 +273,5 @@ impl Event {
                 Some((day(start), day(last)))
             }
         }
-    }
-}
-
-impl Yearly {
-    /// Where it begins in a year, if it does: the 29th of February only in some.
-    fn beginning(&self, start: &When, begins: i16, year: i16) -> Option<When> {
-        let since = year.checked_sub(begins).filter(|since| *since >= 0 && since % self.every == 0)?;
-        if self.times.is_some_and(|times| since / self.every >= times) {
-            return None;
-        }
-        let wall = start.wall();
-        let day = Date::new(year, wall.date().month(), wall.date().day()).ok()?;
-        let left_out = self.until.is_some_and(|until| day > until) || self.except.contains(&day);
-        (!left_out).then(|| start.with(day.to_datetime(wall.time())))
     }
 }

@@ -1,7 +1,7 @@
 //! The gates of deployments without a request, and of retries.
 
 use super::held_up::broken;
-use super::reasons::place;
+use super::reasons::{lacking, place};
 use super::{DeployFacts, Facts, RequestFacts, TagNow, void_cause_but_live};
 use crate::domain::deployment::Direction;
 use crate::domain::fleet::Strategy;
@@ -26,13 +26,9 @@ pub(super) fn may_deploy(facts: &Facts<'_>) -> Gate {
     } else if covered(facts) && has(facts, Permission::Request) {
         "may go back under the approval"
     } else {
-        return Gate::stop(
-            "permission",
-            format!("{} may not deploy here", facts.actor),
-            format!(
-                "An administrator can grant it for {place} through a role. A request needs no such right."
-            ),
-        );
+        let remedy =
+            format!("An administrator can grant it for {place} through a role. A request needs no such right.");
+        return lacking(facts, Permission::DeployInWindow, "deploy", remedy);
     };
     Gate::pass("permission", "May deploy here", format!("{} {right} to {place}.", facts.actor))
 }
@@ -112,11 +108,9 @@ pub(super) fn may_retry(facts: &Facts<'_>) -> Gate {
             format!("{} has the right for {}.", facts.actor, place(facts)),
         )
     } else {
-        Gate::stop(
-            "permission",
-            format!("{} may not retry here", facts.actor),
-            "Who asked for the release may, and who may deploy here.",
-        )
+        let wanted = if is_requester { Permission::Request } else { Permission::DeployInWindow };
+        let remedy = "Who asked for the release may, and who may deploy here.".to_owned();
+        lacking(facts, wanted, "retry", remedy)
     }
 }
 

@@ -20,24 +20,22 @@ pub(super) fn freezes(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
         let place = freeze.on.words();
         let end = freeze.end_words(&facts.zone);
         let reason = freeze.reason.trim_end_matches('.');
+        let people = freeze.people();
         match freeze.level {
             Level::Lock if starts(act) => Gate::stop(
                 CODE,
                 format!("{place} is frozen"),
-                format!(
-                    "{reason}. Frozen by {} {end}; nobody passes it, and an administrator may lift it.",
-                    freeze.author
-                ),
+                format!("{reason}. Frozen by {people} {end}; nobody passes it, and an administrator may lift it."),
             ),
             Level::Lock => Gate::warn(
                 CODE,
                 format!("{place} is frozen now"),
-                format!("{reason}. Frozen by {} {end}: nothing starts before that.", freeze.author),
+                format!("{reason}. Frozen by {people} {end}: nothing starts before that."),
             ),
             Level::Warning => Gate::warn(
                 CODE,
                 format!("{place}: take care"),
-                format!("{reason}. Said by {} {end}; it holds nothing up.", freeze.author),
+                format!("{reason}. Said by {people} {end}; it holds nothing up."),
             ),
         }
     };

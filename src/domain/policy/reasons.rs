@@ -6,11 +6,12 @@ use super::{
     Act, AskingFacts, DecisionFacts, Facts, MOST_IN_AN_HOUR, MOST_OPEN, Newer, RequestFacts, TagNow,
     void_cause,
 };
+use crate::domain::actor::NOBODY;
 use crate::domain::diff::Relation;
 use crate::domain::fleet::SyncMethod;
 use crate::domain::gate::Gate;
 use crate::domain::name::Name;
-use crate::domain::permission::Permission;
+use crate::domain::permission::{Lacks, Permission};
 use crate::domain::request::{DecisionKind, LinkState, RequestState, RequestWord};
 
 pub(super) fn place(facts: &Facts<'_>) -> String {
@@ -26,11 +27,24 @@ pub(super) fn permission(facts: &Facts<'_>, wanted: Permission, words: &str) -> 
             format!("{} has the right for {place}.", facts.actor),
         )
     } else {
-        Gate::stop(
-            "permission",
-            format!("{} may not {words} here", facts.actor),
-            format!("An administrator can grant it for {place} through a role."),
-        )
+        let remedy = format!("An administrator can grant it for {place} through a role.");
+        lacking(facts, wanted, words, remedy)
+    }
+}
+
+/// Why somebody may not do something here. `remedy` is what helps where no role gives
+/// the right; where it is theirs, something else is in the way.
+pub(super) fn lacking(facts: &Facts<'_>, wanted: Permission, words: &str, remedy: String) -> Gate {
+    const CODE: &str = "permission";
+    let actor = facts.actor;
+    let title = format!("{actor} may not {words} here");
+    match facts.access.lacks(wanted, facts.application, &facts.environment.name) {
+        _ if actor.as_str() == NOBODY => Gate::stop(CODE, "Not signed in", "Sign in first."),
+        Some(Lacks::Scope) => {
+            Gate::stop(CODE, "Not with this token", "The scope of this token does not reach this.")
+        }
+        Some(Lacks::Person) => Gate::stop(CODE, title, format!("Only {actor} in person may do this.")),
+        Some(Lacks::Right) | None => Gate::stop(CODE, title, remedy),
     }
 }
 

@@ -15,9 +15,14 @@ pub struct FreezeTold {
     /// `Everything`, `shop production`.
     pub what: String,
     pub state: FreezeState,
+    /// It was changed, and no longer concerns the request.
+    pub released: bool,
+    /// Other locks that hold the request up: `shop is frozen until …`.
+    pub others: Vec<String>,
     pub reason: String,
-    /// Who froze it.
+    /// Who froze it, and who changed it since.
     pub by: String,
+    pub changed_by: Option<String>,
     /// Of one that is over: who lifted it, unless its end came.
     pub lifted_by: Option<String>,
     pub from: Moment,
@@ -44,7 +49,11 @@ struct Html<'a> {
 
 impl FreezeTold {
     pub fn letter(&self, to: Vec<Mailbox>, sent_at: Timestamp) -> Result<Letter, askama::Error> {
-        let word = if self.state == FreezeState::Ended { "freeze lifted" } else { "frozen" };
+        let word = match self.state {
+            _ if self.released => "no longer frozen",
+            FreezeState::Ended => "freeze lifted",
+            FreezeState::Planned | FreezeState::Current => "frozen",
+        };
         let subject = format!("[{word}] {}", self.change.subject());
         let html = Html { subject: &subject, mail: self };
         let letter = Letter::render(&subject, &Text { mail: self }, &html, sent_at)?;
@@ -58,6 +67,7 @@ impl FreezeTold {
             .as_ref()
             .map_or_else(|| "until an administrator lifts it".to_owned(), |until| format!("until {until}"));
         match self.state {
+            _ if self.released => self.over("The freeze was changed and no longer holds it up", &release),
             FreezeState::Planned => {
                 format!(
                     "{} will be frozen from {} {end}: your accepted {release} cannot start then.",
@@ -67,14 +77,22 @@ impl FreezeTold {
             FreezeState::Current => {
                 format!("{} is frozen {end}: your accepted {release} cannot start before.", self.what)
             }
-            FreezeState::Ended => format!("The freeze is over: your accepted {release} may start."),
+            FreezeState::Ended => self.over("The freeze is over", &release),
+        }
+    }
+
+    fn over(&self, why: &str, release: &str) -> String {
+        match self.others.as_slice() {
+            [] => format!("{why}: your accepted {release} may start."),
+            others => format!("{why}. Your accepted {release} still waits: {}.", others.join("; ")),
         }
     }
 
     fn people(&self) -> String {
-        let did = match &self.lifted_by {
-            Some(by) => format!("Lifted by {by}"),
-            None => format!("Frozen by {}", self.by),
+        let did = match (&self.changed_by, &self.lifted_by) {
+            (Some(by), _) if self.released => format!("Changed by {by}"),
+            (_, Some(by)) => format!("Lifted by {by}"),
+            (_, None) => format!("Frozen by {}", self.by),
         };
         format!("{did}. The approval stands until {}.", self.stands_until)
     }

@@ -17,6 +17,10 @@ pub struct RequestAccepted {
     /// When the slot begins, if that is not now.
     pub slot_from: Option<Moment>,
     pub slot_until: Moment,
+    /// When the window of the calendar ends, if that is before the slot does.
+    pub window_until: Option<Moment>,
+    /// What holds a start up within the slot: `shop is frozen until …`.
+    pub locks: Vec<String>,
     /// The launch page of this link.
     pub url: Url,
     pub thread: Thread,
@@ -52,10 +56,17 @@ impl RequestAccepted {
     }
 
     fn slot(&self) -> String {
-        match &self.slot_from {
+        let mut words = match &self.slot_from {
             Some(from) => format!("The link works from {from} until {}.", self.slot_until),
             None => format!("The link works until {}.", self.slot_until),
+        };
+        if let Some(end) = &self.window_until {
+            words = format!("{words} The window ends before, at {end}: nothing starts after that until it opens again.");
         }
+        if !self.locks.is_empty() {
+            words = format!("{words} But {}: nothing starts then.", self.locks.join("; "));
+        }
+        words
     }
 
     fn comment_words(&self) -> &str {

@@ -29,6 +29,7 @@ struct Object<'a> {
     until: Option<Timestamp>,
     state: FreezeState,
     author: &'a str,
+    changed_by: Option<&'a str>,
     created_at: Timestamp,
     lifted_by: Option<&'a str>,
     lifted_at: Option<Timestamp>,
@@ -47,6 +48,7 @@ impl<'a> Object<'a> {
             until: freeze.until,
             state: freeze.state(now),
             author: &freeze.author,
+            changed_by: freeze.changed_by.as_deref(),
             created_at: freeze.created_at,
             lifted_by: lifted.map(|lifted| lifted.by.as_str()),
             lifted_at: lifted.map(|lifted| lifted.at),
@@ -80,13 +82,16 @@ pub struct Again {
 
 impl FromBody for Again {
     fn read(r: &mut Reader<'_>) -> Option<Self> {
-        let echoed = Echoed::read(r, &["id", "state", "author", "created_at", "lifted_by", "lifted_at"]);
+        let seen = ["id", "state", "author", "changed_by", "created_at", "lifted_by", "lifted_at"];
+        let echoed = Echoed::read(r, &seen);
         Some(Self { form: Form::read(r)?, echoed })
     }
 }
 
 /// What the clock changes.
 const PASSING: &[&str] = &["state"];
+/// What may come back as it was before: the same change twice is no mistake.
+const PASSED: &[&str] = &["state", "changed_by"];
 
 /// The freeze as it stands, if it is the one that was seen.
 async fn seen(bearer: &Bearer<'_>, id: i64, wanted: &IfMatch) -> Result<(Freeze, Value), Problem> {
@@ -152,7 +157,7 @@ pub async fn change(
     let act = Box::pin(async {
         access::administers(bearer.actor())?;
         let (freeze, object) = seen(&bearer, id, &wanted).await?;
-        echoed.check(&object, PASSING)?;
+        echoed.check(&object, PASSED)?;
         let version = wanted.versions().map(|_| freeze.version);
         freeze::change(bearer.app, By::Person(bearer.actor()), id, to_be, version).await?;
         let (_, object) = seen(&bearer, id, &IfMatch::Anything).await?;

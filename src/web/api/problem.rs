@@ -13,6 +13,7 @@ use crate::app::Refusal;
 use crate::domain::document;
 use crate::domain::gate::{Gate, Verdict};
 use crate::web::guard::Frame;
+use crate::web::respond::retry_after;
 use crate::web::headers::SecurityHeaders;
 
 #[derive(Debug)]
@@ -73,8 +74,8 @@ impl Problem {
                 let how = Header::new("WWW-Authenticate", "Bearer realm=\"countersign\"");
                 (Vec::new(), Vec::new(), Some(how))
             }
-            Problem::Refused(Refusal::TooMany(_)) => {
-                (Vec::new(), Vec::new(), Some(Header::new("Retry-After", "60")))
+            Problem::Refused(Refusal::TooMany { wait, .. }) => {
+                (Vec::new(), Vec::new(), Some(retry_after(*wait)))
             }
             Problem::Fields(problems) => {
                 let errors = problems.iter().map(|problem| field(&problem.path, &problem.message)).collect();
@@ -114,7 +115,7 @@ fn refused(refusal: &Refusal, request: &Request<'_>) -> (&'static str, String) {
         Refusal::Gone(gone) => ("gone", gone.words.clone()),
         Refusal::Invalid(_) => ("invalid", "Fields are wrong. Nothing was changed.".to_owned()),
         Refusal::Conflict(words) => ("conflict", words.clone()),
-        Refusal::TooMany(words) => ("too_many", words.clone()),
+        Refusal::TooMany { words, .. } => ("too_many", words.clone()),
         Refusal::Unavailable(words) => ("unavailable", format!("{words} Nothing was changed.")),
         Refusal::Internal(text) => {
             tracing::error!(request = Frame::of(request).request_id, path = %request.uri().path(), error = text, "internal error");

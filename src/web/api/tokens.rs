@@ -50,7 +50,14 @@ impl FromBody for New {
         if days.is_some() && expires_at.is_some() {
             r.problem("days", "stands beside expires_at; one of them is enough");
         }
-        let scope = r.object("scope", |r| Some(scope(r)));
+        // Null is what one that is not bounded has.
+        let is_unbounded = r.raw("scope").is_some_and(Value::is_null);
+        let scope = if is_unbounded {
+            r.skip("scope");
+            None
+        } else {
+            r.object("scope", |r| Some(scope(r)))
+        };
         Some(Self { user, name: name?, days, expires_at, scope })
     }
 }

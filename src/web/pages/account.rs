@@ -38,9 +38,8 @@ async fn account(visit: &Visit<'_>) -> Result<Account, Refusal> {
         is_this: session.id == visit.person.session,
     });
     let now = app.clock.now();
-    let mut tokens: Vec<TokenView> =
+    let tokens: Vec<TokenView> =
         tokens.iter().map(|token| token_view(token, actor.name.as_str(), now)).collect();
-    tokens.reverse();
     Ok(Account {
         name: actor.name.to_string(),
         ways_in,

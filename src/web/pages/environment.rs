@@ -84,9 +84,10 @@ pub async fn environment_view(
         name: environment.name.to_string(),
         live: live(&situation.rows, situation.busy.as_slice()),
         deployed_at: situation.rows.iter().map(|row| row.at).max(),
-        facts: facts(situation),
+        facts: facts(situation, actor),
         chips: chips(environment),
-        people: people(situation),
+        // Who may do what is shown to people.
+        people: if actor.is_anonymous() { Vec::new() } else { people(situation) },
         may_request: actor.access.may(Permission::Request, &application.name, &environment.name)
             && policy::passes(&gates),
         gates,
@@ -105,7 +106,7 @@ fn diff_from(application: &str, from: Option<&CommitId>, to: &CommitId) -> Optio
     from.filter(|from| *from != to).map(|from| diff_href(application, Some(from.as_str()), to.as_str()))
 }
 
-fn facts(situation: &Situation) -> Vec<Fact> {
+fn facts(situation: &Situation, actor: &Actor) -> Vec<Fact> {
     let environment = &situation.environment;
     let rule = match &environment.deploy_from {
         DeployFrom::Tags(glob) => Fact::code("Released from tags", glob.clone()),
@@ -154,7 +155,7 @@ fn facts(situation: &Situation) -> Vec<Fact> {
     if let Some(from) = &environment.promote_from {
         facts.push(Fact::said("Promotion", format!("only what succeeded in {from}")));
     }
-    if !approval.review_list.is_empty() {
+    if !approval.review_list.is_empty() && !actor.is_anonymous() {
         facts.push(Fact::said("Review list", approval.review_list.join(", ")));
     }
     match &situation.window {
@@ -205,10 +206,7 @@ fn people(situation: &Situation) -> Vec<Fact> {
         )
         .join(", ")
     };
-    let of = |label, wanted| {
-        let roles = holders(wanted);
-        Fact::said(label, if roles.is_empty() { "administrators only".to_owned() } else { roles })
-    };
+    let of = |label, wanted| Fact::said(label, holders(wanted));
     vec![
         of("May deploy", Permission::DeployInWindow),
         of("May request", Permission::Request),

@@ -8,8 +8,8 @@ use crate::app::queries::applications;
 use crate::app::queries::freezes::{self, Concern};
 use crate::app::stored_request::Stored;
 use crate::app::{App, FieldError as Wrong, Refusal};
-use crate::domain::freeze::{Freeze, FreezeState, Frozen, Level, instant};
-use crate::domain::name::Name;
+use crate::domain::freeze::{Freeze, FreezeState, Edge, Frozen, Level, instant};
+use crate::domain::name::{Name, has_visible};
 use crate::web::form::{Fields, FromFields, Nothing, Posted, version};
 use crate::web::guard::{Visit, may_administer};
 use crate::web::respond::{Html, PageError, SeeOther};
@@ -27,8 +27,8 @@ pub async fn shell(visit: &Visit<'_>, section: Section, about: Concern<'_>) -> R
         what: freeze.on.words(),
         level: freeze.level,
         is_current: freeze.state(now) == FreezeState::Current,
+        author: freeze.people(),
         reason: freeze.reason,
-        author: freeze.author,
         from: freeze.from,
         until: freeze.until,
     };
@@ -100,7 +100,7 @@ fn item(freeze: &Freeze, now: Timestamp) -> FreezeItem {
         level: freeze.level,
         state: freeze.state(now),
         reason: freeze.reason.clone(),
-        author: freeze.author.clone(),
+        author: freeze.people(),
         from: freeze.from,
         until: freeze.until,
         lifted_by: freeze.lifted.as_ref().map(|lifted| lifted.by.clone()),
@@ -202,7 +202,7 @@ impl Typed {
         let form = &self.form;
         let (application, environment) =
             (name("application", &form.application), name("environment", &form.environment));
-        let mut time = |field, text: &str| match (text, instant(text, zone)) {
+        let mut time = |field, text: &str, edge| match (text, instant(text, zone, edge)) {
             ("", _) => None,
             (_, Ok(at)) => Some(at),
             (_, Err(why)) => {
@@ -210,11 +210,11 @@ impl Typed {
                 None
             }
         };
-        let (from, until) = (time("from", &form.from), time("until", &form.until));
+        let (from, until) = (time("from", &form.from, Edge::From), time("until", &form.until, Edge::Until));
         if self.wrong_level {
             wrong("level", "A lock or a warning.".to_owned());
         }
-        if form.reason.trim().is_empty() && !errors.is_empty() {
+        if !has_visible(&form.reason) && !errors.is_empty() {
             errors.push(Wrong {
                 field: "reason",
                 message: "Say why; everybody who is held up reads it.".to_owned(),

@@ -40,15 +40,17 @@ pub async fn by_password(
     let tried = limits.begin_try(stranger.frame.address, "login", Some(&form.name), &app.clock).await;
     let tried = match tried {
         Ok(tried) => tried,
-        Err(Refusal::TooMany(words)) => {
+        Err(Refusal::TooMany { words, wait }) => {
             let problem = SignInProblem::TooMany { words };
-            return again(&stranger, cookies, (429, problem), form.name, &form.return_to);
+            let page = again(&stranger, cookies, (429, problem), form.name, &form.return_to)?;
+            return Ok(Arrival::Out(page.after(Some(wait))));
         }
         Err(other) => return Err(other.into()),
     };
     let session = sign_in_local::sign_in(app, &form.name, &form.password, before(&stranger)).await?;
     let Some(session) = session else {
-        return again(&stranger, cookies, (422, SignInProblem::DoesNotFit), form.name, &form.return_to);
+        let problem = SignInProblem::DoesNotFit;
+        return again(&stranger, cookies, (422, problem), form.name, &form.return_to).map(Arrival::Out);
     };
     tried.take_back();
     Ok(arrived(&stranger, cookies, session, &form.return_to))
@@ -76,7 +78,7 @@ pub async fn by_session(
     let id = named.and_then(|name| cookies.get(name)).map(|cookie| cookie.value().to_owned());
     let Some(id) = id else {
         let problem = SignInProblem::NoSessionElsewhere;
-        return again(&stranger, cookies, (422, problem), String::new(), &form.return_to);
+        return again(&stranger, cookies, (422, problem), String::new(), &form.return_to).map(Arrival::Out);
     };
     let tried = limits.begin_exchange(stranger.frame.address, "login/session", &app.clock).await?;
     let session = exchange::sign_in(app, &id, before(&stranger)).await;
@@ -87,7 +89,7 @@ pub async fn by_session(
         return Ok(arrived(&stranger, cookies, session, &form.return_to));
     }
     let problem = SignInProblem::NoSessionElsewhere;
-    again(&stranger, cookies, (422, problem), String::new(), &form.return_to)
+    again(&stranger, cookies, (422, problem), String::new(), &form.return_to).map(Arrival::Out)
 }
 
 fn before(stranger: &Stranger<'_>) -> Option<i64> {
@@ -106,8 +108,8 @@ fn again(
     (status, problem): (u16, SignInProblem),
     name: String,
     return_to: &str,
-) -> Result<Arrival, PageError> {
+) -> Result<Html, PageError> {
     let mut page = login_page(stranger, cookies, return_to, Some(problem))?;
     page.name = name;
-    Html::with_status(status, &page).map(Arrival::Out)
+    Html::with_status(status, &page)
 }

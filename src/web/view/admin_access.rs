@@ -47,6 +47,9 @@ impl AdminAccess {
     fn sentence(&self) -> String {
         let count = self.rows.len() as u64;
         match (&self.person, &self.place) {
+            (Some(person), _) if self.places.is_empty() => {
+                format!("There is no environment yet in which {person} could do anything.")
+            }
             (Some(person), _) if count == 0 => format!("{person} may do nothing anywhere."),
             (Some(person), _) => {
                 format!(
@@ -79,7 +82,7 @@ pub fn words_of(why: &Why) -> String {
     let everywhere = why.globals.iter().map(|global| match global {
         GlobalPermission::Admin => "everything, as administrator",
         GlobalPermission::ReadAll => "read, everywhere",
-        GlobalPermission::Impersonate => "act for others",
+        GlobalPermission::Impersonate => "act for others, through the API",
     });
     let gives: Vec<&str> = gives.chain(everywhere).collect();
     format!("role {} ({}): {}", why.role, listed(&through), listed(&gives))

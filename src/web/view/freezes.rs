@@ -14,6 +14,7 @@ pub struct FreezeNotice {
     pub what: String,
     pub level: Level,
     pub reason: String,
+    /// Who set it, and who changed it.
     pub author: String,
     /// It holds now; else it is announced.
     pub is_current: bool,

@@ -179,6 +179,26 @@ async fn administrators_see_who_may_do_what_and_others_do_not() {
     assert_eq!(dana.post("/deliveries/1/resend", &json!({})).await.status, 403);
 }
 
+/// Who acts for others reaches more than any role shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_act_for_others_is_among_those_who_may_something() {
+    let service = Service::start_in(World::quiet_with(|fleet| {
+        let role = json!({ "name": "bots", "users": ["bot"], "global": ["impersonate"] });
+        fleet["roles"].as_array_mut().unwrap().push(role);
+    }))
+    .await;
+    service.calling_as("bot").await;
+    let words = "role bots (by name): act for others, through the API";
+    let browser = service.as_user("ada").await;
+    for place in ["?person=bot", "?application=shop&environment=production"] {
+        let page = browser.get(&format!("/admin/access{place}")).await.unwrap();
+        assert!(page.text().contains(words), "{place}: {}", page.text());
+    }
+    let found = service.calling_as("ada").await.get("/access?person=bot").await.ok();
+    let item = &found["items"][0];
+    assert_eq!((&item["permissions"], &item["global"]), (&json!([]), &json!(["impersonate"])), "{found}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_audit_trail_is_read_by_person_act_object_and_day() {
     let service = Service::start_in(World { hosts: 1, ..World::default() }).await;

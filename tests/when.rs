@@ -6,6 +6,7 @@ mod breaking;
 mod calendars;
 mod days;
 mod freezing;
+mod held_up;
 mod ics;
 mod policy;
 mod queued;

@@ -65,9 +65,7 @@ impl Limits {
         let (Refusal::NotFound, Some(address)) = (&refusal, address) else { return refusal };
         match self.wrong.admit((address, route), WRONG_SECRETS_A_MINUTE, now) {
             Ok(()) => refusal,
-            Err(wait) => {
-                Refusal::too_many("Too many unknown links from this address. Wait a minute.", wait)
-            }
+            Err(wait) => Refusal::too_many("Too many unknown links from this address. Wait a minute.", wait),
         }
     }
 
@@ -76,9 +74,7 @@ impl Limits {
         let Some(address) = address else { return Refusal::SignedOut };
         match self.wrong.admit((address, "api"), WRONG_SECRETS_A_MINUTE, now) {
             Ok(()) => Refusal::SignedOut,
-            Err(wait) => {
-                Refusal::too_many("Too many unknown tokens from this address. Wait a minute.", wait)
-            }
+            Err(wait) => Refusal::too_many("Too many unknown tokens from this address. Wait a minute.", wait),
         }
     }
 
@@ -126,17 +122,14 @@ impl Limits {
     ) -> Result<Option<Held<'_, (IpAddr, &'static str)>>, Refusal> {
         let Some(address) = address else { return Ok(None) };
         let held = self.tries.begin((address, route), at_once, clock).await;
-        held.map(Some).map_err(|wait| {
-            Refusal::too_many("Too many wrong tries from this address. Wait a minute.", wait)
-        })
+        held.map(Some)
+            .map_err(|wait| Refusal::too_many("Too many wrong tries from this address. Wait a minute.", wait))
     }
 
     pub fn anonymous(&self, address: Option<IpAddr>, now: Timestamp) -> Result<(), Refusal> {
         let Some(address) = address else { return Ok(()) };
         let admitted = self.anonymous.admit(address, API_CALLS_A_MINUTE, now);
-        admitted.map_err(|wait| {
-            Refusal::too_many("Too many calls from this address. Wait a minute.", wait)
-        })
+        admitted.map_err(|wait| Refusal::too_many("Too many calls from this address. Wait a minute.", wait))
     }
 
     pub fn api(&self, token: i64, now: Timestamp) -> Result<(), Refusal> {
@@ -147,9 +140,8 @@ impl Limits {
     pub fn sign_in(&self, address: Option<IpAddr>, now: Timestamp) -> Result<(), Refusal> {
         let Some(address) = address else { return Ok(()) };
         let admitted = self.sign_in.admit(address, SIGN_INS_A_MINUTE, now);
-        admitted.map_err(|wait| {
-            Refusal::too_many("Too many sign-ins from this address. Wait a minute.", wait)
-        })
+        admitted
+            .map_err(|wait| Refusal::too_many("Too many sign-ins from this address. Wait a minute.", wait))
     }
 }
 

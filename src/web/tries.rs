@@ -79,12 +79,7 @@ impl<K: Hash + Eq + Clone> Tries<K> {
 
     /// Waits for a place, `at_once` of them at most. When too many were wrong, after how
     /// long there are fewer.
-    pub async fn begin(
-        &self,
-        key: K,
-        at_once: usize,
-        clock: &Clock,
-    ) -> Result<Held<'_, K>, SignedDuration> {
+    pub async fn begin(&self, key: K, at_once: usize, clock: &Clock) -> Result<Held<'_, K>, SignedDuration> {
         loop {
             let mut ended = std::pin::pin!(self.ended.notified());
             // From here on, no end is missed.

@@ -208,16 +208,18 @@ fn what_loosens_or_changes_who_approves_is_told_and_nothing_else() {
 
 #[test]
 fn a_release_that_need_not_be_promoted_any_more_is_told() {
-    let of = |promoted: Value| {
+    let of = |promoted: Option<&str>| {
         fleet(|fleet| {
             let environments = fleet["applications"][0]["environments"].as_array_mut().unwrap();
             let mut staging = environments[0].clone();
             (staging["name"], staging["target_path"]) = (json!("staging"), json!("/srv/shop/staging"));
-            environments[0]["promote_from"] = promoted;
+            if let Some(from) = promoted {
+                environments[0]["promote_from"] = json!(from);
+            }
             environments.push(staging);
         })
     };
-    let (old, new) = (of(json!("staging")), of(Value::Null));
+    let (old, new) = (of(Some("staging")), of(None));
     let found = approval_changes(&old, &new, &new);
     assert_eq!(found[0].changes, ["A release need not have succeeded in staging any more."]);
     assert_eq!(approval_changes(&new, &old, &old), []);

@@ -79,6 +79,28 @@ async fn a_bot_requests_for_another_and_neither_decides_nor_launches() {
     assert_eq!(begun(&stella.post(&launch, &json!({})).await), 1);
 }
 
+/// The person has the right; what is in the way is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_decide_in_anothers_name_hears_that_only_they_in_person_do() {
+    let service = Service::start_in(world(|fleet| fleet["roles"][2]["users"] = json!(["rex"]))).await;
+    let (bot, rex) = (service.calling_as("bot").await, service.calling_as("rex").await);
+    let dana = service.as_user("dana").await;
+    let id = service.asked(&dana, "v1.0", &[]).await;
+    let decisions = format!("/requests/{id}/decisions");
+    let body = json!({ "decision": "accept" });
+    let reply = posts(&bot, "rex", &decisions, &body).await;
+    assert_eq!(reply.problem(403), "forbidden");
+    assert_eq!(reply.body["detail"], "bot acts for rex; only rex in person may do this.");
+    // A token of rex's that only reads is another cause.
+    let scope = json!({ "grants": [{ "permission": "read", "application": "shop" }] });
+    let made = rex.post("/tokens", &json!({ "name": "reader", "scope": scope })).await;
+    let reader = service.calling_with(made.body["token"].as_str().unwrap());
+    assert_eq!(reader.post(&decisions, &body).await.body["detail"], SCOPE);
+    assert_eq!(rex.post(&decisions, &body).await.status, 201);
+}
+
+const SCOPE: &str = "The scope of this token does not reach this.";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_acts_for_a_holder_of_more_for_nobody_or_without_the_right() {
     let service = Service::start_in(world(deployers)).await;

@@ -85,6 +85,11 @@ async fn ten_wrong_tries_close_a_name_for_a_quarter_of_an_hour_at_every_door() {
     assert_eq!((page.status, page.main_page().as_deref()), (429, Some("login")), "{}", page.text());
     let reply = service.exchanges(" Sam", PASSWORD).await;
     assert_eq!(reply.problem(429), "too_many", "the right one is not even looked at");
+    for refused in [&page, &reply.page] {
+        // As long as it really is: a quarter of an hour since the first of them.
+        let wait: i64 = refused.header("retry-after").parse().unwrap();
+        assert!((600..=900).contains(&wait), "{wait}");
+    }
     assert_eq!(service.app.passwords.checked(), checked);
     for _ in 0..12 {
         assert_eq!(service.exchanges("sue", PASSWORD).await.status, 200, "others come in");

@@ -32,6 +32,15 @@ async fn a_bounded_token_reaches_its_place_and_no_other_and_makes_no_tokens() {
     let listed = bounded.get("/applications").await.ok();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
     let deployment = begun(&bounded.post(DEPLOYMENTS, &json!({ "release": "v1.0" })).await);
+    // What is in the way is the token, and no right that an administrator could give.
+    let detail = bounded.get("/servers").await.body["detail"].clone();
+    assert_eq!(detail, "The scope of this token does not reach this.");
+    let reader = json!({ "grants": [{ "permission": "read", "application": "shop" }] });
+    let (_, reader) = made(&service, &ada, &json!({ "name": "reader", "scope": reader })).await;
+    let refused = reader.post(DEPLOYMENTS, &json!({ "release": "v1.0" })).await;
+    assert!(gates(&refused, 403).contains(&"permission"), "{}", refused.page.html);
+    assert!(refused.page.html.contains("The scope of this token does not reach this."));
+    assert!(!refused.page.html.contains("through a role"), "{}", refused.page.html);
     let account = bounded.get("/account").await.ok();
     assert_eq!(account["token"]["scope"]["grants"][0]["permission"], "deploy");
     for (method, path, body) in [
@@ -122,12 +131,52 @@ async fn people_see_their_own_tokens_and_administrators_everybodys() {
             json!({ "name": "x", "scope": { "grants": [{ "permission": "read", "application": "nosuch" }] } }),
             "scope",
         ),
+        (
+            json!({ "name": "x", "scope": { "grants": [{ "permission": "read", "environment": "nosuch" }] } }),
+            "scope",
+        ),
+        (json!({ "name": "\u{3164}\u{ad}" }), "name"),
         (json!({ "name": "x", "scope": { "global": ["root"] } }), "scope.global[0]"),
         (json!({ "name": "x", "hash": "0" }), "hash"),
         (json!({ "name": "x", "user": "nosuch" }), "user"),
     ] {
         assert_eq!(ada.post("/tokens", &wrong).await.wrong_fields(), [field], "{wrong}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_may_be_null_and_who_acts_for_others_bounds_a_token_to_any_place() {
+    let service = Service::start_in(World::quiet_with(|fleet| {
+        let role = json!({ "name": "bots", "users": ["bot"], "global": ["impersonate"] });
+        fleet["roles"].as_array_mut().unwrap().push(role);
+    }))
+    .await;
+    let bot = service.calling_as("bot").await;
+    let (id, _) = made(&service, &bot, &json!({ "name": "whole", "scope": null })).await;
+    assert_eq!(bot.get(&format!("/tokens/{id}")).await.ok()["scope"], Value::Null);
+    let grants = json!([{ "permission": "read", "application": "shop", "environment": "production" }]);
+    let scope = json!({ "global": ["impersonate"], "grants": grants });
+    made(&service, &bot, &json!({ "name": "for the shop", "scope": scope })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_account_page_lists_those_that_work_first_and_the_newest_of_each() {
+    let service = Service::start_in(World::quiet()).await;
+    let dana = service.as_user("dana").await;
+    let caller = service.calling_as("dana").await;
+    let (spent, _) = made(&service, &caller, &json!({ "name": "spent" })).await;
+    caller.send("DELETE", &format!("/tokens/{spent}"), &[], "").await;
+    // More than the page shows, all revoked but the last one.
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) \
+                INSERT INTO tokens (person_id, name, hash, created_at, created_by, revoked_at) \
+                SELECT person_id, 'old ' || i, 'hash ' || i, created_at, created_by, revoked_at \
+                FROM tokens, n WHERE name = 'spent'";
+    service.sql(many).await;
+    made(&service, &caller, &json!({ "name": "the newest" })).await;
+    let text = dana.get("/account").await.unwrap().text();
+    let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words:?} is not shown"));
+    assert!(place("the newest") < place("a test") && place("a test") < place("old 600"));
+    assert!(place("old 600") < place("old 599") && !text.contains("old 1 "), "the oldest is left out");
 }
 
 #[tokio::test(flavor = "multi_thread")]

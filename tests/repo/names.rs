@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use crate::domain::glob::matches;
-use crate::domain::name::TagName;
+use crate::domain::name::{TagName, has_visible};
 use crate::domain::repository_url::{RepositoryUrl, Transport};
 
 #[rstest]
@@ -135,4 +135,28 @@ fn a_login_is_not_shown() {
     let token = RepositoryUrl::parse("https://tok%20en@git.example.com/shop").unwrap();
     assert_eq!(token.login().unwrap(), b"tok en:");
     assert_eq!(RepositoryUrl::parse("git@example.com:shop").unwrap().login(), None);
+}
+
+/// What people write for people has something to see in it.
+#[test]
+fn a_text_of_invisible_characters_says_nothing() {
+    let blank = [
+        "\u{200b}",
+        "\u{3164}",
+        "\u{2800}",
+        "\u{ad}",
+        "\u{34f}",
+        "\u{180e}",
+        "\u{e0041}",
+        "\u{fe0f}",
+        "\u{ffa0}",
+    ];
+    for text in blank.iter().chain(&["", " \t\n", "\u{2003}\u{202e}\u{a0}"]) {
+        assert!(!has_visible(text), "{text:?}");
+        assert!(has_visible(&format!("{text}x{text}")), "{text:?} beside a letter");
+    }
+    for text in ["x", ".", "é", "名", "❤\u{fe0f}", "0"] {
+        assert!(has_visible(text), "{text:?}");
+    }
+    assert!(!has_visible(&blank.concat()));
 }

@@ -8,9 +8,9 @@ use crate::domain::freeze::Level;
 use crate::tests::harness::{Service, World, production};
 use crate::tests::support::browser::Browser;
 
-const REASON: &str = "Black Friday: nothing moves.";
+pub(super) const REASON: &str = "Black Friday: nothing moves.";
 
-async fn quiet() -> Service {
+pub(super) async fn quiet() -> Service {
     Service::start_in(World::quiet_with(|fleet| {
         fleet["roles"][1]["grants"] = json!([{ "permission": "deploy", "application": "shop" }]);
     }))
@@ -320,6 +320,7 @@ async fn the_api_sets_reads_changes_and_lifts_and_each_is_on_record() {
             "until",
             "state",
             "author",
+            "changed_by",
             "created_at",
             "lifted_by",
             "lifted_at"
@@ -330,6 +331,7 @@ async fn the_api_sets_reads_changes_and_lifts_and_each_is_on_record() {
 
     for (field, value) in [
         ("reason", json!("")),
+        ("reason", json!(" \u{200b}\u{3164}\u{2800} ")),
         ("level", json!("soft")),
         ("application", json!("nothing")),
         ("until", json!("tomorrow")),
@@ -344,6 +346,7 @@ async fn the_api_sets_reads_changes_and_lifts_and_each_is_on_record() {
     let changed = ada.send("PUT", &path, &json, &other.to_string()).await.ok();
     assert_eq!((&changed["level"], &changed["until"]), (&json!("warning"), &Value::Null));
     assert_eq!(changed["from"], made.body["from"], "its beginning stays where none is given");
+    assert_eq!((&changed["author"], &changed["changed_by"]), (&json!("ada"), &json!("ada")));
     assert_eq!(ada.send("DELETE", &path, &[], "").await.status, 204);
     let lifted = ada.get(&path).await.ok();
     assert_eq!((&lifted["state"], &lifted["lifted_by"]), (&json!("ended"), &json!("ada")));

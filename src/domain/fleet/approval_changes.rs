@@ -70,10 +70,16 @@ fn changes((old, before): (&Fleet, &Environment), (new, after): (&Fleet, &Enviro
     }
     if was.needed() > 0 {
         if is.stand_hours > was.stand_hours {
-            changes.push(format!("An approval stands for {} hours instead of {}.", is.stand_hours, was.stand_hours));
+            changes.push(format!(
+                "An approval stands for {} hours instead of {}.",
+                is.stand_hours, was.stand_hours
+            ));
         }
         if is.slot_minutes > was.slot_minutes {
-            changes.push(format!("A link works for {} minutes instead of {}.", is.slot_minutes, was.slot_minutes));
+            changes.push(format!(
+                "A link works for {} minutes instead of {}.",
+                is.slot_minutes, was.slot_minutes
+            ));
         }
         if is.covers_rollback && !was.covers_rollback {
             changes.push("Who accepts a release accepts the way back from it as well.".to_owned());

@@ -145,7 +145,8 @@ impl When {
 
     /// `name` is that of the line it stands in.
     pub(super) fn of(name: &str, value: &str, zone: Option<&str>) -> Result<Self, String> {
-        let wrong = || format!("has {name} {:?}, which is no time", value.chars().take(40).collect::<String>());
+        let wrong =
+            || format!("has {name} {:?}, which is no time", value.chars().take(40).collect::<String>());
         let value = value.trim();
         let date = day_of(value).ok_or_else(wrong)?;
         // Far from where the arithmetic of dates ends.

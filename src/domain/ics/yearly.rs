@@ -114,7 +114,9 @@ impl Yearly {
             (_, When::Day(day)) => start.wall().date() == *day,
             // Some programs write a time of day for whole days too.
             (When::Day(day), other) => *day == other.wall().date(),
-            (start, other) => matches!((start.at(zone), other.at(zone)), (Ok(begins), Ok(at)) if begins == at),
+            (start, other) => {
+                matches!((start.at(zone), other.at(zone)), (Ok(begins), Ok(at)) if begins == at)
+            }
         };
         self.except.iter().any(is_meant)
     }

@@ -26,8 +26,9 @@ pub(super) fn may_deploy(facts: &Facts<'_>) -> Gate {
     } else if covered(facts) && has(facts, Permission::Request) {
         "may go back under the approval"
     } else {
-        let remedy =
-            format!("An administrator can grant it for {place} through a role. A request needs no such right.");
+        let remedy = format!(
+            "An administrator can grant it for {place} through a role. A request needs no such right."
+        );
         return lacking(facts, Permission::DeployInWindow, "deploy", remedy);
     };
     Gate::pass("permission", "May deploy here", format!("{} {right} to {place}.", facts.actor))

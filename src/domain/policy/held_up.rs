@@ -25,7 +25,9 @@ pub(super) fn freezes(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
             Level::Lock if starts(act) => Gate::stop(
                 CODE,
                 format!("{place} is frozen"),
-                format!("{reason}. Frozen by {people} {end}; nobody passes it, and an administrator may lift it."),
+                format!(
+                    "{reason}. Frozen by {people} {end}; nobody passes it, and an administrator may lift it."
+                ),
             ),
             Level::Lock => Gate::warn(
                 CODE,

@@ -61,7 +61,9 @@ impl RequestAccepted {
             None => format!("The link works until {}.", self.slot_until),
         };
         if let Some(end) = &self.window_until {
-            words = format!("{words} The window ends before, at {end}: nothing starts after that until it opens again.");
+            words = format!(
+                "{words} The window ends before, at {end}: nothing starts after that until it opens again."
+            );
         }
         if !self.locks.is_empty() {
             words = format!("{words} But {}: nothing starts then.", self.locks.join("; "));

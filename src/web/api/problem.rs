@@ -13,8 +13,8 @@ use crate::app::Refusal;
 use crate::domain::document;
 use crate::domain::gate::{Gate, Verdict};
 use crate::web::guard::Frame;
-use crate::web::respond::retry_after;
 use crate::web::headers::SecurityHeaders;
+use crate::web::respond::retry_after;
 
 #[derive(Debug)]
 pub enum Problem {

@@ -8,7 +8,7 @@ use crate::app::queries::applications;
 use crate::app::queries::freezes::{self, Concern};
 use crate::app::stored_request::Stored;
 use crate::app::{App, FieldError as Wrong, Refusal};
-use crate::domain::freeze::{Freeze, FreezeState, Edge, Frozen, Level, instant};
+use crate::domain::freeze::{Edge, Freeze, FreezeState, Frozen, Level, instant};
 use crate::domain::name::{Name, has_visible};
 use crate::web::form::{Fields, FromFields, Nothing, Posted, version};
 use crate::web::guard::{Visit, may_administer};

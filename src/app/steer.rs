@@ -115,7 +115,7 @@ async fn retry_approved(
     let mut stored = Stored::load(app, &app.db, request, app.clock.now()).await?;
     access::refresh_all(app, &[actor.names(), stored.accepted_by()].concat()).await?;
     stored.read_tag(app, true).await?;
-    queue_again(app, actor, old, hosts, deletes_acknowledged, Some(stored)).await
+    Box::pin(queue_again(app, actor, old, hosts, deletes_acknowledged, Some(stored))).await
 }
 
 async fn queue_again(

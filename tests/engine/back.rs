@@ -12,7 +12,7 @@ use crate::tests::harness::{Service, World, production};
 
 async fn rolled_back(service: &Service, who: &str, to: i64) -> RolledBack {
     let actor = service.actor(who).await;
-    steer::roll_back(&service.app, &actor, to, "It is broken.", false).await.unwrap()
+    Box::pin(steer::roll_back(&service.app, &actor, to, "It is broken.", false)).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -124,11 +124,7 @@ pub(super) fn may_continue(facts: &Facts<'_>) -> Gate {
             format!("{} has the right for {}.", facts.actor, place(facts)),
         )
     } else {
-        Gate::stop(
-            "permission",
-            format!("{} may not continue here", facts.actor),
-            "Who asked for the release may, and who may deploy here.",
-        )
+        not_theirs(facts, is_requester, "continue")
     }
 }
 
@@ -143,10 +139,14 @@ pub(super) fn may_retry(facts: &Facts<'_>) -> Gate {
             format!("{} has the right for {}.", facts.actor, place(facts)),
         )
     } else {
-        let wanted = if is_requester { Permission::Request } else { Permission::DeployInWindow };
-        let remedy = "Who asked for the release may, and who may deploy here.".to_owned();
-        lacking(facts, wanted, "retry", remedy)
+        not_theirs(facts, is_requester, "retry")
     }
+}
+
+fn not_theirs(facts: &Facts<'_>, is_requester: bool, words: &str) -> Gate {
+    let wanted = if is_requester { Permission::Request } else { Permission::DeployInWindow };
+    let remedy = "Who asked for the release may, and who may deploy here.".to_owned();
+    lacking(facts, wanted, words, remedy)
 }
 
 pub(super) fn stands(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {

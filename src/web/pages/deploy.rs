@@ -82,7 +82,7 @@ pub async fn start(
 ) -> Result<Started, PageError> {
     let (visit, form) = (&posted.visit, posted.form.clone());
     let refusal = match ask(name, environment, &form) {
-        Ok(ask) => match begin(visit, &ask, &form).await {
+        Ok(ask) => match Box::pin(begin(visit, &ask, &form)).await {
             Ok(id) => return Ok(Started::Done(SeeOther(format!("/deployments/{id}")))),
             Err(refusal) => refusal,
         },

@@ -25,7 +25,7 @@ use crate::web::view::journal::{Board, LINES_SHOWN, ReleaseNames};
 
 #[rocket::get("/deployments/<id>")]
 pub async fn one(looking: Looking<'_>, id: i64) -> Result<Html, PageError> {
-    Html::page(&page_of(&looking.0, id).await?)
+    Html::page(&Box::pin(page_of(&looking.0, id)).await?)
 }
 
 /// The page as it stands, for a form on it that comes again too.

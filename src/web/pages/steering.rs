@@ -98,7 +98,7 @@ pub async fn sign(id: i64, posted: Posted<'_, Found>) -> Result<Signed, PageErro
         Err(Refusal::Invalid(errors)) => errors,
         Err(refusal) => return Err(refusal.into()),
     };
-    let mut page = deployment::page_of(&visit, id).await?;
+    let mut page = Box::pin(deployment::page_of(&visit, id)).await?;
     if let Some(broken) = &mut page.overridden {
         broken.comment = comment;
         broken.error = errors.into_iter().map(|error| error.message).next();

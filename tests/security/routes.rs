@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::tests::harness::dump::differences;
 use crate::tests::harness::furnished::Furnished;
 use crate::web::{assets, pages};
 
@@ -383,7 +384,10 @@ fn mounted(method: &str) -> BTreeSet<String> {
 async fn every_route_has_a_row_in_the_tables_that_the_suites_walk() {
     let world = Furnished::new().await;
     let known = |rows: Vec<&str>| -> BTreeSet<String> { rows.into_iter().map(str::to_owned).collect() };
-    assert_eq!(mounted("GET"), known(gets(&world).iter().map(|(route, _)| *route).collect()));
+    let ways_back: BTreeSet<String> =
+        pages::ways_back(&pages::own_routes()).into_iter().map(|(form, _)| form).collect();
+    let looked_at: BTreeSet<String> = mounted("GET").difference(&ways_back).cloned().collect();
+    assert_eq!(looked_at, known(gets(&world).iter().map(|(route, _)| *route).collect()));
     assert_eq!(mounted("POST"), known(forms(&world).iter().map(|form| form.route).collect()));
     let methods: BTreeSet<&str> = pages::routes().iter().map(|route| route.method.as_str()).collect();
     assert_eq!(methods, BTreeSet::from(["GET", "POST"]), "another method needs a table of its own");
@@ -399,5 +403,28 @@ async fn every_route_has_a_row_in_the_tables_that_the_suites_walk() {
             };
             assert!(expected.contains(&page.status), "{address}: {} {}", page.status, page.text());
         }
+    }
+}
+
+/// Whoever reloads the answer to a form, or changes the theme on it, comes to its page.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_of_a_form_leads_to_its_page() {
+    let world = Furnished::new().await;
+    let pages: BTreeSet<&str> = gets(&world).into_iter().map(|(route, _)| route).collect();
+    let before = world.service.tables_that_matter().await;
+    for form in forms(&world).into_iter().filter(|form| !pages.contains(form.route)) {
+        let back = world.ada.raw("GET", &form.address, &[], "").await.unwrap();
+        assert_eq!(back.status, 303, "{}: {}", form.address, back.text());
+        let page = world.ada.raw("GET", back.header("location"), &[], "").await.unwrap();
+        // Of somebody who is added by a form, and of a link that is dana's.
+        let expected: &[u16] = if form.address.contains("/zoe/") { &[404] } else { &[200, 303] };
+        assert!(expected.contains(&page.status), "{}: {} {}", form.address, page.status, page.text());
+    }
+    assert!(differences(&before, &world.service.tables_that_matter().await).is_empty());
+    let person = world.ada.raw("GET", "/admin/people/dana/roles/take", &[], "").await.unwrap();
+    assert_eq!(person.header("location"), "/admin/people/dana");
+    for path in ["//admin/people/evil.example/mail", "/admin//people/x/mail", "/login/session"] {
+        let back = world.ada.raw("GET", path, &[], "").await.unwrap();
+        assert!(!back.header("location").starts_with("//"), "{path}: {}", back.header("location"));
     }
 }

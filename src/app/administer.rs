@@ -157,9 +157,11 @@ pub async fn replace(
     let name = match named {
         Ok(name) => name.unwrap_or_else(|| place.name.clone()),
         Err(problem) => {
+            // The rest of it, under the name that it has.
+            fields.insert("name".to_owned(), former.name.to_string().into());
             let mut problems = vec![problem];
             let rest = object::put(&ground.fleet, &former, object).err().unwrap_or_default();
-            problems.extend(rest.into_iter().filter(|problem| problem.path != "name"));
+            problems.extend(rest);
             return Err(Trouble::Invalid(problems));
         }
     };

@@ -89,7 +89,7 @@ async fn the_longest_names_fit_too() {
     }
     chromium.open(service, "/admin/calendars/new").await;
     let small =
-        "return [...document.querySelectorAll('label.check')].map((one) => one.getBoundingClientRect())
+        "return [...document.querySelectorAll('.check > input')].map((one) => one.getBoundingClientRect())
         .filter((box) => box.width < 24 || box.height < 24).length";
     assert_eq!(chromium.value(small).await, json!(0), "boxes that a finger misses");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

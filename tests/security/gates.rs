@@ -225,7 +225,7 @@ async fn forms_take_their_own_fields_and_answer_with_the_page_of_the_thing() {
         "v1.0",
         &[("tag", "v1.0"), ("tag", "v1.1")],
         422,
-        "a field that this page does not have",
+        "a field that was sent twice",
     )
     .await;
     let page = service.ask_by_hand(&dana, "v1.0", &[]).await;

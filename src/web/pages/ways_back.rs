@@ -18,21 +18,21 @@ const PAGES: [(&str, &str); 3] = [
 ];
 
 /// Each form's path that no page has, with that of its page: the nearest one above it.
+/// What every page has in its frame, signing out and the theme, is left out.
 pub fn ways_back(routes: &[Route]) -> Vec<(String, String)> {
     let of = |method| routes.iter().filter(move |route| route.method == method);
     let pages: BTreeSet<&str> = of(Method::Get).map(|route| route.uri.path()).collect();
     let forms: BTreeSet<&str> =
         of(Method::Post).map(|route| route.uri.path()).filter(|path| !pages.contains(path)).collect();
     let above = |path: &str| {
-        let parents = std::iter::successors(path.rsplit_once('/'), |(parent, _)| parent.rsplit_once('/'));
-        let page = parents.map(|(parent, _)| parent).find(|parent| pages.contains(parent));
-        page.unwrap_or("/").to_owned()
+        let mut parents = std::iter::successors(path.rsplit_once('/'), |(parent, _)| parent.rsplit_once('/'));
+        parents.find_map(|(parent, _)| pages.get(parent).copied())
     };
     let page = |path: &str| {
         let named = PAGES.iter().find(|(form, _)| *form == path);
-        named.map_or_else(|| above(path), |(_, page)| (*page).to_owned())
+        named.map(|(_, page)| *page).or_else(|| above(path))
     };
-    forms.into_iter().map(|path| (path.to_owned(), page(path))).collect()
+    forms.into_iter().filter_map(|path| Some((path.to_owned(), page(path)?.to_owned()))).collect()
 }
 
 /// As routes, before those whose last part is a name.

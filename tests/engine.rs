@@ -2,6 +2,7 @@
 //! service with real hosts, a real HAProxy and traffic through it.
 
 mod back;
+mod covering;
 mod crash;
 mod faults;
 mod health;

@@ -69,7 +69,8 @@ pub(super) async fn record(
 
 /// Somebody with the right to review there, or an administrator, and never who overrode.
 pub fn may_sign(actor: &Actor, deployment: &Deployment, broken: &Override) -> bool {
-    actor.name != broken.who
+    deployment.state.is_over()
+        && actor.name != broken.who
         && actor.access.may(Permission::Review, &deployment.application, &deployment.environment)
 }
 
@@ -84,6 +85,10 @@ pub async fn sign(app: &App, actor: &Actor, id: i64, comment: &str) -> Result<()
     let broken = db::overrides::find(&tx, id).await?.ok_or_else(|| {
         Refusal::Conflict("It was not started by break-glass: there is nothing to sign.".to_owned())
     })?;
+    if !deployment.state.is_over() {
+        let words = "It has not ended: there is nothing to look back on yet.";
+        return Err(Refusal::Conflict(words.to_owned()));
+    }
     if !may_sign(&actor, &deployment, &broken) {
         let words = if actor.name == broken.who {
             "Somebody else has to sign it: you overrode."

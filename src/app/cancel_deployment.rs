@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::run_deployment::tell_of_end;
-use super::{App, Refusal, announce};
+use super::{App, Refusal, announce, stored_request};
 use crate::db::{self, Tx};
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::permission::Permission;
+use crate::domain::request::RequestWord;
 
 /// A waiting one ends at once; a running one is told to (rules.md 10, 22).
 pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64, when: CancelWhen) -> Result<(), Refusal> {
@@ -110,5 +111,9 @@ pub async fn give_back(app: &App, tx: &Tx, deployment: &Deployment, now: Timesta
         facts: json!({ "deployment": deployment.id, "state": request.state.word() }),
     };
     db::audit::append(tx, &app.keys, now, entry).await?;
+    if request.state.word() == RequestWord::Expired {
+        // Its approval ran out while the deployment waited: nobody can start it any more.
+        stored_request::ended(app, tx, &request, "request.expired", "policy", json!({}), now).await?;
+    }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub async fn look_up(
     let situation = Situation::load(app, &app.db, application, environment, now).await?;
     let mut situation = situation.ok_or(Refusal::NotFound)?;
     app.mirrors.fetch(application, &situation.application.repository, now).await.map_err(repository)?;
-    let (release, commit, info, not_allowed) = resolve(app, &situation, tag).await?;
+    let (release, commit, info, not_allowed) = resolve(app, &situation, tag, rollback).await?;
     situation.find_base(app).await?;
     // Who may only read does not make us knock at production.
     if actor.access.may(Permission::Request, application, environment) {
@@ -52,6 +52,7 @@ pub async fn look_up(
         application: Some(application.clone()),
         environment: Some(environment.clone()),
         commit: Some(commit.clone()),
+        standing: true,
         ..db::deployments::Filter::default()
     };
     let succeeded_before = !db::deployments::list(&app.db, &filter, 1).await?.is_empty();
@@ -60,9 +61,17 @@ pub async fn look_up(
 
 type Resolved = (String, CommitId, Option<TagInfo>, Option<String>);
 
-async fn resolve(app: &App, situation: &Situation, text: &str) -> Result<Resolved, Refusal> {
+async fn resolve(app: &App, situation: &Situation, text: &str, rollback: bool) -> Result<Resolved, Refusal> {
     let application = &situation.application.name;
     let text = text.trim();
+    // What was deployed here by its commit is gone back to by its commit (rules.md 12, 14).
+    if rollback && let Ok(commit) = CommitId::parse(text) {
+        let known = app.mirrors.commit(application, &commit).await.map_err(repository)?;
+        return match known {
+            Some(_) => Ok((commit.to_string(), commit, None, None)),
+            None => Err(Refusal::field("tag", "There is no such commit in the repository.")),
+        };
+    }
     match &situation.environment.deploy_from {
         DeployFrom::Tags(_) => {
             let tag =

@@ -8,19 +8,18 @@ use super::queue::Claimed;
 use super::run_deployment::tell_of_end;
 use super::situation::{self, Situation};
 use super::stored_request::{self, Stored};
-use super::{App, Refusal, access, announce, balancing};
+use super::{App, Refusal, access, announce, balancing, covering};
 use crate::db;
 use crate::domain::balancer::Member;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::fleet::Cluster;
 use crate::domain::gate::{Gate, Verdict};
-use crate::domain::name::CommitId;
+use crate::domain::name::{CommitId, Name};
 use crate::domain::overriding::Via;
 use crate::domain::plan::{ClusterFacts, Plan, PlanError, RunFacts, plan};
 use crate::domain::policy::{self, Act};
 use crate::domain::request::VoidCause;
-use crate::domain::scope::Scope;
 
 /// What came of the checks before the start.
 #[derive(Debug)]
@@ -63,16 +62,47 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
         let stops: Vec<String> = stops.map(|gate| format!("{}: {}", gate.title, gate.remedy)).collect();
         return stop(app, claimed, &stops.join(" "), answer.void).await;
     }
-    let (built_by, within) = first_of_chain(app, deployment).await?;
+    let first = covering::first_of_chain(&app.db, deployment).await?;
     let out_of_service = balancing::taken_out(&app.db).await?.into_iter().collect();
     let expected = expected(deployment, answer.from.as_ref());
     let facts = run_facts(deployment, &answer.situation, expected);
-    let facts = RunFacts { built_by, within, from: answer.from, out_of_service, ..facts };
+    let facts =
+        RunFacts { built_by: first.id, within: first.scope, from: answer.from, out_of_service, ..facts };
     let planned = clusters(&answer.situation).and_then(|clusters| plan(facts, &clusters));
     match planned {
-        Ok(plan) => Ok(Checked::Go(Box::new(plan))),
+        Ok(plan) => match hold(app, claimed, &plan).await? {
+            None => Ok(Checked::Go(Box::new(plan))),
+            Some(why) => stop(app, claimed, &why, None).await,
+        },
         Err(error) => stop(app, claimed, &error.to_string(), None).await,
     }
+}
+
+/// What was claimed is what the fleet said then; a server that came since is taken too,
+/// or is why this run does not begin.
+async fn hold(app: &App, claimed: &Claimed, plan: &Plan) -> Result<Option<String>, Refusal> {
+    let id = claimed.deployment.id;
+    let tx = app.db.begin().await?;
+    let now = db::deployments::find(&tx, id).await?.ok_or(Refusal::NotFound)?;
+    if now.place_removed {
+        return Ok(Some("The environment that it was for was removed.".to_owned()));
+    }
+    let locks = db::deployments::list_server_locks(&tx).await?;
+    let mut wanted: Vec<Name> = plan.hosts().map(|host| host.host.server.clone()).collect();
+    wanted.extend(plan.facts.servers.iter().cloned());
+    wanted.sort();
+    wanted.dedup();
+    let holder = |server: &Name| locks.iter().find(|(name, _)| name == server.as_str()).map(|(_, id)| *id);
+    let taken = wanted.iter().find_map(|server| Some((server, holder(server).filter(|other| *other != id)?)));
+    if let Some((server, other)) = taken {
+        return Ok(Some(format!(
+            "{server} became part of it meanwhile, and deployment {other} has it. Start it again after that."
+        )));
+    }
+    wanted.retain(|server| holder(server).is_none());
+    db::deployments::lock_servers(&tx, id, &wanted).await?;
+    tx.commit().await?;
+    Ok(None)
 }
 
 async fn of_request(app: &App, deployment: &Deployment, request: i64) -> Result<Answer, Refusal> {
@@ -97,7 +127,8 @@ async fn of_request(app: &App, deployment: &Deployment, request: i64) -> Result<
 /// Where it comes from is known only now, and recorded now (rules.md 18).
 async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
     let deployment = &claimed.deployment;
-    access::refresh_all(app, &deployment.starters(&deployment.started_by)).await?;
+    let accepted_by = covering::accepted_by(app, deployment.covered_by).await?;
+    access::refresh_all(app, &[deployment.starters(&deployment.started_by), accepted_by].concat()).await?;
     let ask = Ask {
         application: deployment.application.clone(),
         environment: deployment.environment.clone(),
@@ -107,7 +138,7 @@ async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
     };
     let candidate = deploy::look_up(app, &ask, Some(&deployment.commit)).await?;
     let broken = db::overrides::find(&app.db, deployment.id).await?.map(|_| Via::Session);
-    let covered_by = still_covered(app, deployment).await?;
+    let covered_by = covering::of_run(app, &app.db, deployment).await?;
     let actor_access = access::as_started(&app.db, &deployment.started_by, deployment).await?;
     let facts = candidate.facts(&deployment.started_by, &actor_access, &ask.scope, covered_by);
     let facts = facts.breaking(broken);
@@ -124,43 +155,12 @@ async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
     Ok(Answer { gates, void: None, situation: candidate.situation, from })
 }
 
-/// An approval covers the way back until the next deployment (rules.md 12): the one
-/// before this must still be its own.
-async fn still_covered(app: &App, deployment: &Deployment) -> Result<Option<i64>, Refusal> {
-    if deployment.retry_of.is_some() {
-        return Ok(deployment.covered_by);
-    }
-    let filter = db::deployments::Filter {
-        application: Some(deployment.application.clone()),
-        environment: Some(deployment.environment.clone()),
-        before: Some(deployment.id),
-        standing: true,
-        ..Default::default()
-    };
-    let before = db::deployments::list(&app.db, &filter, 1).await?;
-    Ok(before
-        .first()
-        .and_then(|before| before.request)
-        .filter(|request| deployment.covered_by == Some(*request)))
-}
-
 /// rules.md 11: a retry goes on only where the release, or what was there before, is.
 fn expected(deployment: &Deployment, from: Option<&CommitId>) -> Vec<CommitId> {
     if deployment.retry_of.is_none() {
         return Vec::new();
     }
     from.into_iter().chain([&deployment.commit]).cloned().collect()
-}
-
-/// The run that the retries before this one go back to, and what it covered.
-async fn first_of_chain(app: &App, deployment: &Deployment) -> Result<(i64, Scope), Refusal> {
-    let (mut first, mut scope) = (deployment.id, deployment.scope.clone());
-    let mut earlier = deployment.retry_of;
-    while let Some(id) = earlier {
-        let Some(found) = db::deployments::find(&app.db, id).await? else { break };
-        (first, scope, earlier) = (id, found.scope, found.retry_of);
-    }
-    Ok((first, scope))
 }
 
 pub fn run_facts(deployment: &Deployment, situation: &Situation, expected: Vec<CommitId>) -> RunFacts {

@@ -8,7 +8,7 @@ use super::access::Believed;
 use super::break_glass::Break;
 use super::candidate::{newer, not_allowed};
 use super::situation::{Situation, repository};
-use super::{App, Refusal, access, queue};
+use super::{App, Refusal, access, covering, queue};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::deployment::{Deployment, DeploymentState, Direction};
@@ -19,7 +19,7 @@ use crate::domain::gate::Gate;
 use crate::domain::name::{CommitId, Name, TagName};
 use crate::domain::overriding::Via;
 use crate::domain::permission::{Access, Permission};
-use crate::domain::policy::{self, Act, DeployFacts, Facts, HostFacts, Newer};
+use crate::domain::policy::{self, Act, Covering, DeployFacts, Facts, HostFacts, Newer};
 use crate::domain::request::release_words;
 use crate::domain::scope::Scope;
 
@@ -51,7 +51,7 @@ impl Candidate {
         actor: &'a Name,
         access: &'a Access,
         scope: &Scope,
-        covered_by: Option<i64>,
+        covered_by: Option<Covering>,
     ) -> Facts<'a> {
         let (fleet, environment) = (&self.situation.fleet, &self.situation.environment);
         Facts {
@@ -91,8 +91,9 @@ impl Candidate {
 /// What a deployment rests on beside the right to it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Grounds<'a> {
-    /// Exactly this commit.
-    pub commit: Option<&'a CommitId>,
+    /// Exactly what this one brought.
+    pub back_to: Option<&'a Deployment>,
+    /// An approval that seemed to cover it; whether it does is found in the transaction.
     pub covered_by: Option<i64>,
     pub broken: Option<Break<'a>>,
 }
@@ -107,25 +108,31 @@ pub(super) async fn deploy_again(
     app: &App,
     actor: &Actor,
     ask: &Ask,
-    commit: &CommitId,
+    back_to: &Deployment,
     covered_by: Option<i64>,
 ) -> Result<i64, Refusal> {
-    queue(app, actor, ask, Grounds { commit: Some(commit), covered_by, broken: None }).await
+    queue(app, actor, ask, Grounds { back_to: Some(back_to), covered_by, broken: None }).await
 }
 
 pub(super) async fn queue(app: &App, actor: &Actor, ask: &Ask, grounds: Grounds<'_>) -> Result<i64, Refusal> {
-    let Grounds { commit, covered_by, broken } = grounds;
+    let Grounds { back_to, covered_by, broken } = grounds;
     if !actor.access.may(Permission::Read, &ask.application, &ask.environment) {
         return Err(Refusal::NotFound);
     }
-    let believed = access::refresh_all(app, &actor.names()).await?;
-    let candidate = look_up(app, ask, commit).await?;
+    let rests_on = [actor.names(), covering::accepted_by(app, covered_by).await?].concat();
+    let believed = access::refresh_all(app, &rests_on).await?;
+    let candidate = look_up(app, ask, back_to.map(|to| &to.commit)).await?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let actor = access::again(&tx, actor).await?;
     let candidate = candidate.renewed(&tx, now).await?;
     check_scope(&candidate.situation, &ask.scope)?;
-    let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, covered_by);
+    let covering = match back_to.filter(|_| covered_by.is_some()) {
+        Some(to) => covering::of_the_last(app, &tx, &actor, to).await?,
+        None => None,
+    };
+    let covered_by = covering.as_ref().map(|covering| covering.request);
+    let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, covering);
     let without = policy::gates(Act::Deploy, &facts);
     if broken.is_some() && policy::passes(&without) {
         let words = "Nothing is to be overridden: it may be deployed as it is.";

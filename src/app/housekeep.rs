@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::situation::Situation;
 use super::stored_request::{self, Stored};
-use super::{App, Refusal, break_glass, idempotency, remind, run_deployment};
+use super::{App, Refusal, acceptance, break_glass, idempotency, remind, run_deployment};
 use crate::db::{self, DbError, Tx};
 use crate::domain::live::{HostWord, LiveRow, LiveState};
 use crate::domain::name::Name;
@@ -124,7 +124,7 @@ pub async fn settle(app: &App, application: &Name, environment: &Name) -> Result
 }
 
 /// Fetches for every application with an open request, and voids what no longer
-/// matches (rules.md 9).
+/// matches (rules.md 9). One that has all the accepts it takes by now is accepted.
 pub async fn void_moved(app: &App) -> Result<(), Refusal> {
     let open = list_open(app).await?;
     let mut fetched: Vec<Name> = Vec::new();
@@ -145,6 +145,7 @@ pub async fn void_moved(app: &App) -> Result<(), Refusal> {
         }
         let nobody = Access::default();
         if policy::void_cause(&stored.facts(&request.requester, &nobody, None)).is_none() {
+            Box::pin(acceptance::settle_waiting(app, &stored)).await?;
             continue;
         }
         let tx = app.db.begin().await?;

@@ -19,6 +19,7 @@ use crate::keys::Keys;
 use crate::repo::Mirrors;
 use passwords::Passwords;
 
+mod acceptance;
 pub mod access;
 pub mod add_person;
 pub mod administer;
@@ -32,6 +33,7 @@ pub mod cancel_request;
 pub mod candidate;
 pub mod check_start;
 pub mod clean;
+mod covering;
 pub mod deliver;
 pub mod deploy;
 pub mod drift;

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::candidate::{Candidate, counts, look_up};
 use super::situation::{Situation, repository};
-use super::stored_request::{self, Stored, issue_launch_link, issue_review_link};
-use super::{App, FieldError, Refusal};
+use super::stored_request::{self, Stored, issue_review_link};
+use super::{App, FieldError, Refusal, acceptance};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::diff::Patch;
@@ -17,7 +17,7 @@ use crate::domain::name::{Name, is_deceptive};
 use crate::domain::pause::Pause;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{self, Act};
-use crate::domain::request::{Request, RequestState, RequestWord};
+use crate::domain::request::{Request, RequestState};
 use crate::domain::seal::Seal;
 
 const LONGEST_REASON: usize = 4000;
@@ -119,7 +119,9 @@ async fn store(
     candidate.situation.keep_recipe(&tx).await?;
     record(app, &tx, &actor, &request, now).await?;
     if request.required == 0 {
-        accept_at_once(app, &tx, request.id, now).await?;
+        // No approval is needed here: it is accepted as it is made (rules.md 1).
+        let stored = Stored::load(app, &tx, request.id, now).await?;
+        acceptance::settle(app, &tx, stored).await?;
     } else {
         issue_review_link(app, &tx, &request, now).await?;
     }
@@ -229,25 +231,4 @@ async fn record(
     };
     db::audit::append(tx, &app.keys, now, entry).await?;
     Ok(())
-}
-
-/// No approval is needed here: it is accepted as it is made (rules.md 1).
-async fn accept_at_once(app: &App, tx: &db::Tx, id: i64, now: Timestamp) -> Result<(), Refusal> {
-    let mut stored = Stored::load(app, tx, id, now).await?;
-    let approval = &stored.situation.environment.approval;
-    stored.request.state =
-        stored.request.state.clone().accept(approval, stored.situation.slot_begins(), now)?;
-    stored.request.accepted_at = Some(now);
-    stored.request.terms = stored.terms();
-    debug_assert_eq!(stored.request.state.word(), RequestWord::Accepted);
-    db::requests::update(tx, &stored.request).await?;
-    stored.request.version += 1;
-    let entry = db::audit::Entry {
-        actor: "policy",
-        action: "request.accepted",
-        subject: format!("request {id}"),
-        facts: json!({ "required": 0 }),
-    };
-    db::audit::append(tx, &app.keys, now, entry).await?;
-    issue_launch_link(app, tx, &stored, now).await
 }

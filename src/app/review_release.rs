@@ -7,14 +7,14 @@ use serde_json::json;
 
 use super::access::{self, Believed};
 use super::ask_question::ask;
-use super::stored_request::{self, Stored, decided, issue_launch_link};
-use super::{App, Gone, Refusal};
+use super::stored_request::{self, Stored, decided};
+use super::{App, Gone, Refusal, acceptance};
 use crate::db;
 use crate::domain::actor::Actor;
 use crate::domain::link::{Link, Purpose};
 use crate::domain::permission::Permission;
 use crate::domain::policy::{self, Act};
-use crate::domain::request::{Decision, DecisionKind, LinkState, RequestState, RequestWord};
+use crate::domain::request::{Decision, DecisionKind, LinkState, RequestWord};
 use crate::domain::words::words;
 
 const LONGEST_COMMENT: usize = 4000;
@@ -160,6 +160,14 @@ async fn decide(
         }
         return Err(Refusal::Stopped(gates));
     }
+    // A second click is no second decision.
+    let last = stored.decisions.iter().rev().find(|known| known.person == actor.name);
+    let is_said = |known: &Decision| {
+        known.kind == DecisionKind::Accept && ["", &known.comment].contains(&comment.trim())
+    };
+    if verb == Verb::Accept && last.is_some_and(is_said) && !stored.quorum().is_reached() {
+        return Ok(());
+    }
     let kind = match verb {
         Verb::Accept => DecisionKind::Accept,
         Verb::Reject => DecisionKind::Reject,
@@ -189,7 +197,7 @@ async fn decide(
     stored.standing.push(decided(&stored.request, &actor.name, kind, &actor.access));
     match kind {
         DecisionKind::Reject => reject(app, &tx, stored, &actor, decision.comment).await?,
-        DecisionKind::Accept => accept(app, &tx, stored).await?,
+        DecisionKind::Accept => acceptance::settle(app, &tx, stored).await?,
     }
     tx.commit().await?;
     app.wake.outbox.notify_one();
@@ -209,32 +217,4 @@ async fn reject(
     db::requests::update(tx, &stored.request).await?;
     stored_request::ended(app, tx, &stored.request, "request.rejected", actor.name.as_str(), json!({}), now)
         .await
-}
-
-/// Enough accepts make it accepted; fewer leave it waiting for the others.
-async fn accept(app: &App, tx: &db::Tx, mut stored: Stored) -> Result<(), Refusal> {
-    let now = app.clock.now();
-    let approval = stored.situation.environment.approval.clone();
-    let quorum = stored.quorum();
-    if !quorum.is_reached() {
-        // The version moves although the state stays, so that decisions come one after another.
-        return Ok(db::requests::update(tx, &stored.request).await?);
-    }
-    stored.request.state =
-        stored.request.state.clone().accept(&approval, stored.situation.slot_begins(), now)?;
-    stored.request.accepted_at = Some(now);
-    stored.request.required = quorum.need;
-    stored.request.terms = stored.terms();
-    db::requests::update(tx, &stored.request).await?;
-    stored.request.version += 1;
-    let by: Vec<String> = stored.accepted_by().iter().map(ToString::to_string).collect();
-    let entry = db::audit::Entry {
-        actor: "policy",
-        action: "request.accepted",
-        subject: format!("request {}", stored.request.id),
-        facts: json!({ "by": by, "quorum": quorum.words() }),
-    };
-    db::audit::append(tx, &app.keys, now, entry).await?;
-    debug_assert!(matches!(stored.request.state, RequestState::Accepted { .. }));
-    issue_launch_link(app, tx, &stored, now).await
 }

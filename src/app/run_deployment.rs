@@ -47,8 +47,13 @@ pub async fn append(
     let tx = app.db.begin().await?;
     db::deployments::renew(&tx, lease, now + LEASE).await?;
     db::journal::append(&tx, deployment.id, events).await?;
+    // What it does in a place that was removed is nothing of another one of its name.
+    let tells_of_hosts = events.iter().any(|event| matches!(event.what, EventKind::Host { .. }));
+    let removed = tells_of_hosts
+        && db::deployments::find(&tx, deployment.id).await?.is_some_and(|run| run.place_removed);
     for event in events {
         match &event.what {
+            EventKind::Host { .. } if removed => {}
             EventKind::Host { host, state, .. } => record_host(&tx, deployment, host, *state, now).await?,
             EventKind::Service { member, in_service: false } => {
                 db::out_of_service::put(&tx, deployment, member, now).await?;

@@ -2,38 +2,42 @@
 
 use serde_json::json;
 
-use super::cancel_deployment::{may_cancel, may_read};
+use super::cancel_deployment::may_read;
 use super::deploy::{Ask, deploy_again};
 use super::request_release::{Form, request_release};
 use super::stored_request::Stored;
-use super::{App, Refusal, access, queries, queue};
-use crate::db;
+use super::{App, Refusal, access, covering, queries, queue};
+use crate::db::{self, Source};
 use crate::domain::actor::Actor;
-use crate::domain::deployment::{Deployment, DeploymentState, Direction};
+use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{HostState, NoteLevel};
-use crate::domain::fleet::Method;
+use crate::domain::fleet::{DeployFrom, Method};
+use crate::domain::gate::Gate;
 use crate::domain::name::Name;
 use crate::domain::permission::Permission;
 use crate::domain::plan::Plan;
-use crate::domain::policy::{self, Act};
+use crate::domain::policy::{self, Act, Covering};
 use crate::domain::progress::Progress;
-use crate::domain::request::RequestWord;
 use crate::domain::scope::Scope;
 
 /// Lets the stage begin that waits for a person.
 pub async fn continue_run(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
     let deployment = readable(app, actor, id).await?;
-    if !may_cancel(actor, &deployment) {
-        return Err(Refusal::Forbidden(
-            "Only who asked for it, who started it, or somebody with the right to deploy may continue it."
-                .to_owned(),
-        ));
-    }
     if queries::deployments::progress(app, &deployment).await?.waiting.is_none() {
         return Err(Refusal::Conflict("It does not wait for anybody.".to_owned()));
     }
+    let rests_on = match deployment.request.or(deployment.covered_by) {
+        Some(request) => covering::accepted_by(app, Some(request)).await?,
+        None => Vec::new(),
+    };
+    access::refresh_all(app, &[actor.names(), rests_on].concat()).await?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
+    let actor = access::again(&tx, actor).await?;
+    let gates = Box::pin(gates_of_continue(app, &tx, &actor, &deployment)).await?;
+    if !policy::passes(&gates) {
+        return Err(Refusal::Stopped(gates));
+    }
     db::deployments::go_on(&tx, id, &actor.hand()).await?;
     let entry = db::audit::Entry {
         actor: &actor.signature(),
@@ -45,6 +49,21 @@ pub async fn continue_run(app: &App, actor: &Actor, id: i64) -> Result<(), Refus
     tx.commit().await?;
     let _ = app.wake.cancel.send(id);
     Ok(())
+}
+
+/// What stands in the way of a stage that waits for a person, for this one.
+pub async fn gates_of_continue(
+    app: &App,
+    source: &impl Source,
+    actor: &Actor,
+    run: &Deployment,
+) -> Result<Vec<Gate>, Refusal> {
+    still_there(run)?;
+    if let Some(request) = run.request {
+        let stored = Stored::load(app, source, request, app.clock.now()).await?;
+        return Ok(policy::gates(Act::Continue, &stored.facts(&actor.name, &actor.access, None)));
+    }
+    queries::deploying::gates_again(app, source, actor, run, Act::Continue).await
 }
 
 /// What a run left undone: its hosts that are not done. Of an operator's command
@@ -60,6 +79,7 @@ pub fn undone(deployment: &Deployment, progress: &Progress) -> Vec<Name> {
 /// A new run for the hosts that an ended one did not finish (rules.md 11).
 pub async fn retry(app: &App, actor: &Actor, id: i64, deletes_acknowledged: bool) -> Result<i64, Refusal> {
     let old = readable(app, actor, id).await?;
+    still_there(&old)?;
     if !matches!(
         old.state,
         DeploymentState::Failed | DeploymentState::Cancelled | DeploymentState::Interrupted
@@ -75,10 +95,7 @@ pub async fn retry(app: &App, actor: &Actor, id: i64, deletes_acknowledged: bool
     if hosts.is_empty() && old.plan.is_some() {
         return Err(Refusal::Conflict("No host is left undone. Start it anew instead.".to_owned()));
     }
-    let newest = db::deployments::find_newest(&app.db, &old.application, &old.environment).await?;
-    if newest.is_some_and(|newest| newest != id) {
-        return Err(Refusal::Conflict("A later deployment ran or waits here; retry that one.".to_owned()));
-    }
+    is_newest(&app.db, &old).await?;
     match old.request {
         Some(request) => {
             Box::pin(retry_approved(app, actor, &old, hosts, request, deletes_acknowledged)).await
@@ -126,7 +143,8 @@ async fn queue_again(
     };
     let candidate = match &stored {
         None => {
-            access::refresh_all(app, &actor.names()).await?;
+            let rests_on = [actor.names(), covering::accepted_by(app, old.covered_by).await?].concat();
+            access::refresh_all(app, &rests_on).await?;
             Some(super::deploy::look_up(app, &ask, Some(&old.commit)).await?)
         }
         Some(_) => None,
@@ -134,6 +152,8 @@ async fn queue_again(
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let actor = access::again(&tx, actor).await?;
+    // Somebody else may have done the same meanwhile.
+    is_newest(&tx, old).await?;
     let gates = match (&stored, &candidate) {
         (Some(stored), _) => {
             let stored = stored.again(&tx, now).await?;
@@ -141,7 +161,8 @@ async fn queue_again(
         }
         (None, Some(candidate)) => {
             let candidate = candidate.clone().renewed(&tx, now).await?;
-            let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, covered_for(&actor, old));
+            let covering = covered_for(app, &tx, &actor, old).await?;
+            let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, covering);
             policy::gates(Act::Deploy, &facts)
         }
         (None, None) => Vec::new(),
@@ -178,13 +199,27 @@ async fn queue_again(
     Ok(deployment.id)
 }
 
+/// A run may be done again while nothing came after it.
+async fn is_newest(source: &impl Source, run: &Deployment) -> Result<(), Refusal> {
+    let newest = db::deployments::find_newest(source, &run.application, &run.environment).await?;
+    if newest == Some(run.id) {
+        return Ok(());
+    }
+    Err(Refusal::Conflict("A later deployment ran or waits here; retry that one.".to_owned()))
+}
+
 /// The approval that covers a rollback lets only its starter, and who may deploy
 /// here, retry it (rules.md 11).
-pub(super) fn covered_for(actor: &Actor, old: &Deployment) -> Option<i64> {
+pub(super) async fn covered_for(
+    app: &App,
+    source: &impl Source,
+    actor: &Actor,
+    old: &Deployment,
+) -> Result<Option<Covering>, Refusal> {
     let theirs = old.started_by == actor.name
         || old.requested_by == actor.name
         || actor.access.may(Permission::DeployInWindow, &old.application, &old.environment);
-    old.covered_by.filter(|_| theirs)
+    if theirs { covering::of_run(app, source, old).await } else { Ok(None) }
 }
 
 /// What came of a wish to go back.
@@ -208,9 +243,9 @@ pub enum WayBack {
 pub async fn way_back(app: &App, actor: &Actor, to: &Deployment) -> Result<WayBack, Refusal> {
     let fleet = db::fleet::load(&app.db).await?;
     let (_, environment) = fleet.environment(&to.application, &to.environment).ok_or(Refusal::NotFound)?;
-    let covered_by = covering_request(app, actor, to, environment.approval.covers_rollback).await?;
-    Ok(match covered_by {
-        Some(request) => WayBack::Covered(request),
+    let covering = covering::of_the_last(app, &app.db, actor, to).await?;
+    Ok(match covering.filter(|covering| covering.why_not.is_none()) {
+        Some(covering) => WayBack::Covered(covering.request),
         None if environment.approval.needed() == 0 => WayBack::Directly,
         None => WayBack::ByRequest,
     })
@@ -244,48 +279,24 @@ pub async fn roll_back(
     };
     if let Some(covered_by) = covered_by {
         // A tag that leads elsewhere by now is not what was there.
-        let again = Box::pin(deploy_again(app, actor, &ask, &to.commit, covered_by));
+        let again = Box::pin(deploy_again(app, actor, &ask, &to, covered_by));
         let deployment = again.await?;
         return Ok(RolledBack::Deployment(deployment));
     }
+    let fleet = db::fleet::load(&app.db).await?;
+    let (_, environment) = fleet.environment(&to.application, &to.environment).ok_or(Refusal::NotFound)?;
+    let takes_tags = matches!(environment.deploy_from, DeployFrom::Tags(_));
     let reason = reason.trim();
     let form = Form {
         application: to.application.to_string(),
         environment: to.environment.to_string(),
-        tag: to.release.clone(),
+        // A branch environment takes commits, whatever they were called when they came.
+        tag: if takes_tags { to.release.clone() } else { to.commit.to_string() },
         reason: if reason.is_empty() { format!("Roll back to deployment {id}.") } else { reason.to_owned() },
         ticket: String::new(),
         rollback: true,
     };
     Ok(RolledBack::Request(Box::pin(request_release(app, actor, &form)).await?))
-}
-
-/// The accepted request whose deployment was the last one here and went from the
-/// release that is gone back to.
-async fn covering_request(
-    app: &App,
-    actor: &Actor,
-    to: &Deployment,
-    covers: bool,
-) -> Result<Option<i64>, Refusal> {
-    if !covers {
-        return Ok(None);
-    }
-    let Some(last) = db::deployments::find_newest(&app.db, &to.application, &to.environment).await? else {
-        return Ok(None);
-    };
-    let Some(last) = db::deployments::find(&app.db, last).await? else { return Ok(None) };
-    let Some(request) = last.request.filter(|_| last.state.is_over()) else { return Ok(None) };
-    let went_from_there =
-        last.from.as_ref() == Some(&to.commit) && last.direction != Some(Direction::GoesBack);
-    let request = db::requests::find(&app.db, request).await?;
-    let accepted =
-        request.filter(|request| request.state.word() == RequestWord::Launched && !request.rollback);
-    let may = |requester: &Name| {
-        *requester == actor.name
-            || actor.access.may(Permission::DeployInWindow, &to.application, &to.environment)
-    };
-    Ok(accepted.filter(|request| went_from_there && may(&request.requester)).map(|request| request.id))
 }
 
 async fn readable(app: &App, actor: &Actor, id: i64) -> Result<Deployment, Refusal> {

@@ -47,3 +47,21 @@ async fn a_rollback_goes_to_the_commit_that_was_there_and_to_no_other() {
     assert_ne!(reply.status, 202, "{}", reply.page.html);
     assert_eq!(service.rows_of("deployments").await, before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_by_its_commit_is_asked_for_by_its_commit_where_approval_is_needed() {
+    let mut service = directly(1, |_| {}).await;
+    let drew = service.calling_as("drew").await;
+    let commit = service.repository.git(["rev-parse", "v1.0^{commit}"]);
+    let first = deploys(&drew, &commit).await;
+    succeeds(&service, first).await;
+    let second = deploys(&drew, "v1.1").await;
+    succeeds(&service, second).await;
+    service.apply(|fleet| production(fleet)["approval"]["required"] = json!(1)).await;
+    let reply = drew.post(&format!("/deployments/{first}/rollback"), &json!({ "reason": "Back." })).await;
+    assert_eq!((reply.status, &reply.body["commit"]), (201, &json!(commit)), "{}", reply.page.html);
+    // Only backwards: a tag environment takes no commit forward.
+    let asked = json!({ "tag": service.repository.git(["rev-parse", "v1.2^{commit}"]), "reason": "x" });
+    let refused = drew.post("/applications/shop/environments/production/requests", &asked).await;
+    assert_eq!(refused.wrong_fields(), ["tag"]);
+}

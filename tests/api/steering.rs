@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::town::{REQUESTS, begun, deployers, deploys, directly};
+use super::town::{REQUESTS, begun, deployers, deploys, directly, gates};
 use crate::domain::deployment::DeploymentState::{Cancelled, Failed, Succeeded};
 use crate::domain::event::EventKind;
 use crate::tests::harness::{Gate, Service, World, production};
@@ -84,7 +84,7 @@ async fn what_runs_ends_after_the_batch_and_the_rest_is_retried() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_waits_until_somebody_with_the_right_continues() {
-    let service = directly(2, |fleet| production(fleet)["strategy"] = json!("canary")).await;
+    let mut service = directly(2, |fleet| production(fleet)["strategy"] = json!("canary")).await;
     let (drew, stella) = (service.calling_as("drew").await, service.calling_as("stella").await);
     let id = deploys(&drew, "v1.0").await;
     service.until_event(id, |what| matches!(what, EventKind::Waiting { .. })).await;
@@ -94,7 +94,11 @@ async fn a_canary_waits_until_somebody_with_the_right_continues() {
     assert_eq!(service.on_host(2, "version"), None);
 
     let go_on = format!("/deployments/{id}/continue");
-    assert_eq!(stella.post(&go_on, &json!({})).await.problem(403), "forbidden");
+    assert_eq!(gates(&stella.post(&go_on, &json!({})).await, 403), ["permission"]);
+    let grants = service.fleet["roles"][3]["grants"].clone();
+    service.apply(|fleet| fleet["roles"][3]["grants"][0]["permission"] = json!("request")).await;
+    assert_eq!(gates(&drew.post(&go_on, &json!({})).await, 403), ["permission"], "the rights of now");
+    service.apply(|fleet| fleet["roles"][3]["grants"] = grants).await;
     assert_eq!(drew.post(&go_on, &json!({ "really": true })).await.wrong_fields(), ["really"]);
     let first = drew.post_once("go", &go_on, "{}").await;
     assert_eq!(begun(&first), id);
@@ -103,6 +107,35 @@ async fn a_canary_waits_until_somebody_with_the_right_continues() {
     let one = drew.get(&format!("/deployments/{id}")).await.ok();
     assert_eq!((&one["waiting"], &host(&one, "web-2")["state"]), (&Value::Null, &json!("done")));
     assert_eq!(drew.post(&go_on, &json!({})).await.problem(409), "conflict");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approved_canary_goes_on_only_while_it_is_approved_and_by_nobody_for_another() {
+    let edit_fleet = Box::new(|fleet: &mut Value| {
+        deployers(fleet);
+        production(fleet)["strategy"] = json!("canary");
+        let bots = json!({ "name": "bots", "users": ["bot"], "global": ["impersonate"] });
+        fleet["roles"].as_array_mut().unwrap().push(bots);
+    });
+    let mut service = Box::pin(Service::start_in(World { hosts: 2, edit_fleet, ..World::default() })).await;
+    let dana = service.as_user("dana").await;
+    service.as_user("rosa").await;
+    let id = Box::pin(released(&service, "v1.0")).await;
+    service.until_event(id, |what| matches!(what, EventKind::Waiting { .. })).await;
+    let go_on = format!("/deployments/{id}/continue");
+    let bot = service.calling_as("bot").await;
+    let headers = [("content-type", "application/json"), ("x-impersonate-username", "dana")];
+    assert_eq!(gates(&bot.send("POST", &go_on, &headers, "{}").await, 403), ["impersonation"]);
+    service.apply(|fleet| fleet["roles"][2]["github_teams"] = json!([])).await;
+    let caller = service.calling_as("dana").await;
+    assert_eq!(gates(&caller.post(&go_on, &json!({})).await, 409), ["approved"]);
+    let page = dana.get(&format!("/deployments/{id}")).await.unwrap();
+    assert!(page.text().contains("rosa may no longer review here") && !page.has_form("Continue with"));
+    assert!(page.has_form("Stop here"), "{}", page.text());
+    service.apply(|fleet| fleet["roles"][2]["github_teams"] = json!(["release-managers"])).await;
+    let page = dana.get(&format!("/deployments/{id}")).await.unwrap();
+    dana.submit(&page, "Continue with", &[]).await.unwrap();
+    assert_eq!(service.ended(id).await.state, Succeeded);
 }
 
 /// Makes a request by the API, accepts it by the mail and launches it by the API.

@@ -111,6 +111,28 @@ async fn while_it_waits_the_policy_of_the_day_decides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_has_all_it_takes_by_the_policy_of_the_day_is_accepted_and_nobody_accepts_twice() {
+    let mut service = quiet_with(|fleet| production(fleet)["approval"]["required"] = json!(2)).await;
+    let dana = service.as_user("dana").await;
+    let request = service.asked(&dana, "v1.0", &[]).await;
+    let rosa = member(&service, "rosa").await;
+    let path = format!("/requests/{request}/decisions");
+    let accept = json!({ "decision": "accept" });
+    assert_eq!(rosa.post(&path, &accept).await.status, 201);
+    let twice = rosa.post(&path, &accept).await;
+    assert_eq!(twice.body["decisions"].as_array().map(Vec::len), Some(1), "{}", twice.page.html);
+    service.keep_house().await;
+    assert_eq!(service.request_state(request).await, "awaiting_review");
+    service.apply(|fleet| production(fleet)["approval"]["required"] = json!(1)).await;
+    service.keep_house().await;
+    assert_eq!(service.request_state(request).await, "accepted");
+    let launch = service.link_about("accepted", "v1.0").await;
+    assert_eq!(dana.get(&launch).await.unwrap().status, 200);
+    let record = service.record().await;
+    assert!(record.contains(&format!("policy request.accepted request {request}")), "{record:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn groups_ask_for_approval_where_no_count_does() {
     let service = quiet_with(|fleet| {
         production(fleet)["approval"]["required"] = json!(0);

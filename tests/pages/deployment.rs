@@ -379,7 +379,7 @@ fn what_may_be_done_after_a_failure_has_its_buttons_and_a_summary() {
 
 #[test]
 fn a_canary_and_a_place_in_the_queue_are_said() {
-    let canary = Canary { stage: "batch-1".into(), until: at("15:59"), may_act: true };
+    let canary = Canary { stage: "batch-1".into(), until: at("15:59"), why_not: None, may_act: true };
     let waiting = Deployment {
         canary: Some(canary.clone()),
         cancelling: Some("It is being cancelled by remy, after the batch that is under way.".into()),
@@ -388,7 +388,7 @@ fn a_canary_and_a_place_in_the_queue_are_said() {
     let html = sound("canary", "deployment", "running", &waiting);
     assert!(html.contains("17 min</b> left") && html.contains("Continue with batch-1"));
     assert!(html.contains("Stop here") && html.contains("cancelled by remy"));
-    let canary = Some(Canary { may_act: false, ..canary });
+    let canary = Some(Canary { may_act: false, why_not: Some("dana may not.".into()), ..canary });
     let html = sound("canary-watched", "deployment", "running", &Deployment { canary, ..waiting });
     assert!(!html.contains("Continue with"), "only for who may");
 
@@ -468,7 +468,7 @@ fn hostile_output_is_text() {
             place: 3,
             behind: vec![Behind { id: 116, href: Some("/deployments/116".into()), words: HOSTILE.into() }],
         }),
-        canary: Some(Canary { stage: HOSTILE.into(), until: at("15:59"), may_act: true }),
+        canary: Some(Canary { stage: HOSTILE.into(), until: at("15:59"), why_not: None, may_act: true }),
         cancelling: Some(HOSTILE.into()),
         cancel: Some(Cancel {
             href: "/deployments/117/cancel".into(),

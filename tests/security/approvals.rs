@@ -310,6 +310,22 @@ async fn a_requester_who_lost_the_right_cannot_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asked_and_lost_every_right_reads_nothing_by_their_links() {
+    let mut service = quiet().await;
+    let Approved { dana, request, review, launch, .. } = service.approved("v1.0").await;
+    service.apply(|fleet| fleet["roles"][1]["github_teams"] = json!([])).await;
+    for path in [format!("/requests/{request}"), launch, review] {
+        let page = dana.get(&path).await.unwrap();
+        assert!([403, 404].contains(&page.status), "{path}: {}", page.status);
+        assert!(
+            !page.text().contains("web-1") && !page.text().contains("Commits"),
+            "{path}: {}",
+            page.text()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_approver_who_lost_the_right_voids_the_approval() {
     let mut service = quiet().await;
     let lost = |page: &Page| why(page).contains("rosa, who accepted it, may no longer review here");

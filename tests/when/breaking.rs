@@ -213,7 +213,12 @@ async fn who_may_sign_is_reminded_once_a_day_until_somebody_has() {
     service.advance(jiff::SignedDuration::from_hours(25));
     assert_eq!(reminded().await, 2);
     let rosa = service.as_user("rosa").await;
-    let page = service.post(&rosa, &format!("/deployments/{id}/sign"), &[("comment", "Seen.")]).await;
+    let sign = format!("/deployments/{id}/sign");
+    let page = service.post(&rosa, &sign, &[("comment", "Seen.")]).await;
+    assert_eq!(page.status, 409, "there is nothing to look back on: {}", page.text());
+    let dana = service.as_user("dana").await;
+    service.post(&dana, &format!("/deployments/{id}/cancel"), &[("when", "now")]).await;
+    let page = service.post(&rosa, &sign, &[("comment", "Seen.")]).await;
     assert_eq!(page.status, 303, "{}", page.text());
     service.advance(jiff::SignedDuration::from_hours(25));
     assert_eq!(reminded().await, 2);

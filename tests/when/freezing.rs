@@ -203,8 +203,8 @@ async fn a_gate_says_its_end_in_the_zone_that_the_house_reads_times_in() {
     let ada = service.calling_as("ada").await;
     let wanted = json!({ "reason": REASON, "level": "lock", "until": "2031-01-02T08:00:00Z" });
     assert_eq!(ada.post("/freezes", &wanted).await.status, 201);
-    let asked = json!({ "tag": "v1.0", "reason": "why" });
-    let refused = ada.post("/applications/shop/environments/production/requests", &asked).await;
+    let deployments = "/applications/shop/environments/production/deployments";
+    let refused = ada.post(deployments, &json!({ "release": "v1.0" })).await;
     assert!(refused.page.html.contains("2 Jan 2031, 09:00 (Europe/Paris)"), "{}", refused.page.html);
 }
 

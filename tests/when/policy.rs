@@ -11,7 +11,9 @@ use crate::domain::gate::{Gate, Verdict};
 use crate::domain::name::Name;
 use crate::domain::overriding::Via;
 use crate::domain::permission::{Access, Permission};
-use crate::domain::policy::{Act, DeployFacts, Facts, HostFacts, LiveFacts, Promotion, gates, passes};
+use crate::domain::policy::{
+    Act, Covering, DeployFacts, Facts, HostFacts, LiveFacts, Promotion, gates, passes,
+};
 use crate::domain::scope::Scope;
 use crate::domain::windows::Window;
 
@@ -93,7 +95,7 @@ impl Place {
                 not_allowed: None,
                 direction: None,
                 scope: Scope::Environment,
-                covered_by: self.covered_by,
+                covered_by: self.covered_by.map(|request| Covering { request, why_not: None }),
                 break_glass: self.break_glass,
             }),
         };

@@ -8,6 +8,7 @@ use crate::app::check_start::{clusters, run_facts};
 use crate::app::deploy::{Ask, Candidate};
 use crate::app::situation::{Situation, repository};
 use crate::app::{App, Refusal, balancing, steer};
+use crate::db::Source;
 use crate::domain::actor::Actor;
 use crate::domain::balancer::{Member, MemberState, TakeOut, may_take_out};
 use crate::domain::deployment::Deployment;
@@ -143,12 +144,17 @@ pub fn gates_of_place(situation: &Situation, actor: &Actor) -> Vec<Gate> {
     policy::gates(Act::Deploy, &facts)
 }
 
-/// The gates before a run without a request that is to be done again, by the record
+/// The gates before a run without a request that is to be done again or to go on, by the record
 /// alone: nothing is fetched for a page. None where its environment was removed.
-pub async fn gates_again(app: &App, actor: &Actor, run: &Deployment) -> Result<Vec<Gate>, Refusal> {
+pub async fn gates_again(
+    app: &App,
+    source: &impl Source,
+    actor: &Actor,
+    run: &Deployment,
+    act: Act,
+) -> Result<Vec<Gate>, Refusal> {
     let now = app.clock.now();
-    let Some(situation) = Situation::load(app, &app.db, &run.application, &run.environment, now).await?
-    else {
+    let Some(situation) = Situation::load(app, source, &run.application, &run.environment, now).await? else {
         return Ok(Vec::new());
     };
     let mut facts = situation.facts(&actor.name, &actor.access);
@@ -159,10 +165,10 @@ pub async fn gates_again(app: &App, actor: &Actor, run: &Deployment) -> Result<V
         not_allowed: None,
         direction: run.direction,
         scope: run.scope.clone(),
-        covered_by: steer::covered_for(actor, run),
+        covered_by: steer::covered_for(app, source, actor, run).await?,
         break_glass: None,
     });
-    Ok(policy::gates(Act::Deploy, &facts))
+    Ok(policy::gates(act, &facts))
 }
 
 /// What a run would do, and what it would meet.

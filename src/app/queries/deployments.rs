@@ -109,6 +109,7 @@ async fn succeeded_here(
         application: Some(deployment.application.clone()),
         environment: Some(deployment.environment.clone()),
         before,
+        standing: true,
         ..db::deployments::Filter::default()
     };
     Ok(db::deployments::list(&app.db, &filter, 50).await?)

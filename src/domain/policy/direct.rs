@@ -2,7 +2,7 @@
 
 use super::held_up::broken;
 use super::reasons::place;
-use super::{DeployFacts, Facts, RequestFacts, TagNow, void_cause_but_live};
+use super::{Covering, DeployFacts, Facts, RequestFacts, TagNow, void_cause_but_live};
 use crate::domain::deployment::Direction;
 use crate::domain::fleet::Strategy;
 use crate::domain::gate::Gate;
@@ -14,7 +14,7 @@ fn has(facts: &Facts<'_>, permission: Permission) -> bool {
 }
 
 fn covered(facts: &Facts<'_>) -> bool {
-    facts.deploying.as_ref().is_some_and(|deploying| deploying.covered_by.is_some())
+    facts.deploying.as_ref().is_some_and(|deploying| deploying.covering().is_some())
 }
 
 pub(super) fn may_deploy(facts: &Facts<'_>) -> Gate {
@@ -40,13 +40,17 @@ pub(super) fn may_deploy(facts: &Facts<'_>) -> Gate {
 /// Approval binds everybody (rules.md 1); the way out is the request (rules.md 18).
 pub(super) fn approval_not_needed(facts: &Facts<'_>, deploying: &DeployFacts) -> Option<Gate> {
     const CODE: &str = "approval";
-    if let Some(request) = deploying.covered_by {
+    if let Some(request) = deploying.covering() {
         let words = format!("The approval of request {request} covers the way back as well.");
         return Some(Gate::pass(CODE, "Covered by an approval", words));
     }
     (facts.environment.approval.needed() > 0).then(|| {
         if broken(facts) {
             return Gate::warn(CODE, "Approval overridden", "Somebody else signs it afterwards.");
+        }
+        if let Some(Covering { request, why_not: Some(why) }) = &deploying.covered_by {
+            let remedy = format!("{why} Request the way back instead.");
+            return Gate::stop(CODE, format!("The approval of request {request} covers it no more"), remedy);
         }
         let remedy = format!("{} asks for approval: request the release instead.", place(facts));
         Gate::stop(CODE, "Needs approval", remedy)
@@ -99,6 +103,36 @@ pub(super) fn scope(facts: &Facts<'_>, deploying: &DeployFacts) -> Option<Gate> 
         let words = "It is the only cluster, so nothing serves while it is deployed.";
         Gate::warn(CODE, "An outage", words)
     })
+}
+
+impl DeployFacts {
+    /// The request whose approval covers it, if one does.
+    fn covering(&self) -> Option<i64> {
+        self.covered_by
+            .as_ref()
+            .filter(|covering| covering.why_not.is_none())
+            .map(|covering| covering.request)
+    }
+}
+
+/// Who may deploy here, who asked for the release, and who goes back under an approval
+/// that covers it: by the rights of now (rules.md 22).
+pub(super) fn may_continue(facts: &Facts<'_>) -> Gate {
+    let is_requester = facts.request.as_ref().is_some_and(|request| request.requester == facts.actor);
+    let theirs = (is_requester || covered(facts)) && has(facts, Permission::Request);
+    if theirs || has(facts, Permission::DeployInWindow) {
+        Gate::pass(
+            "permission",
+            "May continue here",
+            format!("{} has the right for {}.", facts.actor, place(facts)),
+        )
+    } else {
+        Gate::stop(
+            "permission",
+            format!("{} may not continue here", facts.actor),
+            "Who asked for the release may, and who may deploy here.",
+        )
+    }
 }
 
 /// The requester, or anyone with deploy (rules.md 11).

@@ -115,9 +115,17 @@ pub struct DeployFacts {
     pub direction: Option<Direction>,
     pub scope: Scope,
     /// An accepted release that also covers the way back from it (rules.md 12).
-    pub covered_by: Option<i64>,
+    pub covered_by: Option<Covering>,
     /// By which way the glass is broken, if it is (rules.md 1).
     pub break_glass: Option<Via>,
+}
+
+/// An approval that covers a way back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Covering {
+    pub request: i64,
+    /// Why it no longer does, in a sentence.
+    pub why_not: Option<String>,
 }
 
 /// Facts of somebody who asks for a release.

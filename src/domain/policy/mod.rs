@@ -15,13 +15,14 @@ use super::fleet::{DeployFrom, Method};
 use super::gate::{Gate, Verdict};
 use super::name::CommitId;
 use super::permission::Permission;
-use super::request::{DecisionKind, RequestWord, VoidCause};
+use super::request::{DecisionKind, RequestState, RequestWord, VoidCause};
 use direct::{
-    approval_not_needed, deploying_allowed, direction, may_deploy, may_retry, scope, stands,
+    approval_not_needed, deploying_allowed, direction, may_continue, may_deploy, may_retry, scope, stands,
     unchanged_but_live,
 };
 pub use facts::{
-    AskingFacts, DecisionFacts, DeployFacts, Facts, HostFacts, LiveFacts, Newer, RequestFacts, TagNow,
+    AskingFacts, Covering, DecisionFacts, DeployFacts, Facts, HostFacts, LiveFacts, Newer, RequestFacts,
+    TagNow,
 };
 use held_up::{break_glass, freezes, window};
 use promotion::promotion;
@@ -46,6 +47,9 @@ pub enum Act {
     Deploy,
     /// What an earlier run left undone, under the same approval.
     Retry,
+    /// A canary's rest, which waits for a person. What runs is stopped by no freeze and
+    /// by no window (rules.md 10).
+    Continue,
 }
 
 /// Open requests one person may have, and how many they may make in an hour (rules.md 16).
@@ -95,6 +99,10 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
                 gates.push(unchanged_but_live(facts, request));
             }
         }
+        Act::Continue => {
+            gates.push(may_continue(facts));
+            gates.extend(facts.request.as_ref().map(approved));
+        }
         Act::Launch | Act::Start => {
             gates.push(permission(facts, Permission::Request, "request releases"));
             if let Some(request) = &facts.request {
@@ -107,7 +115,7 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
             gates.extend((act == Act::Launch).then(|| idle(facts)).flatten());
         }
     }
-    if !matches!(act, Act::Reject | Act::Ask) {
+    if !matches!(act, Act::Reject | Act::Ask | Act::Continue) {
         gates.extend(promotion(facts));
         if facts.environment.method == Method::Rsync {
             gates.extend(hosts(facts));
@@ -127,6 +135,7 @@ fn in_person(act: Act, facts: &Facts<'_>) -> Option<Gate> {
     match act {
         Act::Request => None,
         Act::Deploy if !covered => None,
+        Act::Continue if facts.request.is_none() && !covered => None,
         Act::Retry if facts.request.is_none() => None,
         _ => Some(Gate::stop(
             "impersonation",
@@ -162,9 +171,29 @@ pub fn void_cause(facts: &Facts<'_>) -> Option<VoidCause> {
 /// The same for a run that has changed what is live itself (rules.md 11).
 pub fn void_cause_but_live(facts: &Facts<'_>) -> Option<VoidCause> {
     let request = facts.request.as_ref()?;
-    if let Some(moved) = moved(request).or_else(|| renamed(facts, request)) {
-        return Some(moved);
+    moved(request).or_else(|| renamed(facts, request)).or_else(|| no_longer_sealed(request))
+}
+
+/// Why an approval covers the way back no more (rules.md 12), in a sentence. What its
+/// tag is by now is nothing to a way back, and neither is another name.
+pub fn covers_no_more(facts: &Facts<'_>) -> Option<String> {
+    let request = facts.request.as_ref()?;
+    if !facts.environment.approval.covers_rollback {
+        return Some("By the policy of now an approval covers no way back.".to_owned());
     }
+    no_longer_sealed(request).map(|cause| cause.words())
+}
+
+/// Whether a request that waits has all it takes: the policy asks for less than on the
+/// day of the last decision, or somebody who accepted fills a place since.
+pub fn is_decided(facts: &Facts<'_>) -> bool {
+    let Some(request) = &facts.request else { return false };
+    let waits = matches!(request.state, RequestState::AwaitingReview { until } if facts.now < *until);
+    waits && request.tag == TagNow::Same && void_cause(facts).is_none() && request.quorum().is_reached()
+}
+
+/// Hosts, configuration and the people who accepted, as they are now.
+fn no_longer_sealed(request: &RequestFacts<'_>) -> Option<VoidCause> {
     if request.hosts_digest != request.seal.hosts {
         return Some(VoidCause::HostsChanged { differs: request.differs.to_vec() });
     }

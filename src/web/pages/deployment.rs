@@ -7,10 +7,11 @@ use crate::app::queries::freezes::Concern;
 use crate::app::queries::{deployments, out_of_service, overrides};
 use crate::app::queue::{self, Shares};
 use crate::app::stored_request::Stored;
-use crate::app::{App, Refusal, break_glass, cancel_deployment};
+use crate::app::{App, Refusal, break_glass, cancel_deployment, steer};
 use crate::domain::actor::{Actor, Hand};
 use crate::domain::deployment::{CancelWhen, Deployment as Run, DeploymentState};
 use crate::domain::event::HostState;
+use crate::domain::gate::Verdict;
 use crate::domain::live::{LiveRow, LiveState};
 use crate::domain::plan::Plan;
 use crate::domain::progress::Progress;
@@ -43,6 +44,17 @@ pub async fn page_of(visit: &Visit<'_>, id: i64) -> Result<Deployment, PageError
     let later = newest.filter(|newest| over && *newest > id);
     let queue = queue(app, actor, &run).await?;
     let may_act = cancel_deployment::may_cancel(actor, &run);
+    let why_not_continue = match &progress.waiting {
+        Some(_) => match steer::gates_of_continue(app, &app.db, actor, &run).await {
+            Ok(gates) => gates
+                .into_iter()
+                .find(|gate| gate.verdict == Verdict::Stop)
+                .map(|stop| format!("{}. {}", stop.title, stop.remedy)),
+            Err(Refusal::Conflict(words)) => Some(words),
+            Err(other) => return Err(other.into()),
+        },
+        None => None,
+    };
     let out = if over { out_of_service::list_left(app, actor).await? } else { Vec::new() };
     let here = |left: &out_of_service::Left| {
         left.out.deployment == id
@@ -86,6 +98,7 @@ pub async fn page_of(visit: &Visit<'_>, id: i64) -> Result<Deployment, PageError
         canary: progress.waiting.as_ref().map(|waiting| Canary {
             stage: waiting.stage.clone(),
             until: waiting.since + jiff::SignedDuration::from_secs(waiting.for_s.into()),
+            why_not: why_not_continue,
             may_act,
         }),
         cancelling: cancelling(&run),

@@ -5,7 +5,7 @@ use rocket::http::{Cookie, CookieJar, SameSite};
 
 use super::freezes::{self, about};
 use super::items::{places, sealed, slot};
-use crate::app::review_release::find_link;
+use crate::app::review_release::{find_link, readable};
 use crate::app::stored_request::Stored;
 use crate::app::{App, Refusal, launch};
 use crate::domain::link::{Link, Purpose};
@@ -32,8 +32,12 @@ async fn show(visit: &Visit<'_>, limits: &Limits, link: &str) -> Result<Html, Pa
         .await
         .map_err(|refusal| limits.judge(visit.frame.address, "launch", refusal, visit.app.clock.now()))?;
     let mut stored = Stored::find(app, found.request).await?;
-    stored.look_at_tag(app).await?;
     let actor = visit.actor();
+    // Theirs, and no longer theirs to read: a link is no way around that.
+    if stored.request.requester == actor.name {
+        readable(actor, &stored)?;
+    }
+    stored.look_at_tag(app).await?;
     let facts = stored.facts(&actor.name, &actor.access, Some(found.facts.state(app.clock.now())));
     let gates = policy::gates(Act::Launch, &facts);
     let standing = standing(visit, &stored, &found, policy::void_cause(&facts), policy::passes(&gates), link);

@@ -6,7 +6,7 @@ use rocket::State;
 use super::deciding::{Comment, Decided, Outcome, decide, forms};
 use super::freezes::{self, about};
 use super::items::sealed;
-use crate::app::review_release::{By, Verb, find_link};
+use crate::app::review_release::{By, Verb, find_link, readable};
 use crate::app::stored_request::Stored;
 use crate::domain::actor::acted;
 use crate::domain::gate::{Gate, Verdict};
@@ -45,7 +45,8 @@ async fn show(
     let may_object = policy::passes(&policy::gates(Act::Reject, &facts));
     let objection =
         may_object.then(|| Objection { href: format!("/review/{text}/reject"), refused: refused.clone() });
-    let standing = match changed(&stored, &facts, app.clock.now()).filter(|_| may_see(&gates)) {
+    let standing = match changed(&stored, &facts, app.clock.now()).filter(|_| may_see(visit, &stored, &gates))
+    {
         Some(cause) => Standing::Changed { cause: cause.words() },
         None => standing(visit, &stored, &gates, text, refused, objection),
     };
@@ -80,9 +81,10 @@ fn stop<'a>(gates: &'a [Gate], code: &str) -> Option<&'a Gate> {
     gates.iter().find(|gate| gate.code == code && gate.verdict == Verdict::Stop)
 }
 
-/// Reviewers, and the requester.
-fn may_see(gates: &[Gate]) -> bool {
-    stop(gates, "permission").is_none() || stop(gates, "own_request").is_some()
+/// Reviewers, and the requester while they may read it.
+fn may_see(visit: &Visit<'_>, stored: &Stored, gates: &[Gate]) -> bool {
+    let is_own = stop(gates, "own_request").is_some() && readable(visit.actor(), stored).is_ok();
+    stop(gates, "permission").is_none() || is_own
 }
 
 fn standing(
@@ -94,7 +96,7 @@ fn standing(
     objection: Option<Objection>,
 ) -> Standing {
     let (app, request) = (visit.app, &stored.request);
-    if let Some(gate) = stop(gates, "permission").filter(|_| !may_see(gates)) {
+    if let Some(gate) = stop(gates, "permission").filter(|_| !may_see(visit, stored, gates)) {
         return Standing::NotPermitted { why: format!("{} {}", gate.title, gate.remedy) };
     }
     let last = |kind: DecisionKind| stored.decisions.iter().rev().find(|decision| decision.kind == kind);

@@ -36,13 +36,19 @@ pub async fn retry(
     // One that was lost before it was planned has done nothing: all of it is left.
     let something_left = !hosts.is_empty() || run.plan.is_none();
     let may = cancel_deployment::may_cancel(actor, run);
-    if !ended_badly || !something_left || run.started_at.is_none() || later.is_some() || !may {
+    if !ended_badly
+        || !something_left
+        || run.started_at.is_none()
+        || later.is_some()
+        || run.place_removed
+        || !may
+    {
         return Ok(None);
     }
     let href = format!("/deployments/{}/retry", run.id);
     let gates = match stored {
         Some(stored) => policy::gates(Act::Retry, &stored.facts(&actor.name, &actor.access, None)),
-        None => gates_again(app, actor, run).await?,
+        None => gates_again(app, &app.db, actor, run, Act::Deploy).await?,
     };
     let stop = gates.into_iter().find(|gate| gate.verdict == Verdict::Stop);
     let why_not = stop.map(|stop| format!("{}. {}", stop.title, stop.remedy));
@@ -84,6 +90,7 @@ pub async fn way_back(
     let place = (&run.application, &run.environment);
     if !run.state.is_over()
         || run.started_at.is_none()
+        || run.place_removed
         || !actor.access.may(Permission::Request, place.0, place.1)
     {
         return Ok(None);

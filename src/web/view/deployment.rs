@@ -99,7 +99,9 @@ pub struct Canary {
     pub stage: String,
     /// When it ends as failed.
     pub until: Timestamp,
-    /// Forms to go on and to stop.
+    /// Why this reader may not let it go on.
+    pub why_not: Option<String>,
+    /// A form to stop.
     pub may_act: bool,
 }
 

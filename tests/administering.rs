@@ -4,6 +4,7 @@
 mod api;
 mod kept;
 mod lasting;
+mod names;
 mod pages;
 mod removal;
 mod renames;

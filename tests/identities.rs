@@ -5,11 +5,13 @@ mod anonymous;
 mod bounds;
 mod elsewhere;
 mod limits;
+mod linking;
 mod names;
 mod passwords;
 mod people;
 mod proxy;
 mod reach;
+mod roles;
 mod tokens;
 mod ways;
 

@@ -18,6 +18,7 @@ use crate::domain::fleet::changes::{changes, former_names};
 use crate::domain::fleet::dependents::{Bounded, dependents, left_behind};
 use crate::domain::fleet::export::sorted;
 use crate::domain::fleet::object::{self, Place};
+use crate::domain::fleet::reserved;
 use crate::domain::fleet::{Fleet, Kind};
 use crate::domain::manifest::hex;
 use crate::domain::name::Name;
@@ -85,19 +86,39 @@ pub async fn create(
     parent: Option<&Name>,
     object: Value,
 ) -> Result<Seen, Trouble> {
-    access::administers(actor)?;
-    let name = name_in(&object, "name")?.ok_or_else(|| invalid("name", "is missing"))?;
-    let place = Place::new(kind, parent, &name);
+    reaches(actor, kind)?;
     let tx = app.db.begin().await?;
     let actor = &access::still_administers(&tx, actor).await?;
     let ground = load(app, &tx).await?;
-    if object::find(&ground.fleet, &place).is_some() {
-        return Err(invalid("name", format!("is already the name of another {}", kind.words())));
-    }
     if parent.is_some_and(|application| ground.fleet.application(application).is_none()) {
         return Err(Refusal::NotFound.into());
     }
+    let place = match name_in(&object, "name") {
+        Ok(Some(name)) => Place::new(kind, parent, &name),
+        Ok(None) => return Err(with_the_rest(&ground, (kind, parent), object, "is missing".to_owned())),
+        Err(problem) => return Err(with_the_rest(&ground, (kind, parent), object, problem.message)),
+    };
+    if object::find(&ground.fleet, &place).is_some() {
+        let words = format!("is already the name of another {}", kind.words());
+        return Err(with_the_rest(&ground, (kind, parent), object, words));
+    }
     Box::pin(store(app, tx, actor, &ground, (&place, &place), object)).await
+}
+
+/// A bounded token administers and changes no people: who holds a role is theirs.
+fn reaches(actor: &Actor, kind: Kind) -> Result<(), Refusal> {
+    access::administers(actor)?;
+    if kind == Kind::Role { access::in_person(actor) } else { Ok(()) }
+}
+
+/// A name that will not do, and what else is wrong with a new object.
+fn with_the_rest(ground: &Ground, place: (Kind, Option<&Name>), object: Value, words: String) -> Trouble {
+    let mut problems = vec![Problem::new("name", words)];
+    problems.extend(object::references(&object));
+    problems.extend(reserved::in_object(&ground.fleet, place, &object, ""));
+    let rest = object::problems_as_new(&ground.fleet, place, object);
+    problems.extend(rest.into_iter().filter(|problem| problem.path != "name"));
+    Trouble::Invalid(problems)
 }
 
 /// Puts `object` in the place of the one that is there. Another name in it renames it;
@@ -110,9 +131,9 @@ pub async fn replace(
     object: Value,
     versions: Option<&[String]>,
 ) -> Result<Seen, Trouble> {
-    access::administers(actor)?;
+    reaches(actor, place.kind)?;
     let mut object = object;
-    let was = name_in(&object, "was")?;
+    let was = name_in(&object, "was").map_err(wrong)?;
     let tx = app.db.begin().await?;
     let actor = &access::still_administers(&tx, actor).await?;
     let ground = load(app, &tx).await?;
@@ -130,9 +151,20 @@ pub async fn replace(
     if versions.is_some_and(|versions| !versions.contains(&seen.version)) {
         return Err(Trouble::Changed(Box::new(seen)));
     }
-    let name = name_in(&object, "name")?.unwrap_or_else(|| place.name.clone());
+    let named = name_in(&object, "name");
     let fields = object.as_object_mut().ok_or_else(|| invalid("", "must be an object"))?;
     fields.remove("was");
+    let name = match named {
+        Ok(name) => name.unwrap_or_else(|| place.name.clone()),
+        Err(problem) => {
+            // The rest of it, under the name that it has.
+            fields.insert("name".to_owned(), former.name.to_string().into());
+            let mut problems = vec![problem];
+            let rest = object::put(&ground.fleet, &former, object).err().unwrap_or_default();
+            problems.extend(rest);
+            return Err(Trouble::Invalid(problems));
+        }
+    };
     fields.insert("name".to_owned(), name.to_string().into());
     if place.kind == Kind::Application && !fields.contains_key("environments") {
         let environments = seen.object.get("environments").cloned().unwrap_or_default();
@@ -153,7 +185,7 @@ pub async fn remove(
     place: &Place,
     versions: Option<&[String]>,
 ) -> Result<(), Trouble> {
-    access::administers(actor)?;
+    reaches(actor, place.kind)?;
     let tx = app.db.begin().await?;
     let actor = &access::still_administers(&tx, actor).await?;
     let ground = load(app, &tx).await?;
@@ -246,12 +278,16 @@ async fn store(
     object: Value,
 ) -> Result<Seen, Trouble> {
     let before = &ground.fleet;
-    let problems = object::references(&object);
-    if !problems.is_empty() {
-        return Err(Trouble::Invalid(problems));
-    }
+    let mut problems = object::references(&object);
+    problems.extend(reserved::in_object(before, (place.kind, place.parent.as_ref()), &object, ""));
     let base = object::renamed(before, former, &place.name);
-    let after = object::put(&base, place, object).map_err(Trouble::Invalid)?;
+    let after = match object::put(&base, place, object) {
+        Ok(after) if problems.is_empty() => after,
+        other => {
+            problems.extend(other.err().into_iter().flatten());
+            return Err(Trouble::Invalid(problems));
+        }
+    };
     refuse_lost_environments(&tx, &base, &after, place).await?;
     let told = changes(before, &after, true);
     let renames = former_names(before, &after);
@@ -360,12 +396,16 @@ async fn needed_by(
     Ok(reasons)
 }
 
-fn name_in(object: &Value, key: &str) -> Result<Option<Name>, Trouble> {
+fn name_in(object: &Value, key: &str) -> Result<Option<Name>, Problem> {
     let Some(value) = object.get(key) else { return Ok(None) };
-    let text = value.as_str().ok_or_else(|| invalid(key, "must be text"))?;
-    Name::parse(text).map(Some).map_err(|error| invalid(key, error.to_string()))
+    let text = value.as_str().ok_or_else(|| Problem::new(key, "must be text"))?;
+    Name::parse(text).map(Some).map_err(|error| Problem::new(key, error.to_string()))
+}
+
+fn wrong(problem: Problem) -> Trouble {
+    Trouble::Invalid(vec![problem])
 }
 
 fn invalid(path: &str, message: impl Into<String>) -> Trouble {
-    Trouble::Invalid(vec![Problem::new(path, message)])
+    wrong(Problem::new(path, message))
 }

@@ -8,13 +8,14 @@ use super::{App, Refusal, last_admin, under_way};
 use crate::db::{self, Tx};
 use crate::domain::document::Problem;
 use crate::domain::fleet::changes::{
-    Change, changes, former_names, impossible_renames, memberships, under_new_names, with_stored_secrets,
+    Change, ChangeKind, changes, former_names, impossible_renames, under_new_names, with_stored_secrets,
 };
 use crate::domain::fleet::dependents::grants_for_nothing;
 use crate::domain::fleet::export::export_text;
 use crate::domain::fleet::object::{self, Place};
 use crate::domain::fleet::overlay::overlay;
 use crate::domain::fleet::parse::parse;
+use crate::domain::fleet::reserved;
 use crate::domain::fleet::{Fleet, Kind, Role};
 use crate::domain::name::Name;
 use crate::domain::person::{ADMIN_ROLE, DEFAULT_ROLE, RoleMember};
@@ -55,11 +56,15 @@ pub async fn apply_fleet(
     file: &Value,
     options: Options,
 ) -> Result<Applied, ApplyError> {
-    let wanted = parse(file).map_err(ApplyError::Invalid)?;
     let tx = app.db.begin().await?;
     let ground = Ground::load(app, &tx, Givers::FleetFile).await?;
     let old = &ground.fleet;
-    let mut problems = impossible_renames(old, &wanted);
+    let mut problems = reserved::in_document(old, file);
+    let wanted = match parse(file) {
+        Ok(wanted) => wanted,
+        Err(wrong) => return Err(ApplyError::Invalid([wrong, problems].concat())),
+    };
+    problems.extend(impossible_renames(old, &wanted));
     let wanted = match with_stored_secrets(old, &wanted) {
         Ok(filled) if problems.is_empty() => filled,
         other => {
@@ -82,8 +87,9 @@ pub async fn apply_fleet(
     // What stays may name something that goes.
     object::checked(&after).map_err(ApplyError::Invalid)?;
     let held = Memberships::after(&ground, &wanted, &renames, options.prune);
-    let mut changes = changes(old, &after, true);
-    changes.extend(held.untold(&changes));
+    let (before, then) = held.shown(&ground, &after);
+    let mut changes = changes(&before, &then, true);
+    held.tell_of_the_file(&mut changes);
     let mut problems = in_use(app, &tx, &ground, &after, &renames).await?;
     if held.lose_the_last_admin(&tx, &ground, &after).await? {
         let words = "nobody would administer any more: name somebody, or give the role with `countersign user add NAME --role admin` first";
@@ -188,18 +194,58 @@ impl Memberships {
         Self { before, given, taken }
     }
 
-    /// Of roles of which `told` says nothing.
-    fn untold(&self, told: &[Change]) -> Vec<Change> {
+    /// Both fleets with those who really hold each role, whoever gave it: who held one
+    /// already does not come by it. The first by the names of before.
+    fn shown(&self, ground: &Ground, after: &Fleet) -> (Fleet, Fleet) {
+        let held_by = |fleet: &Fleet, members: &[&RoleMember]| {
+            let mut fleet = fleet.clone();
+            for role in &mut fleet.roles {
+                fleet_rows::as_members_say(role, members.iter().copied());
+                role.users.sort();
+                role.github_teams.sort();
+            }
+            fleet
+        };
+        let now: Vec<&RoleMember> = self.kept().chain(&self.given).collect();
+        (held_by(&ground.fleet, &ground.members.iter().collect::<Vec<_>>()), held_by(after, &now))
+    }
+
+    fn kept(&self) -> impl Iterator<Item = &RoleMember> {
+        self.before.iter().filter(|member| !self.taken.contains(member))
+    }
+
+    /// What the file gives or takes back, where `changes` does not show it: of who holds
+    /// the role by another's word too, and of roles that are not listed.
+    fn tell_of_the_file(&self, changes: &mut Vec<Change>) {
         let mut roles: Vec<&Name> = self.given.iter().chain(&self.taken).map(|member| &member.role).collect();
         roles.sort();
         roles.dedup();
-        let of = |members: &[RoleMember], role: &Name| -> Vec<String> {
-            let of_role = members.iter().filter(|member| member.role == *role);
-            of_role.map(|member| format!("{} {}", member.kind.word(), member.member)).collect()
-        };
-        let changes =
-            roles.into_iter().map(|role| memberships(role, &of(&self.given, role), &of(&self.taken, role)));
-        changes.filter(|change| told.iter().all(|told| told.object != change.object)).collect()
+        for role in roles {
+            let object = format!("{} {role}", Kind::Role.words());
+            let told = changes.iter().position(|change| change.object == object);
+            let line = |member: &RoleMember, others: bool, (too, alone): (&str, &str)| {
+                let who = format!("{} {}", member.kind.word(), member.member);
+                match (others, told) {
+                    (true, _) => Some(too.replace("WHO", &who)),
+                    (false, None) => Some(alone.replace("WHO", &who)),
+                    (false, Some(_)) => None,
+                }
+            };
+            let given = self.given.iter().filter(|member| member.role == *role).filter_map(|member| {
+                let others = self.before.iter().any(|other| is_same(other, member));
+                line(member, others, ("the file gives it to WHO too", "given to WHO"))
+            });
+            let taken = self.taken.iter().filter(|member| member.role == *role).filter_map(|member| {
+                let others = self.kept().any(|other| is_same(other, member));
+                line(member, others, ("the file no longer gives it to WHO, who keeps it", "taken from WHO"))
+            });
+            let details: Vec<String> = given.chain(taken).collect();
+            match told {
+                Some(index) => changes[index].details.extend(details),
+                None if details.is_empty() => {}
+                None => changes.push(Change { kind: ChangeKind::Changed, object, details }),
+            }
+        }
     }
 
     async fn lose_the_last_admin(
@@ -208,8 +254,7 @@ impl Memberships {
         ground: &Ground,
         after: &Fleet,
     ) -> Result<bool, db::DbError> {
-        let kept = self.before.iter().filter(|member| !self.taken.contains(member));
-        let holds: Vec<RoleMember> = kept.chain(&self.given).cloned().collect();
+        let holds: Vec<RoleMember> = self.kept().chain(&self.given).cloned().collect();
         last_admin::would_lose(tx, (&ground.members, &ground.fleet.roles), (&holds, &after.roles)).await
     }
 
@@ -222,4 +267,9 @@ impl Memberships {
         }
         Ok(())
     }
+}
+
+/// By whoever's word.
+fn is_same(one: &RoleMember, other: &RoleMember) -> bool {
+    (&one.role, one.kind, &one.member) == (&other.role, other.kind, &other.member)
 }

@@ -6,11 +6,13 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::add_person::{add, give, make_local, record};
-use super::{App, Refusal, access, last_admin};
+use super::{App, Refusal, access, last_admin, sign_in};
 use crate::db::{self, DbError, Tx};
 use crate::domain::actor::Actor;
 use crate::domain::name::{Name, has_visible, is_deceptive};
-use crate::domain::person::{ADMIN_ROLE, Identity, LOCAL, MemberKind, PROVIDERS, Person, RoleMember};
+use crate::domain::person::{
+    ADMIN_ROLE, GITHUB, Identity, LOCAL, MemberKind, PROVIDERS, PROXY, Person, RoleMember,
+};
 
 /// What gave the roles that pages and API give (rules.md 32).
 pub const SOURCE: &str = "page";
@@ -170,9 +172,8 @@ async fn apply(app: &App, tx: &Tx, actor: &Actor, person: &Person, change: Ready
             ("person.unlinked", facts)
         }
         Ready::Other(Change::Link(identity)) => {
-            let facts = json!({ "provider": identity.provider, "subject": identity.subject });
-            link(app, tx, person, identity).await?;
-            ("person.linked", facts)
+            let linked = link(app, tx, person, identity).await?;
+            ("person.linked", json!({ "provider": linked.provider, "subject": linked.subject }))
         }
         Ready::Other(Change::EndSessions) => {
             end_everything(app, tx, person).await?;
@@ -189,7 +190,8 @@ async fn end_everything(app: &App, tx: &Tx, person: &Person) -> Result<(), Refus
     Ok(db::tokens::revoke_sign_ins_of(tx, person.id, now).await?)
 }
 
-/// Only what pages, API or the command line gave: the fleet file takes back its own.
+/// Whoever gave it, as where a role's own form leaves somebody out. What a fleet file
+/// gives comes back when that is applied.
 async fn take(tx: &Tx, actor: &Actor, name: &Name, role: &Name) -> Result<(), Refusal> {
     if role.as_str() == ADMIN_ROLE && actor.name == *name {
         return Err(Refusal::Conflict("Nobody takes the administration from themselves.".to_owned()));
@@ -202,11 +204,6 @@ async fn take(tx: &Tx, actor: &Actor, name: &Name, role: &Name) -> Result<(), Re
         .collect();
     if theirs.is_empty() {
         return Err(Refusal::Conflict(format!("{name} was not given the role {role} by name.")));
-    }
-    if theirs.iter().any(|member| member.source == "fleet") {
-        return Err(Refusal::Conflict(format!(
-            "The fleet file gives {name} the role {role}; take it away there and apply it."
-        )));
     }
     for member in theirs {
         db::people::remove_member(tx, member).await?;
@@ -223,23 +220,43 @@ async fn set_external_id(tx: &Tx, person: &Person, id: Option<&str>) -> Result<(
 }
 
 /// A further way in, or the first one for a name that nobody was bound to (rules.md 29).
-async fn link(app: &App, tx: &Tx, person: &Person, identity: Identity) -> Result<(), Refusal> {
-    let subject = text("subject", &identity.subject)?;
+/// Gives it as it is stored.
+async fn link(app: &App, tx: &Tx, person: &Person, identity: Identity) -> Result<Identity, Refusal> {
     if !PROVIDERS.contains(&identity.provider.as_str()) {
         return Err(Refusal::field("provider", "This is none of the providers."));
     }
     if identity.provider == LOCAL {
         return Err(Refusal::field("provider", "Set a password instead; that makes a local identity."));
     }
+    let subject = subject_of(&identity.provider, &identity.subject)?;
     if let Some(whose) = db::identities::find_person(tx, &identity.provider, &subject).await? {
         return Err(Refusal::field("subject", format!("This identity is {}'s already.", whose.name)));
     }
     let identity = Identity { subject, ..identity };
     match person.identity {
+        None if sign_in::is_reserved_elsewhere(tx, &person.name, &identity.provider).await? => {
+            let words = format!("A role keeps the name {} for another provider.", person.name);
+            return Err(Refusal::field("provider", words));
+        }
         None => db::people::bind(tx, person.id, &identity).await?,
         Some(_) => db::identities::link(tx, person.id, &identity, app.clock.now()).await?,
     }
-    Ok(())
+    Ok(identity)
+}
+
+/// As the provider says it when somebody comes; anything else would never fit.
+fn subject_of(provider: &str, typed: &str) -> Result<String, Refusal> {
+    let subject = text("subject", typed)?;
+    match provider {
+        GITHUB if subject.bytes().all(|b| b.is_ascii_digit()) => Ok(subject),
+        GITHUB => {
+            Err(Refusal::field("subject", "The number of the account at GitHub, not its name: digits alone."))
+        }
+        PROXY => Name::parse(&subject.to_ascii_lowercase()).map(String::from).map_err(|error| {
+            Refusal::field("subject", format!("The name that the proxy sends: it {error}."))
+        }),
+        _ => Ok(subject),
+    }
 }
 
 /// A way in is taken away. Where it was the first one, the next takes its place; the

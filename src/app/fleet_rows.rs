@@ -79,7 +79,7 @@ impl Ground {
 }
 
 /// In the order in which the role names them, and then as they were given.
-fn as_members_say<'a>(role: &mut Role, members: impl Iterator<Item = &'a RoleMember>) {
+pub(super) fn as_members_say<'a>(role: &mut Role, members: impl Iterator<Item = &'a RoleMember>) {
     let (mut users, mut teams) = (Vec::new(), Vec::new());
     for member in members.filter(|member| member.role == role.name) {
         let list = if member.kind == MemberKind::User { &mut users } else { &mut teams };

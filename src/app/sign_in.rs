@@ -201,7 +201,7 @@ pub(super) async fn bind(app: &App, tx: &db::Tx, name: &Name, identity: &Identit
 }
 
 /// Whether a role names it for another provider: `local:rosa`.
-async fn is_reserved_elsewhere(tx: &db::Tx, name: &Name, provider: &str) -> Result<bool, Refusal> {
+pub(super) async fn is_reserved_elsewhere(tx: &db::Tx, name: &Name, provider: &str) -> Result<bool, Refusal> {
     let others: Vec<String> =
         PROVIDERS.iter().filter(|other| **other != provider).map(|other| format!("{other}:{name}")).collect();
     let members = db::people::list_all_members(tx).await?;

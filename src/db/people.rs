@@ -299,6 +299,22 @@ pub async fn add_member(tx: &Tx, member: &RoleMember) -> Result<(), DbError> {
         ..Default::default()
     };
     role_members::Entity::insert(row).exec(tx.on()).await?;
+    raise(tx, member).await
+}
+
+/// Another version of each person whom a membership concerns: who edits them from what
+/// they held before is told.
+async fn raise(tx: &Tx, member: &RoleMember) -> Result<(), DbError> {
+    let whom = match member.kind {
+        // Whoever it names, by whatever provider.
+        MemberKind::User => people::Column::Name.eq(member.member.rsplit(':').next().unwrap_or_default()),
+        MemberKind::Team => people::Column::Teams.contains(format!("\"{}\"", member.member)),
+    };
+    people::Entity::update_many()
+        .col_expr(people::Column::Version, Expr::col(people::Column::Version).add(1))
+        .filter(whom)
+        .exec(tx.on())
+        .await?;
     Ok(())
 }
 
@@ -310,11 +326,14 @@ pub async fn remove_member(tx: &Tx, member: &RoleMember) -> Result<(), DbError> 
         .filter(role_members::Column::Source.eq(member.source.as_str()))
         .exec(tx.on())
         .await?;
-    Ok(())
+    raise(tx, member).await
 }
 
 /// Everybody's, whoever gave it.
 pub async fn remove_members_of(tx: &Tx, role: &Name) -> Result<(), DbError> {
+    for member in list_all_members(tx).await?.iter().filter(|member| member.role == *role) {
+        raise(tx, member).await?;
+    }
     role_members::Entity::delete_many()
         .filter(role_members::Column::Role.eq(role.as_str()))
         .exec(tx.on())

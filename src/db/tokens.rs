@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 
 use super::entity::tokens;
 use super::{DbError, Source, Tx, at, exactly_one};
@@ -227,6 +230,26 @@ pub async fn revoke_sign_ins_of(tx: &Tx, person: i64, now: Timestamp) -> Result<
     let those = tokens::Column::PersonId.eq(person).and(tokens::Column::Kind.eq(SIGN_IN));
     revoke_where(tx, those, now).await?;
     Ok(())
+}
+
+/// The same but for one of them, that goes on.
+pub async fn revoke_other_sign_ins_of(tx: &Tx, person: i64, but: i64, now: Timestamp) -> Result<(), DbError> {
+    let those = tokens::Column::PersonId.eq(person).and(tokens::Column::Kind.eq(SIGN_IN));
+    revoke_where(tx, those.and(tokens::Column::Id.ne(but)), now).await?;
+    Ok(())
+}
+
+/// How many of a person's came of a sign-in and still let a program in.
+pub async fn count_sign_ins_of(source: &impl Source, person: i64, now: Timestamp) -> Result<u64, DbError> {
+    let lasts = tokens::Column::ExpiresAt.gt(now.as_millisecond());
+    let count = tokens::Entity::find()
+        .filter(tokens::Column::PersonId.eq(person))
+        .filter(tokens::Column::Kind.eq(SIGN_IN))
+        .filter(tokens::Column::RevokedAt.is_null())
+        .filter(lasts)
+        .count(source.connection())
+        .await?;
+    Ok(count)
 }
 
 /// What was granted for an application, or for one environment of a single application,

@@ -97,6 +97,10 @@ pub const STRANGER_COOKIE: &str = "countersign_visitor";
 const NOT_OURS: &str = "This form was not sent from a page of this site, or the page is too old. Load it again and send it once more; nothing was changed.";
 /// What a page says that reads its fields by itself.
 pub const UNKNOWN: &str = "The form held a field that this page does not have. Nothing was changed.";
+const TWICE: &str = "The form held a field that was sent twice. Nothing was changed.";
+/// For somebody whose session is over, or who never had one.
+pub const SIGNED_OUT: &str =
+    "You are not signed in any more, so nothing was changed. Sign in, and send it once more.";
 const TOO_LARGE: &str = "The form is larger than this page takes. Nothing was changed.";
 const MALFORMED: &str = "The form could not be read. Nothing was changed.";
 
@@ -107,7 +111,7 @@ async fn posted<'r, T: FromFields>(
     let forbidden = (Status::Forbidden, NOT_OURS);
     let visit = match visit(request).await {
         Ok(visit) => visit,
-        Err(Status::Unauthorized) => return Err(forbidden),
+        Err(Status::Unauthorized) => return Err((Status::Forbidden, SIGNED_OUT)),
         Err(status) => return Err((status, "")),
     };
     if !comes_from_us(request, visit.app) {
@@ -166,8 +170,11 @@ impl Sent {
     /// Exactly the fields that the form has, each once.
     fn form<T: FromFields>(mut self) -> Result<T, (Status, &'static str)> {
         let form = T::from_fields(&mut self.fields);
-        if self.twice || !self.fields.values.is_empty() {
+        if !self.fields.values.is_empty() {
             return Err((Status::UnprocessableEntity, UNKNOWN));
+        }
+        if self.twice {
+            return Err((Status::UnprocessableEntity, TWICE));
         }
         Ok(form)
     }

@@ -7,7 +7,7 @@ use rocket::http::{ContentType, Header, Status};
 use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
 
-use super::form::Why;
+use super::form::{SIGNED_OUT, Why};
 use super::guard::{Frame, error_shell, is_anonymous};
 use super::headers::SecurityHeaders;
 use super::view::Link;
@@ -200,10 +200,16 @@ impl<'r> Responder<'r, 'static> for Unanswered {
             tracing::error!(request = Frame::of(request).request_id, path = %without_secret(request.uri().path().as_str()), status = status.code, "no handler answered");
         }
         let (title, text) = unanswered_words(status);
+        // The address of a form leads to its page, also after signing in.
+        let (title, way_out) = if why == SIGNED_OUT {
+            ("You are signed out", Link::new(to_login(request).0, "Sign in"))
+        } else {
+            (title, Link::new("/", "Go home"))
+        };
         let text = if why.is_empty() { text.to_owned() } else { why.into_owned() };
         let wait = request.local_cache(|| Wait(None)).0;
         let face = (status.code, wait);
-        let page = error_page(request, face, title.to_owned(), text, Link::new("/", "Go home"), Vec::new());
+        let page = error_page(request, face, title.to_owned(), text, way_out, Vec::new());
         page.map(|mut response| {
             if let Some(headers) = request.rocket().state::<SecurityHeaders>() {
                 headers.harden(request, &mut response);

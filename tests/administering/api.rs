@@ -128,7 +128,7 @@ async fn what_is_wrong_is_named_by_its_field_and_nothing_is_changed() {
             json!({ "name": "qa", "deploy_from": {} }),
             vec!["deploy_from", "target_path", "remote_user"],
         ),
-        ("/roles", json!({ "name": "default", "was": "developers" }), vec!["name"]),
+        ("/roles", json!({ "name": "default", "was": "developers" }), vec!["name", "was"]),
     ] {
         assert_eq!(ada.post(list, &object).await.wrong_fields(), wrong, "{object}");
     }

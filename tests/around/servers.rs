@@ -69,6 +69,11 @@ async fn who_may_read_nothing_on_a_server_does_not_learn_that_it_exists() {
     let page = rosa.get("/servers/web-1").await.unwrap();
     assert!(page.status == 200 && !page.has_form("Read now"), "who reviews reads: {}", page.text());
     assert_eq!(service.post(&rosa, "/servers/web-1/read", &[]).await.status, 403);
+    let by_call = async |who: &str, path: &str| {
+        service.calling_as(who).await.post(&format!("/servers/{path}/read"), &serde_json::json!({})).await
+    };
+    assert_eq!(by_call("rosa", "web-1").await.problem(403), "forbidden");
+    assert_eq!(by_call("mallory", "web-1").await.problem(404), "not_found");
     assert_eq!(service.rows_of("readings").await, 0, "nobody was asked");
 }
 

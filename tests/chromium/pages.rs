@@ -1,6 +1,8 @@
 //! Every page on a phone by day and at a desk by night: it fits, nothing complains,
 //! nobody is kept out.
 
+use serde_json::json;
+
 use super::driver::{Chromium, Screen, axe};
 use super::town::Town;
 
@@ -28,14 +30,96 @@ async fn every_page_fits_is_silent_and_keeps_nobody_out() {
     town.open_the_gate().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_names_fit_too() {
+    let town = Box::pin(Town::build()).await;
+    let service = &town.service;
+    let long = |first: &str| format!("{first}{}", "x".repeat(62));
+    let (somebody, role) = (long("p"), long("r"));
+    let ada = service.calling_as("ada").await;
+    let now = service.clock.now();
+    let next_year = now + jiff::SignedDuration::from_hours(24 * 400);
+    for (path, body) in [
+        ("/servers", json!({ "name": long("s"), "host": format!("{}.example", "h".repeat(60)) })),
+        (
+            "/roles",
+            json!({ "name": role, "users": [somebody], "grants": [{ "permission": "read", "application": "shop" }] }),
+        ),
+        ("/people", json!({ "name": somebody, "roles": [role], "display": "D".repeat(60) })),
+        ("/tokens", json!({ "name": "T".repeat(80), "user": somebody })),
+        ("/tokens", json!({ "name": "T".repeat(80) })),
+        (
+            "/freezes",
+            json!({ "reason": "r".repeat(90), "level": "warning", "from": next_year, "until": next_year + jiff::SignedDuration::from_hours(999) }),
+        ),
+    ] {
+        let reply = ada.post(path, &body).await;
+        assert_eq!(reply.status, 201, "{path}: {}", reply.page.html);
+    }
+    let give = json!({ "roles": ["admin", role] }).to_string();
+    ada.send("PUT", "/people/ada", &[("content-type", "application/json")], &give).await.ok();
+    let chromium = Chromium::start().await;
+    chromium.sign_in(service, "Ada Admin").await;
+    let person = format!("/admin/people/{somebody}");
+    let access = format!("/admin/access?person={somebody}");
+    let mut wrong = Vec::new();
+    for address in [
+        "/admin",
+        "/admin/people",
+        &person,
+        "/admin/tokens",
+        "/admin/servers",
+        "/admin/roles",
+        "/admin/access",
+        &access,
+        "/admin/freezes",
+        "/admin/audit",
+        "/account",
+        "/servers",
+    ] {
+        for screen in [Screen::PHONE, Screen::DESK] {
+            chromium.resize(screen).await;
+            chromium.open(service, address).await;
+            assert_eq!(chromium.status().await, 200, "{address}");
+            let what = [too_wide(&chromium).await, boxes_left(&chromium).await];
+            wrong.extend(
+                what.into_iter().flatten().map(|what| format!("{address} at {}: {what}", screen.width)),
+            );
+        }
+    }
+    chromium.open(service, "/admin/calendars/new").await;
+    let small =
+        "return [...document.querySelectorAll('.check > input')].map((one) => one.getBoundingClientRect())
+        .filter((box) => box.width < 24 || box.height < 24).length";
+    assert_eq!(chromium.value(small).await, json!(0), "boxes that a finger misses");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    town.open_the_gate().await;
+}
+
+/// What sticks out of the sheet that it stands in.
+async fn boxes_left(chromium: &Chromium) -> Option<String> {
+    let script = "return [...document.querySelectorAll('main .sheet')].flatMap((sheet) =>
+            [...sheet.querySelectorAll('*')].filter((one) => !one.closest('.vh, thead') &&
+                one.getBoundingClientRect().right > sheet.getBoundingClientRect().right + 1))
+        .slice(0, 3).map((one) => one.outerHTML.slice(0, 120)).join(' | ')";
+    Some(chromium.ask(script).await)
+        .filter(|found| !found.is_empty())
+        .map(|found| format!("out of its box: {found}"))
+}
+
+async fn too_wide(chromium: &Chromium) -> Option<String> {
+    let widths = chromium.value("return [document.documentElement.scrollWidth, innerWidth]").await;
+    if widths[0].as_u64() <= widths[1].as_u64() {
+        return None;
+    }
+    let widest = "return [...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+        .slice(0, 3).map((one) => one.outerHTML.slice(0, 120)).join(' | ')";
+    Some(format!("wider than the screen: {widths}: {}", chromium.ask(widest).await))
+}
+
 pub async fn faults(chromium: &Chromium, axe: &str) -> Vec<String> {
     let mut faults = chromium.complaints().await;
-    let widths = chromium.value("return [document.documentElement.scrollWidth, innerWidth]").await;
-    if widths[0].as_u64() > widths[1].as_u64() {
-        let widest = "return [...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
-            .slice(0, 3).map((one) => one.outerHTML.slice(0, 120)).join(' | ')";
-        faults.push(format!("wider than the screen: {widths}: {}", chromium.ask(widest).await));
-    }
+    faults.extend(too_wide(chromium).await);
     faults.extend(chromium.barriers(axe).await);
     faults
 }

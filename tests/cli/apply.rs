@@ -175,3 +175,32 @@ async fn a_secret_that_was_never_given_cannot_be_kept() {
     assert!(lines[0].starts_with("applications[0].webhook_secret: nothing is stored"), "{lines:?}");
     assert_eq!(installation.export().await["applications"], json!([]));
 }
+
+#[tokio::test]
+async fn who_holds_a_role_already_does_not_come_by_it_and_a_name_that_leads_nowhere_is_refused() {
+    let installation = Installation::new().await;
+    let mut file = fleet();
+    let role = |users: Value| json!({ "name": "reviewers", "users": users });
+    file["roles"].as_array_mut().unwrap().push(role(json!([])));
+    installation.apply(&file, &[]).await.well();
+    for name in ["rex", "roy"] {
+        installation.run(&["user", "add", name, "--role", "reviewers"]).await.well();
+    }
+    file["roles"][1] = role(json!(["rex", "zoe"]));
+    let said = installation.apply(&file, &["--dry-run"]).await.well();
+    let expected = "change role reviewers\n  users: [\"rex\",\"roy\"] → [\"rex\",\"roy\",\"zoe\"]\n  the file gives it to user rex too\nthis was a dry run: nothing was changed\n";
+    assert_eq!(said, expected);
+    installation.apply(&file, &[]).await.well();
+    assert_eq!(installation.apply(&file, &[]).await.well(), "nothing to change\n");
+    file["roles"][1] = role(json!([]));
+    let said = installation.apply(&file, &[]).await.well();
+    let expected = "change role reviewers\n  users: [\"rex\",\"roy\",\"zoe\"] → [\"rex\",\"roy\"]\n  the file no longer gives it to user rex, who keeps it\n";
+    assert_eq!(said, expected);
+
+    file["servers"].as_array_mut().unwrap().push(server("new"));
+    file["applications"][0]["environments"][0]["name"] = json!("diff");
+    let lines = installation.apply(&file, &[]).await.refused();
+    for path in ["servers[1].name: ", "applications[0].environments[0].name: "] {
+        assert!(lines.iter().any(|line| line.starts_with(path)), "{path:?} is missing: {lines:#?}");
+    }
+}

@@ -46,8 +46,13 @@ async fn what_a_failed_run_leaves_out_of_service_is_listed_until_somebody_puts_i
 
     let home = dana.get("/").await.unwrap();
     says(&home, &["web-1 is out of service.", "the load balancer says: in maintenance"]);
+    let (caller, reviewer) = (service.calling_as("dana").await, service.calling_as("rosa").await);
+    let left = caller.get(&format!("/deployments/{}", failed.id)).await.ok()["out_of_service"].clone();
+    let put_back = format!("/servers/out/{}/put-back", left[0]["id"]);
+    assert_eq!(reviewer.post(&put_back, &json!({})).await.problem(403), "forbidden");
     let page = dana.submit(&home, "Put web-1 back into service", &[]).await.unwrap();
     assert_eq!(page.main_page().as_deref(), Some("deployment"), "{}", page.text());
+    assert_eq!(caller.post(&put_back, &json!({})).await.problem(404), "not_found", "it serves again");
     assert!(!dana.get("/").await.unwrap().text().contains("Out of service"));
     let gone = service.post(&dana, "/servers/out/1/put-back", &[]).await;
     assert_eq!(gone.status, 404, "{}", gone.text());

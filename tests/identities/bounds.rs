@@ -101,9 +101,17 @@ async fn an_administrators_bounded_token_changes_no_people() {
         bounded.send("DELETE", "/people/sam/identities/local/sam", &[], "").await,
         bounded.post("/people/sam/end-sessions", &json!({})).await,
         bounded.send("DELETE", "/people/sam", &[], "").await,
+        // Who holds a role is the role's to say.
+        bounded.post("/roles", &json!({ "name": "ours", "users": ["sam"], "global": ["admin"] })).await,
+        put(&bounded, "/roles/developers", &json!({ "users": ["sam"] })).await,
+        bounded.send("DELETE", "/roles/developers", &[], "").await,
+        put(&bounded, "/account/password", &json!({ "old": "x", "new": "another one for ada" })).await,
+        bounded.post("/account/end-sessions", &json!({})).await,
     ] {
         assert_eq!(reply.problem(403), "forbidden", "{}", reply.page.html);
     }
     assert_eq!(service.rows_but("tokens").await, before);
     put(&ada, "/people/sam", &password).await.ok();
+    // It administers all the same.
+    assert_eq!(bounded.post("/servers", &json!({ "name": "web-9", "host": "10.0.0.9" })).await.status, 201);
 }

@@ -168,8 +168,10 @@ async fn a_planted_session_ends_with_a_sign_in_by_password() {
     let mallory = service.as_user("mallory").await;
     let planted = mallory.cookies().into_iter().find(|c| c.starts_with("countersign_session")).unwrap();
     let victim = service.browser();
+    let form = victim.get("/login").await.unwrap();
     victim.set_cookie(&format!("{planted}; Path=/"));
-    service.types(&victim, "sam", PASSWORD).await;
+    let typed = [("name", "sam"), ("password", PASSWORD)];
+    victim.submit(&form, "Sign in with password", &typed).await.unwrap();
     assert!(!victim.cookies().contains(&planted));
     assert!(victim.get("/account").await.unwrap().text().contains("You are sam here"));
     assert_eq!(mallory.get("/").await.unwrap().main_page().as_deref(), Some("login"), "it ended");

@@ -54,7 +54,7 @@ fn an_account_says_what_one_may_and_by_what_one_comes_in() {
         ..account()
     };
     let html = sound("empty", "account", "ready", &empty);
-    assert!(html.contains("No role is yours yet") && !html.contains("End the others"));
+    assert!(html.contains("No role is yours yet") && html.contains("End the others"));
 }
 
 #[test]
@@ -84,5 +84,9 @@ fn a_secret_is_shown_and_hostile_words_stay_words() {
         ],
         ..account()
     };
-    sound("hostile", "account", "ready", &hostile);
+    let html = sound("hostile", "account", "invalid", &hostile);
+    for field in ["permission", "application", "environment"] {
+        let told = format!("aria-invalid=\"true\" aria-describedby=\"{field}-e\"");
+        assert!(html.contains(&told) && html.contains(&format!("id=\"{field}-e\"")), "{field}: {html}");
+    }
 }

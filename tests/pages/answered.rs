@@ -11,7 +11,7 @@ const LATER: [&str; 1] = ["/review/abc/ask"];
 
 /// The addresses of our own that nothing answers.
 pub fn unanswered(document: &Document) -> Vec<String> {
-    let routes = pages::routes();
+    let routes = pages::own_routes();
     let addresses = document.addresses().into_iter();
     addresses
         .filter(|(method, address)| {

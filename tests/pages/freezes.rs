@@ -67,7 +67,7 @@ fn a_form_that_is_wrong_says_so_beside_its_fields() {
     let errors =
         vec![error("until", "It must be later."), error("from", HOSTILE), error("reason", "Say why.")];
     let page = Freezes { form: Some(form.clone()), errors: errors.clone(), ..list(vec![]) };
-    let html = sound("wrong", "freezes", "clear", &page);
+    let html = sound("wrong", "freezes", "invalid", &page);
     assert!(html.contains("href=\"#until\"") && html.contains("id=\"until-e\""));
     let hostile = FreezeItem {
         what: HOSTILE.into(),

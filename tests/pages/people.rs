@@ -47,7 +47,7 @@ fn people_are_listed_and_only_administrators_add_some() {
     sound(
         "hostile",
         "admin_people",
-        "ready",
+        "invalid",
         &People { items: vec![hostile], form, errors: wrong, ..people() },
     );
 }
@@ -57,8 +57,12 @@ fn way(provider: &str, subject: &str, may_go: bool) -> Way {
 }
 
 fn person() -> PersonPage {
-    let held =
-        |role: &str, given: &str, may_take| HeldRole { role: role.into(), given: given.into(), may_take };
+    let held = |role: &str, given: &[&str], may_take, comes_back| HeldRole {
+        role: role.into(),
+        given: given.iter().map(|words| (*words).to_owned()).collect(),
+        may_take,
+        comes_back,
+    };
     PersonPage {
         shell: shell(Section::Administration),
         item: item("dana", false),
@@ -69,30 +73,35 @@ fn person() -> PersonPage {
         has_password: true,
         external_id: "17".into(),
         held: vec![
-            held("developers", "by the GitHub team developers", false),
-            held("owners", "by the fleet file", false),
-            held("release-managers", "by an administrator here", true),
+            held("developers", &["by the GitHub team developers"], false, false),
+            held("owners", &["by the fleet file", "by an administrator here"], true, true),
+            held("release-managers", &["by an administrator here"], true, false),
         ],
         to_give: vec!["admin".into()],
         rights: vec!["may read everything".into()],
         mail: "dana@acme.test".into(),
-        mail_is_verified: false,
+        verified_mail: Some("dana@github.test".into()),
         identities: vec![way("local", "dana", true)],
         sessions: 2,
+        sign_ins: 1,
         errors: Vec::new(),
         role: String::new(),
         provider: String::new(),
         subject: String::new(),
         conflict: None,
+        keeps_typed: false,
     }
 }
 
 #[test]
-fn a_persons_page_says_what_gave_each_role_and_takes_back_only_its_own() {
+fn a_persons_page_says_what_gave_each_role_and_takes_it_whoever_did() {
     let html = sound("typical", "admin_person", "enabled", &person());
     assert_eq!(html.matches("Take release-managers away").count(), 1);
-    assert_eq!(html.matches("/roles/take").count(), 1);
-    assert!(html.contains("by the fleet file") && html.contains("Disable dana"));
+    assert_eq!(html.matches("/roles/take").count(), 2);
+    assert!(html.contains("by the fleet file and by an administrator here") && html.contains("Disable dana"));
+    assert_eq!(html.matches("comes back when the fleet file is applied").count(), 1);
+    assert!(html.contains("dana@acme.test") && html.contains("dana@github.test"), "both addresses");
+    assert!(html.contains("2 sessions open now, and 1 token that programs got"), "{html}");
     let html = sound("self", "admin_person", "enabled", &PersonPage { is_self: true, ..person() });
     assert!(!html.contains("Disable dana"));
     let html = sound("reader", "admin_person", "enabled", &PersonPage { may_edit: false, ..person() });
@@ -121,15 +130,24 @@ fn a_persons_page_says_what_gave_each_role_and_takes_back_only_its_own() {
         subject: HOSTILE.into(),
         ..person()
     };
-    sound("hostile", "admin_person", "enabled", &hostile);
+    let html = sound("hostile", "admin_person", "invalid", &hostile);
+    for field in ["role", "provider"] {
+        let told = format!("aria-invalid=\"true\" aria-describedby=\"{field}-e\"");
+        assert!(html.contains(&told) && html.contains(&format!("id=\"{field}-e\"")), "{field}: {html}");
+    }
     let late = PersonPage {
         conflict: Some(HOSTILE.into()),
+        keeps_typed: true,
         subject: "4711".into(),
         provider: "proxy".into(),
         ..person()
     };
     let html = sound("late", "admin_person", "conflict", &late);
     assert!(html.contains("4711") && html.contains("value=\"proxy\" selected"));
+    assert!(html.contains("still in its field"));
+    let button = PersonPage { conflict: Some("It is theirs no more.".into()), ..person() };
+    let html = sound("button", "admin_person", "conflict", &button);
+    assert!(!html.contains("still in its field") && html.contains("End their sessions"));
 }
 
 #[test]

@@ -146,6 +146,7 @@ fn body(method: Method, path: &str) -> serde_json::Value {
             json!({ "reason": "a test", "level": "warning" })
         }
         (Method::Post, "freezes") => json!({ "reason": "a test", "level": "warning" }),
+        (Method::Put, "password") => json!({ "old": "not a password", "new": "another password" }),
         (Method::Post, "identities") => json!({ "provider": "proxy", "subject": "zed" }),
         (Method::Post, "people") => json!({ "name": "zoe" }),
         (Method::Post, "tokens") => json!({ "name": "a test", "user": "dana" }),

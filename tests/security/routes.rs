@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::tests::harness::dump::differences;
 use crate::tests::harness::furnished::Furnished;
 use crate::web::{assets, pages};
 
@@ -383,7 +384,10 @@ fn mounted(method: &str) -> BTreeSet<String> {
 async fn every_route_has_a_row_in_the_tables_that_the_suites_walk() {
     let world = Furnished::new().await;
     let known = |rows: Vec<&str>| -> BTreeSet<String> { rows.into_iter().map(str::to_owned).collect() };
-    assert_eq!(mounted("GET"), known(gets(&world).iter().map(|(route, _)| *route).collect()));
+    let ways_back: BTreeSet<String> =
+        pages::ways_back(&pages::own_routes()).into_iter().map(|(form, _)| form).collect();
+    let looked_at: BTreeSet<String> = mounted("GET").difference(&ways_back).cloned().collect();
+    assert_eq!(looked_at, known(gets(&world).iter().map(|(route, _)| *route).collect()));
     assert_eq!(mounted("POST"), known(forms(&world).iter().map(|form| form.route).collect()));
     let methods: BTreeSet<&str> = pages::routes().iter().map(|route| route.method.as_str()).collect();
     assert_eq!(methods, BTreeSet::from(["GET", "POST"]), "another method needs a table of its own");
@@ -393,11 +397,45 @@ async fn every_route_has_a_row_in_the_tables_that_the_suites_walk() {
             let page = world.ada.raw("GET", &address, &[], "").await.unwrap();
             let expected: &[u16] = match address.as_str() {
                 a if a.starts_with("/authorized") => &[403],
-                a if a.starts_with("/authorize") || a == "/favicon.ico" => &[303],
+                // Who is signed in needs no login page.
+                a if a.starts_with("/login") || a.starts_with("/authorize") || a == "/favicon.ico" => &[303],
                 a if a.starts_with("/launch") => &[403],
                 _ => &[200],
             };
             assert!(expected.contains(&page.status), "{address}: {} {}", page.status, page.text());
         }
     }
+}
+
+/// Whoever reloads the answer to a form, or changes the theme on it, comes to its page.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_of_a_form_leads_to_its_page() {
+    let world = Furnished::new().await;
+    let before = world.service.tables_that_matter().await;
+    let ways_back: BTreeSet<String> =
+        pages::ways_back(&pages::own_routes()).into_iter().map(|(form, _)| form).collect();
+    let mut walked = BTreeSet::new();
+    for form in forms(&world).into_iter().filter(|form| ways_back.contains(form.route)) {
+        let back = world.ada.raw("GET", &form.address, &[], "").await.unwrap();
+        assert_eq!(back.status, 303, "{}: {}", form.address, back.text());
+        assert!(form.address.starts_with(back.header("location")), "{}", form.address);
+        walked.insert(form.route.to_owned());
+    }
+    assert_eq!(walked, ways_back);
+    for (form, page) in [
+        ("/admin/people/dana/roles/take", "/admin/people/dana"),
+        ("/admin/servers/web-1/scan", "/admin/servers/web-1"),
+        ("/admin/applications/shop/environments", "/admin/applications/shop"),
+        ("/admin/deliveries/9/resend", "/admin/deliveries"),
+        ("/account/tokens", "/account"),
+        ("/applications/shop/fetch", "/applications/shop"),
+        ("/servers/out/1/put-back", "/servers"),
+    ] {
+        let back = world.ada.raw("GET", form, &[], "").await.unwrap();
+        assert_eq!(back.header("location"), page, "{form}");
+        assert_eq!(world.ada.raw("GET", page, &[], "").await.unwrap().status, 200, "{page}");
+    }
+    assert!(differences(&before, &world.service.tables_that_matter().await).is_empty());
+    let back = world.ada.raw("GET", "/account//tokens", &[], "").await.unwrap();
+    assert!(!back.header("location").starts_with("//"), "{}", back.header("location"));
 }

@@ -238,3 +238,24 @@ async fn another_right_is_another_secret_and_the_one_before_opens_nothing_any_mo
     assert_eq!(page.main_page().as_deref(), Some("login"), "{}", page.text());
     assert!(!is_in(&dana).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_of_a_session_that_is_over_says_so_and_who_is_in_needs_no_login_page() {
+    let service = small().await;
+    let dana = service.as_user("dana").await;
+    let csrf = token_of(&dana).await;
+    let page = dana.raw("GET", "/login?return_to=/requests", &[], "").await.unwrap();
+    assert_eq!((page.status, page.header("location")), (303, "/requests"));
+    let page = dana.raw("GET", "/login?return_to=https://evil.example/", &[], "").await.unwrap();
+    assert_eq!((page.status, page.header("location")), (303, "/"));
+    let twice = [("name", "ci"), ("name", "ci")];
+    let page = service.post(&dana, "/account/tokens", &twice).await;
+    assert!(page.status == 422 && page.text().contains("sent twice"), "{}", page.text());
+
+    service.post(&dana, "/logout", &[]).await;
+    let late = service.post_with(&dana, &csrf, "/account/tokens", &[("name", "ci")]).await;
+    assert_eq!((late.status, late.main_page().as_deref()), (403, Some("error")), "{}", late.text());
+    assert!(late.text().contains("not signed in any more"), "{}", late.text());
+    let login = dana.click(&late, "Sign in").await.unwrap();
+    assert_eq!(login.main_page().as_deref(), Some("login"), "{}", login.text());
+}

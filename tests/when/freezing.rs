@@ -142,8 +142,8 @@ async fn the_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed()
             usual.into_iter().filter(|(name, _)| *name != field).chain([(field, value)]).collect();
         let page = service.post(&ada, "/admin/freezes", &fields).await;
         assert_eq!(
-            (page.status, page.main_page().as_deref()),
-            (422, Some("freezes")),
+            (page.status, page.main_state().as_deref()),
+            (422, Some("invalid")),
             "{field}: {}",
             page.text()
         );

@@ -24,7 +24,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Roles that were given to them by name, which pages may take back or not.
+    /// Roles that were given to them by name.
     pub fn given(&self) -> impl Iterator<Item = &RoleMember> {
         self.memberships.iter().filter(|member| member.kind == MemberKind::User)
     }
@@ -36,6 +36,8 @@ pub struct Whole {
     pub known: Known,
     pub linked: Vec<Identity>,
     pub sessions: Vec<Session>,
+    /// Tokens that programs got by signing in as them, and that still work.
+    pub sign_ins: u64,
 }
 
 /// In the order of their names, above `after`. `words` stand in a name.
@@ -61,9 +63,11 @@ pub async fn find(app: &App, actor: &Actor, name: &str) -> Result<Whole, Refusal
     let name = Name::parse(name).map_err(|_| Refusal::NotFound)?;
     let person = db::people::find_by_name(&app.db, &name).await?.ok_or(Refusal::NotFound)?;
     let linked = db::identities::list_of(&app.db, person.id).await?;
-    let sessions = db::sessions::list_of(&app.db, person.id, app.clock.now()).await?;
+    let now = app.clock.now();
+    let sessions = db::sessions::list_of(&app.db, person.id, now).await?;
+    let sign_ins = db::tokens::count_sign_ins_of(&app.db, person.id, now).await?;
     let known = know(app, person, &last_seen(app).await?).await?;
-    Ok(Whole { known, linked, sessions })
+    Ok(Whole { known, linked, sessions, sign_ins })
 }
 
 /// The names of all roles that can be given.

@@ -34,7 +34,8 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Kind and name: `server web-1`, `environment shop/production`.
     pub object: String,
-    /// `port: 22 → 2222`; of a secret only that it is replaced.
+    /// `port: 22 → 2222`; of a secret only that it is replaced. Of what is new, or gone,
+    /// each key with its value, secrets as `stored:`.
     pub details: Vec<String>,
 }
 
@@ -47,6 +48,10 @@ impl std::fmt::Display for Change {
             ChangeKind::Removed => "remove",
         };
         write!(f, "{verb} {}", self.object)?;
+        // What is new stands in the file, and what is gone is of no use to a reader.
+        if matches!(self.kind, ChangeKind::Added | ChangeKind::Removed) {
+            return Ok(());
+        }
         self.details.iter().try_for_each(|detail| write!(f, "\n  {detail}"))
     }
 }
@@ -69,31 +74,18 @@ pub fn changes(old: &Fleet, new: &Fleet, prune: bool) -> Vec<Change> {
     let keys: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
     let of = |key: &&Key| {
         let object = format!("{} {}", key.0.words(), key.1);
-        let kind = match (before.get(*key), after.get(*key)) {
-            (None, _) => ChangeKind::Added,
-            (Some(_), None) if prune && !is_permanent(key) => ChangeKind::Removed,
+        let (kind, shown) = match (before.get(*key), after.get(*key)) {
+            (None, _) => (ChangeKind::Added, &after_shown),
+            (Some(_), None) if prune && !is_permanent(key) => (ChangeKind::Removed, &before_shown),
             (Some(_), None) => return None,
             (Some(was), Some(is)) => {
                 let shown = (&before_shown[*key], &after_shown[*key]);
                 return compare(object, renames.get(*key), (was, is), shown);
             }
         };
-        Some(Change { kind, object, details: Vec::new() })
+        Some(Change { kind, object, details: lines(&shown[*key]) })
     };
     keys.iter().filter_map(of).collect()
-}
-
-/// Who is given a role and who loses it, where nothing else of the role changes and so
-/// nothing is said of it yet.
-pub fn memberships(role: &Name, given: &[String], taken: &[String]) -> Change {
-    let lines = |verb: &'static str, names: &[String]| {
-        names.iter().map(move |name| format!("{verb} {name}")).collect::<Vec<_>>()
-    };
-    Change {
-        kind: ChangeKind::Changed,
-        object: format!("{} {role}", Kind::Role.words()),
-        details: [lines("given to", given), lines("taken from", taken)].concat(),
-    }
 }
 
 /// `new` with each `stored:` replaced by the secret that `old` holds for the same
@@ -153,6 +145,13 @@ fn compare(
 
 fn last_part(object: &str) -> &str {
     object.rsplit([' ', '/']).next().unwrap_or(object)
+}
+
+/// The whole of an object, without what says nothing.
+fn lines(fields: &Fields) -> Vec<String> {
+    let says_nothing = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+    let told = fields.iter().filter(|(_, value)| !says_nothing(value));
+    told.map(|(key, value)| format!("{key}: {}", words(Some(value)))).collect()
 }
 
 fn words(value: Option<&Value>) -> String {

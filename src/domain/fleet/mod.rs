@@ -15,6 +15,7 @@ mod kind;
 pub mod object;
 pub mod overlay;
 pub mod parse;
+pub mod reserved;
 pub mod secret;
 
 use serde::{Deserialize, Serialize};

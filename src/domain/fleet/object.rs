@@ -189,7 +189,7 @@ pub fn renamed(fleet: &Fleet, place: &Place, to: &Name) -> Fleet {
 /// elsewhere names its own object first.
 pub fn put(fleet: &Fleet, place: &Place, object: Value) -> Result<Fleet, Vec<Problem>> {
     let mut document = json(fleet);
-    let Some((list, path)) = list_of(&mut document, place) else {
+    let Some((list, path)) = list_of(&mut document, (place.kind, place.parent.as_ref())) else {
         return Err(vec![Problem::new("", "its application does not exist")]);
     };
     let named = |one: &Value| one.get("name").and_then(Value::as_str) == Some(place.name.as_str());
@@ -205,6 +205,17 @@ pub fn put(fleet: &Fleet, place: &Place, object: Value) -> Result<Fleet, Vec<Pro
         problems => Err(problems),
     });
     filled.map_err(|problems| problems.into_iter().map(|problem| beside(&document, &path, problem)).collect())
+}
+
+/// What is wrong with an object that is to be new and has no name that would do: paths
+/// as of `put`.
+pub fn problems_as_new(fleet: &Fleet, place: (Kind, Option<&Name>), object: Value) -> Vec<Problem> {
+    let mut document = json(fleet);
+    let Some((list, path)) = list_of(&mut document, place) else { return Vec::new() };
+    let path = format!("{path}[{}]", list.len());
+    list.push(object);
+    let problems = parse(&document).err().unwrap_or_default();
+    problems.into_iter().map(|problem| beside(&document, &path, problem)).collect()
 }
 
 /// The fleet without it; everything else is as it was.
@@ -237,10 +248,13 @@ pub fn checked(fleet: &Fleet) -> Result<(), Vec<Problem>> {
     parse(&document).map(|_| ()).map_err(|problems| problems.into_iter().map(explain).collect())
 }
 
-fn list_of<'a>(document: &'a mut Value, place: &Place) -> Option<(&'a mut Vec<Value>, String)> {
-    let Some(parent) = &place.parent else {
-        let list = document.get_mut(place.kind.list())?.as_array_mut()?;
-        return Some((list, place.kind.list().to_owned()));
+fn list_of<'a>(
+    document: &'a mut Value,
+    (kind, parent): (Kind, Option<&Name>),
+) -> Option<(&'a mut Vec<Value>, String)> {
+    let Some(parent) = parent else {
+        let list = document.get_mut(kind.list())?.as_array_mut()?;
+        return Some((list, kind.list().to_owned()));
     };
     let applications = document.get_mut(Kind::Application.list())?.as_array_mut()?;
     let named = |one: &Value| one.get("name").and_then(Value::as_str) == Some(parent.as_str());

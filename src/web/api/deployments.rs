@@ -117,6 +117,8 @@ struct Waiting {
 /// A server that the run left out of service, and that nobody put back yet.
 #[derive(Serialize)]
 struct Out {
+    /// What `put-back` takes.
+    id: i64,
     server: Name,
     load_balancer: Name,
     backend: String,
@@ -167,6 +169,7 @@ pub async fn whole<'a>(bearer: &Bearer<'_>, deployment: &'a Deployment) -> Resul
         until: waiting.since + SignedDuration::from_secs(waiting.for_s.into()),
     });
     let out = out.into_iter().filter(|out| out.deployment == deployment.id).map(|out| Out {
+        id: out.id,
         server: out.member.server,
         load_balancer: out.member.balancer,
         backend: out.member.backend.to_string(),

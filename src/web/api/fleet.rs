@@ -108,14 +108,22 @@ async fn create(
     body: Object,
     kind: Kind,
     parent: Option<&str>,
-) -> Result<Answer, Problem> {
+) -> Result<Headed, Problem> {
     let Object { object, once } = body;
     let application = parent.map(|text| Name::parse(text).map_err(|_| Refusal::NotFound)).transpose()?;
-    once.answer(&bearer, async {
+    let mut made = None;
+    let act = async {
         let seen = administer::create(bearer.app, bearer.actor(), kind, application.as_ref(), object).await?;
-        Answer::made(&address(&seen.place), &seen.object)
+        let answer = Answer::made(&address(&seen.place), &seen.object);
+        made = Some(seen);
+        answer
+    };
+    let answer = once.answer(&bearer, act).await?;
+    // A repetition tells what was made then; what is there by now may be another version.
+    Ok(match &made {
+        Some(seen) => Headed::of(answer, seen),
+        None => Headed::plain(answer),
     })
-    .await
 }
 
 fn address(place: &Place) -> String {
@@ -158,7 +166,7 @@ macro_rules! routes_of {
             }
 
             #[rocket::post($list, data = "<body>")]
-            pub async fn create(bearer: Bearer<'_>, body: Object) -> Result<Answer, Problem> {
+            pub async fn create(bearer: Bearer<'_>, body: Object) -> Result<Headed, Problem> {
                 super::create(bearer, body, Kind::$kind, None).await
             }
 
@@ -235,7 +243,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 #[rocket::post("/applications", data = "<body>")]
-async fn create_application(bearer: Bearer<'_>, body: Object) -> Result<Answer, Problem> {
+async fn create_application(bearer: Bearer<'_>, body: Object) -> Result<Headed, Problem> {
     create(bearer, body, Kind::Application, None).await
 }
 
@@ -269,7 +277,7 @@ async fn environments(bearer: Bearer<'_>, application: &str, query: Query) -> Re
 }
 
 #[rocket::post("/applications/<application>/environments", data = "<body>")]
-async fn create_environment(bearer: Bearer<'_>, application: &str, body: Object) -> Result<Answer, Problem> {
+async fn create_environment(bearer: Bearer<'_>, application: &str, body: Object) -> Result<Headed, Problem> {
     create(bearer, body, Kind::Environment, Some(application)).await
 }
 

@@ -33,6 +33,8 @@ pub const BASE: &str = "/api/v1";
 pub fn routes() -> Vec<Route> {
     let mut routes = rocket::routes![
         account::account,
+        account::password,
+        account::end_sessions,
         applications::list,
         applications::one,
         applications::environment,
@@ -45,6 +47,8 @@ pub fn routes() -> Vec<Route> {
         previews::ask,
         servers::of_environment,
         servers::releases,
+        servers::read,
+        servers::put_back,
         requests::list,
         requests::one,
         requests::ask,
@@ -71,6 +75,7 @@ pub fn routes() -> Vec<Route> {
         freezes::lift,
         watching::access,
         watching::audit,
+        watching::audit_head,
         watching::deliveries,
         watching::send_again,
         auth::token,

@@ -31,8 +31,8 @@ pub struct Said {
     echoed: Echoed,
 }
 
-const READ_ONLY: [&str; 6] =
-    ["provider", "has_password", "given", "identities", "last_seen_at", "created_at"];
+const READ_ONLY: [&str; 7] =
+    ["provider", "has_password", "given", "given_mail", "identities", "last_seen_at", "created_at"];
 
 /// Null says the same as nothing in it: it is taken away.
 fn clearable(r: &mut Reader<'_>, key: &'static str) -> Option<String> {
@@ -137,6 +137,7 @@ fn view(known: &Known) -> Value {
         "provider": person.identity.as_ref().map(|identity| &identity.provider),
         "external_id": person.external_id,
         "mail": person.mail,
+        "given_mail": person.given_mail,
         "has_password": person.has_password,
         "disabled": person.disabled,
         "roles": known.access.roles,
@@ -275,10 +276,17 @@ pub async fn unlink(
     provider: &str,
     subject: &str,
     query: Query,
+    wanted: IfMatch,
 ) -> Result<Answer, Problem> {
     query.none()?;
+    let (app, actor) = (bearer.app, bearer.actor());
+    crate::app::access::administers(actor)?;
+    let found = people::find(app, actor, person).await?;
+    let known = &found.known.person;
+    wanted.check(&format!("person {}", known.name), &whole(&found), PASSING)?;
+    let version = wanted.versions().map(|_| known.version);
     let identity = Identity { provider: provider.to_owned(), subject: subject.to_owned() };
-    edited(&bearer, person, Change::Unlink(identity)).await?;
+    edit_person::edit(app, actor, &known.name, version, vec![Change::Unlink(identity)]).await?;
     Ok(Answer::nothing())
 }
 

@@ -1,14 +1,16 @@
-//! What servers run, by the record.
+//! What servers run, by the record; asking one of them now, and putting one back into
+//! service.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::answer::Answer;
 use super::bearer::Bearer;
+use super::body::{Body, Nothing};
 use super::problem::Problem;
 use super::query::Query;
-use crate::app::Refusal;
 use crate::app::queries::applications;
+use crate::app::{Refusal, balancing, drift};
 use crate::domain::live::{LiveRow, LiveState};
 use crate::domain::name::{CommitId, Name};
 
@@ -108,4 +110,36 @@ pub async fn releases(bearer: Bearer<'_>, server: &str, query: Query) -> Result<
         return Err(Refusal::NotFound.into());
     }
     Answer::list(&items, None::<()>)
+}
+
+/// Asks the host what it runs: drift is then known without waiting for the next check.
+#[rocket::post("/servers/<server>/read", data = "<body>")]
+pub async fn read(
+    bearer: Bearer<'_>,
+    server: &str,
+    query: Query,
+    body: Body<Nothing>,
+) -> Result<Answer, Problem> {
+    query.none()?;
+    let act = Box::pin(async {
+        drift::read_now(bearer.app, bearer.actor(), server).await?;
+        Ok(Answer::nothing())
+    });
+    body.once.answer(&bearer, act).await
+}
+
+/// What a run left out of service; its number stands with the run.
+#[rocket::post("/servers/out/<id>/put-back", data = "<body>")]
+pub async fn put_back(
+    bearer: Bearer<'_>,
+    id: i64,
+    query: Query,
+    body: Body<Nothing>,
+) -> Result<Answer, Problem> {
+    query.none()?;
+    let act = Box::pin(async {
+        balancing::put_back(bearer.app, bearer.actor(), id).await?;
+        Ok(Answer::nothing())
+    });
+    body.once.answer(&bearer, act).await
 }

@@ -121,6 +121,16 @@ pub async fn audit(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> 
     Answer::list(&rows, next)
 }
 
+/// Where the trail ends, to be kept and compared: `audit verify --head` takes `head`.
+#[rocket::get("/audit/head")]
+pub async fn audit_head(bearer: Bearer<'_>, query: Query) -> Result<Answer, Problem> {
+    query.none()?;
+    let head = watching::audit_head(bearer.app, bearer.actor()).await?;
+    let count = head.as_ref().map_or(0, |head| head.count);
+    let text = head.map(|head| format!("{}:{}", head.count, head.mac));
+    Answer::object(&json!({ "count": count, "head": text }))
+}
+
 #[derive(Serialize)]
 struct Item<'a> {
     id: i64,

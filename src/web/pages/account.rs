@@ -5,7 +5,7 @@ use rocket::State;
 use rocket::http::CookieJar;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::app::own_account::{self, Ways};
+use crate::app::own_account::{self, Asking, Ways};
 use crate::app::own_tokens::{self, Asked, LONGEST_DAYS, USUAL_DAYS};
 use crate::app::tokens::Token;
 use crate::app::{FieldError as Wrong, Refusal};
@@ -186,16 +186,16 @@ pub async fn password(
     let Posted { visit, form } = posted;
     let (app, name) = (visit.app, visit.actor().name.to_string());
     let tried = limits.begin_try(visit.frame.address, "account/password", Some(&name), &app.clock).await?;
-    let changed = own_account::change_password(app, &visit.person, &form.old, form.new).await;
-    // Only a wrong old password is a guess.
-    let is_guess =
-        matches!(&changed, Err(Refusal::Invalid(wrong)) if wrong.iter().any(|wrong| wrong.field == "old"));
-    if !is_guess {
+    let changed =
+        own_account::change_password(app, Asking::Session(&visit.person), &form.old, form.new).await;
+    if !own_account::is_guess(&changed) {
         tried.take_back();
     }
     match changed {
         Ok(session) => {
-            cookies.add_private(private_cookie(app, SESSION_COOKIE, session));
+            if let Some(session) = session {
+                cookies.add_private(private_cookie(app, SESSION_COOKIE, session));
+            }
             Ok(Changed::Done(SeeOther(HERE.to_owned())))
         }
         Err(refusal) => again(&visit, None, refusal).await.map(Changed::Again),
@@ -204,6 +204,6 @@ pub async fn password(
 
 #[rocket::post("/account/sessions/end", data = "<posted>")]
 pub async fn end_sessions(posted: Posted<'_, Nothing>) -> Result<SeeOther, PageError> {
-    own_account::end_other_sessions(posted.visit.app, &posted.visit.person).await?;
+    own_account::end_other_sessions(posted.visit.app, Asking::Session(&posted.visit.person)).await?;
     Ok(SeeOther(HERE.to_owned()))
 }

@@ -33,11 +33,21 @@ mod statics;
 mod steering;
 mod tokens;
 mod watching;
+mod ways_back;
 mod whats_next;
 
 use rocket::Route;
 
+pub use ways_back::ways_back;
+
 pub fn routes() -> Vec<Route> {
+    let mut routes = own_routes();
+    routes.extend(ways_back::routes(&routes));
+    routes
+}
+
+/// Those with a handler of their own.
+pub fn own_routes() -> Vec<Route> {
     rocket::routes![
         home::home,
         sign_in::login,

@@ -5,6 +5,7 @@ use secrecy::SecretString;
 
 use super::account::{by, shown};
 use crate::app::edit_person::{self, Change};
+use crate::app::fleet_rows::FLEET_FILE;
 use crate::app::queries::people::{self, Known, Whole};
 use crate::app::{Refusal, access};
 use crate::domain::name::Name;
@@ -107,7 +108,7 @@ pub async fn one(visit: Visit<'_>, name: &str) -> Result<Html, PageError> {
 
 async fn person_page(visit: &Visit<'_>, name: &str) -> Result<PersonPage, Refusal> {
     let (app, actor) = (visit.app, visit.actor());
-    let Whole { known, linked, sessions } = people::find(app, actor, name).await?;
+    let Whole { known, linked, sessions, sign_ins } = people::find(app, actor, name).await?;
     let person = &known.person;
     let given: Vec<&Name> = known.given().map(|member| &member.role).collect();
     let to_give = people::roles(app).await?.into_iter().filter(|role| !given.contains(&role));
@@ -125,31 +126,53 @@ async fn person_page(visit: &Visit<'_>, name: &str) -> Result<PersonPage, Refusa
         may_have_password: person.identity.is_none() || person.is_from(LOCAL),
         has_password: person.has_password,
         external_id: person.external_id.clone().unwrap_or_default(),
-        mail: person.mail.clone().unwrap_or_default(),
-        mail_is_verified: person.mail != person.given_mail,
-        held: known.memberships.iter().map(held).collect(),
+        mail: person.given_mail.clone().unwrap_or_default(),
+        verified_mail: person.mail.clone().filter(|mail| person.given_mail.as_ref() != Some(mail)),
+        held: held(&known.memberships),
         to_give: to_give.map(|role| role.to_string()).collect(),
         rights: known.access.words(),
         identities: person.identity.iter().chain(&linked).map(way).collect(),
         sessions: sessions.len(),
+        sign_ins,
         errors: Vec::new(),
         role: String::new(),
         provider: String::new(),
         subject: String::new(),
         conflict: None,
+        keeps_typed: false,
         shell: visit.shell(Section::Administration),
     })
 }
 
-fn held(member: &RoleMember) -> HeldRole {
-    let given = match (member.kind, member.source.as_str()) {
-        (MemberKind::Team, _) => format!("by the GitHub team {}", member.member),
-        (MemberKind::User, "fleet") => "by the fleet file".to_owned(),
-        (MemberKind::User, "command") => "on the command line".to_owned(),
-        (MemberKind::User, _) => "by an administrator here".to_owned(),
-    };
-    let may_take = member.kind == MemberKind::User && member.source != "fleet";
-    HeldRole { role: member.role.to_string(), given, may_take }
+/// Each role once, with everything that gives it.
+fn held(members: &[RoleMember]) -> Vec<HeldRole> {
+    let mut held: Vec<HeldRole> = Vec::new();
+    for member in members {
+        let is_named = member.kind == MemberKind::User;
+        let given = match (member.kind, member.source.as_str()) {
+            (MemberKind::Team, _) => format!("by the GitHub team {}", member.member),
+            (MemberKind::User, FLEET_FILE) => "by the fleet file".to_owned(),
+            (MemberKind::User, "command") => "on the command line".to_owned(),
+            (MemberKind::User, _) => "by an administrator here".to_owned(),
+        };
+        let comes_back = is_named && member.source == FLEET_FILE;
+        match held.iter_mut().find(|held| held.role == member.role.as_str()) {
+            Some(held) => {
+                held.may_take |= is_named;
+                held.comes_back |= comes_back;
+                if !held.given.contains(&given) {
+                    held.given.push(given);
+                }
+            }
+            None => held.push(HeldRole {
+                role: member.role.to_string(),
+                given: vec![given],
+                may_take: is_named,
+                comes_back,
+            }),
+        }
+    }
+    held
 }
 
 /// A form of the page, with the version of the person that it was filled in for.
@@ -166,6 +189,9 @@ impl<T: FromFields> FromFields for Versioned<T> {
 
 /// A form of the page: the change it asks for, and how it looks with what was typed.
 trait Typed {
+    /// Something is typed into it that `keep` shows again.
+    const HAS_FIELD: bool = true;
+
     fn change(&self) -> Result<Change, Refusal>;
 
     fn keep(self, page: &mut PersonPage);
@@ -187,7 +213,8 @@ async fn edit<T: Typed>(posted: Posted<'_, Versioned<T>>, name: &str) -> Result<
         Err(Refusal::Conflict(words)) => (409, Vec::new(), Some(words)),
         Err(other) => return Err(other.into()),
     };
-    let mut page = PersonPage { errors, conflict, ..person_page(&visit, name).await? };
+    let keeps_typed = T::HAS_FIELD;
+    let mut page = PersonPage { errors, conflict, keeps_typed, ..person_page(&visit, name).await? };
     form.keep(&mut page);
     Html::with_status(status, &page).map(Edited::Again)
 }
@@ -230,6 +257,8 @@ impl FromFields for Taken {
 }
 
 impl Typed for Taken {
+    const HAS_FIELD: bool = false;
+
     fn change(&self) -> Result<Change, Refusal> {
         self.0.name().map(Change::Take)
     }
@@ -280,6 +309,8 @@ impl FromFields for NewPassword {
 }
 
 impl Typed for NewPassword {
+    const HAS_FIELD: bool = false;
+
     fn change(&self) -> Result<Change, Refusal> {
         Ok(Change::Password(self.0.clone()))
     }
@@ -328,6 +359,8 @@ impl FromFields for GoneIdentity {
 }
 
 impl Typed for GoneIdentity {
+    const HAS_FIELD: bool = false;
+
     fn change(&self) -> Result<Change, Refusal> {
         let NewIdentity { provider, subject } = &self.0;
         Ok(Change::Unlink(Identity { provider: provider.clone(), subject: subject.clone() }))
@@ -377,6 +410,8 @@ macro_rules! button {
         }
 
         impl Typed for $form {
+            const HAS_FIELD: bool = false;
+
             fn change(&self) -> Result<Change, Refusal> {
                 Ok($change)
             }

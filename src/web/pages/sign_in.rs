@@ -19,9 +19,13 @@ pub fn login(
     stranger: Stranger<'_>,
     cookies: &CookieJar<'_>,
     return_to: Option<&str>,
-) -> Result<Html, PageError> {
-    let page = login_page(&stranger, cookies, return_to.unwrap_or("/"), None)?;
-    Html::page(&page)
+) -> Result<Arrival, PageError> {
+    let return_to = return_to.unwrap_or("/");
+    if stranger.found.is_some() {
+        return Ok(Arrival::In(SeeOther(sign_in::local_path(return_to).to_owned())));
+    }
+    let page = login_page(&stranger, cookies, return_to, None)?;
+    Html::page(&page).map(Arrival::Out)
 }
 
 /// The page, and in the browser's cookie what its forms are bound to.
@@ -72,7 +76,7 @@ pub async fn authorize(
     Ok(SeeOther(url))
 }
 
-/// Either a session, or the login page that says why not.
+/// Either a session, or the login page, which may say why not.
 #[derive(rocket::Responder)]
 pub enum Arrival {
     In(SeeOther),

@@ -84,15 +84,15 @@ pub const PERMISSIONS: [(&str, &str); 6] = [
 
 impl Account {
     fn state(&self) -> &'static str {
-        if self.secret.is_some() { "token_made" } else { "ready" }
+        match (&self.secret, self.errors.is_empty()) {
+            (Some(_), _) => "token_made",
+            (None, false) => "invalid",
+            (None, true) => "ready",
+        }
     }
 
     fn error(&self, field: &str) -> Option<&str> {
         self.errors.iter().find(|error| error.field == field).map(|error| error.text.as_str())
-    }
-
-    fn others(&self) -> bool {
-        self.sessions.iter().any(|session| !session.is_this)
     }
 }
 

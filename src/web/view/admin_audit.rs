@@ -108,11 +108,16 @@ impl AdminAudit {
 pub fn facts(text: &str) -> Vec<(String, String)> {
     let words = |value: Value| match value {
         Value::String(text) => text,
+        // Lines that are meant to be read, one after the other.
+        Value::Array(lines) if lines.iter().all(Value::is_string) => {
+            lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; ")
+        }
         other => other.to_string(),
     };
     match serde_json::from_str(text) {
         Ok(Value::Object(facts)) => {
-            let told = facts.into_iter().filter(|(_, value)| !value.is_null());
+            let says_nothing = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+            let told = facts.into_iter().filter(|(_, value)| !says_nothing(value));
             told.map(|(name, value)| (name.replace('_', " "), words(value))).collect()
         }
         Ok(other) => vec![("facts".to_owned(), other.to_string())],

@@ -138,7 +138,9 @@ impl Freezes {
     }
 
     fn state(&self) -> &'static str {
-        if self.count(FreezeState::Current) > 0 {
+        if !self.errors.is_empty() {
+            "invalid"
+        } else if self.count(FreezeState::Current) > 0 {
             "current"
         } else if self.count(FreezeState::Planned) > 0 {
             "planned"
@@ -175,7 +177,11 @@ impl Freezes {
 
 impl FreezePage {
     fn state(&self) -> &'static str {
-        if self.conflict.is_some() { "conflict" } else { self.item.state.word() }
+        match (&self.conflict, self.errors.is_empty()) {
+            (Some(_), _) => "conflict",
+            (None, false) => "invalid",
+            (None, true) => self.item.state.word(),
+        }
     }
 
     fn error(&self, field: &str) -> Option<&str> {

@@ -56,11 +56,14 @@ pub struct PersonPage {
     /// Roles that were not given to them yet.
     pub to_give: Vec<String>,
     pub rights: Vec<String>,
+    /// The one that an administrator set, or typed.
     pub mail: String,
-    /// GitHub's own, which is not changed here.
-    pub mail_is_verified: bool,
+    /// GitHub's own, which comes before it and is not changed here.
+    pub verified_mail: Option<String>,
     pub identities: Vec<Way>,
     pub sessions: usize,
+    /// Tokens that programs got by signing in.
+    pub sign_ins: u64,
     pub errors: Vec<FieldError>,
     /// What was typed, where the form comes again.
     pub role: String,
@@ -68,6 +71,8 @@ pub struct PersonPage {
     pub subject: String,
     /// Why nothing was changed, though nothing that was typed is wrong.
     pub conflict: Option<String>,
+    /// The form that was refused had a field, and what was typed stands in it.
+    pub keeps_typed: bool,
 }
 
 /// A way in: `github 1234`.
@@ -83,9 +88,11 @@ pub struct Way {
 pub struct HeldRole {
     pub role: String,
     /// `by the fleet file`, `by the team developers` …
-    pub given: String,
-    /// Given by a page or a command: it can be taken back here.
+    pub given: Vec<String>,
+    /// Given by name: that can be taken away here.
     pub may_take: bool,
+    /// The fleet file gives it, and gives it again.
+    pub comes_back: bool,
 }
 
 #[derive(Debug, Template)]
@@ -98,7 +105,11 @@ pub struct Tokens {
 
 impl People {
     fn state(&self) -> &'static str {
-        if self.items.is_empty() { "empty" } else { "ready" }
+        match (self.errors.is_empty(), self.items.is_empty()) {
+            (false, _) => "invalid",
+            (true, true) => "empty",
+            (true, false) => "ready",
+        }
     }
 
     fn error(&self, field: &str) -> Option<&str> {
@@ -121,6 +132,7 @@ impl PersonPage {
     fn state(&self) -> &'static str {
         match (&self.conflict, self.item.disabled) {
             (Some(_), _) => "conflict",
+            (None, _) if !self.errors.is_empty() => "invalid",
             (None, true) => "disabled",
             (None, false) => "enabled",
         }

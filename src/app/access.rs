@@ -190,6 +190,7 @@ pub async fn refresh(app: &App, name: &Name) -> Result<Option<Timestamp>, Refusa
         match ask_github(app, name).await? {
             Asked::Known => return Ok(None),
             Asked::Believed(since) => return Ok(Some(since)),
+            Asked::Unknown { why, .. } => return Err(Refusal::Unavailable(why)),
             Asked::Outdated => {}
         }
     }
@@ -203,6 +204,12 @@ enum Asked {
     Believed(Timestamp),
     /// The answer is of a token that they no longer have.
     Outdated,
+    /// Nothing can be said of them now: GitHub was silent for too long, or gave an answer
+    /// that is neither yes nor no, which is no silence.
+    Unknown {
+        why: String,
+        silent: bool,
+    },
 }
 
 async fn ask_github(app: &App, name: &Name) -> Result<Asked, Refusal> {
@@ -222,16 +229,22 @@ async fn ask_github(app: &App, name: &Name) -> Result<Asked, Refusal> {
         }
         // Nothing shows that they are still a member.
         Err(GitHubError::Revoked) => store(app, &person, Membership::Lost, now).await,
+        Err(error) if !error.is_outage() => {
+            tracing::warn!(person = %person.name, %error, "membership could not be read again");
+            let why = format!("What {} may cannot be read again. {error}", person.name);
+            Ok(Asked::Unknown { why, silent: false })
+        }
         Err(error) if now.duration_since(person.membership_at) <= BELIEVED => {
             tracing::warn!(person = %person.name, %error, "membership could not be read again; the last fact is used");
             Ok(Asked::Believed(person.membership_at))
         }
         Err(error) => {
             tracing::warn!(person = %person.name, %error, "membership is too old to be believed");
-            Err(Refusal::Unavailable(format!(
+            let why = format!(
                 "GitHub does not answer, and what it last said of {} is more than a day old.",
                 person.name
-            )))
+            );
+            Ok(Asked::Unknown { why, silent: true })
         }
     }
 }
@@ -248,16 +261,21 @@ async fn store(app: &App, person: &Person, answer: Membership<'_>, now: Timestam
 /// What GitHub said longer ago than this is asked again by housekeeping.
 const OLD: SignedDuration = SignedDuration::from_hours(1);
 /// In one round: GitHub counts what it is asked.
-const AT_ONCE: u64 = 10;
+const AT_ONCE: usize = 10;
+const LISTED: u64 = 50;
 
 /// Reads again what is old of whoever may still come in, a few at a time. The first
-/// silence of GitHub ends the round.
+/// silence of GitHub ends the round; an answer about one person that is of no use does not.
 pub async fn refresh_old(app: &App) -> Result<(), Refusal> {
-    for person in db::people::list_stale(&app.db, app.clock.now() - OLD, AT_ONCE).await? {
-        match refresh(app, &person.name).await {
-            Ok(None) => {}
-            Ok(Some(_)) | Err(Refusal::Unavailable(_)) => break,
-            Err(other) => return Err(other),
+    let mut known = 0;
+    for person in db::people::list_stale(&app.db, app.clock.now() - OLD, LISTED).await? {
+        match ask_github(app, &person.name).await? {
+            Asked::Known => known += 1,
+            Asked::Outdated | Asked::Unknown { silent: false, .. } => {}
+            Asked::Believed(_) | Asked::Unknown { silent: true, .. } => break,
+        }
+        if known == AT_ONCE {
+            break;
         }
     }
     Ok(())

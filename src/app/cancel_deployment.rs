@@ -12,7 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::deployment::{CancelWhen, Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::permission::Permission;
-use crate::domain::request::RequestWord;
+use crate::domain::request::{RequestWord, VoidCause};
 
 /// A waiting one ends at once; a running one is told to (rules.md 10, 22).
 pub async fn cancel_deployment(app: &App, actor: &Actor, id: i64, when: CancelWhen) -> Result<(), Refusal> {
@@ -96,6 +96,10 @@ pub async fn give_back(app: &App, tx: &Tx, deployment: &Deployment, now: Timesta
     // The request of a retry was launched by the run before, and stays so.
     let Some(request) = deployment.request.filter(|_| deployment.retry_of.is_none()) else { return Ok(()) };
     let mut request = db::requests::find(tx, request).await?.ok_or(Refusal::NotFound)?;
+    if deployment.place_removed {
+        let cause = VoidCause::EnvironmentGone;
+        return stored_request::void(app, tx, request, cause, "policy", now).await;
+    }
     let accepted_at = request.accepted_at.unwrap_or(request.created_at);
     request.state = request.state.clone().reopen(accepted_at, now)?;
     request.deployment = None;

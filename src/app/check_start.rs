@@ -3,8 +3,9 @@
 
 use serde_json::json;
 
+use super::access::Believed;
 use super::deploy::{self, Ask};
-use super::queue::Claimed;
+use super::queue::{self, Claimed, LEASE};
 use super::run_deployment::tell_of_end;
 use super::situation::{self, Situation};
 use super::stored_request::{self, Stored};
@@ -13,7 +14,7 @@ use crate::db;
 use crate::domain::balancer::Member;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{Event, EventKind};
-use crate::domain::fleet::Cluster;
+use crate::domain::fleet::{Cluster, Fleet};
 use crate::domain::gate::{Gate, Verdict};
 use crate::domain::name::{CommitId, Name};
 use crate::domain::overriding::Via;
@@ -37,6 +38,8 @@ struct Answer {
     void: Option<VoidCause>,
     situation: Situation,
     from: Option<CommitId>,
+    /// Whose rights rest on what GitHub said earlier (rules.md 30).
+    believed: Vec<Believed>,
 }
 
 pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusal> {
@@ -47,7 +50,10 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
     };
     let answer = match asked {
         Ok(answer) => answer,
-        Err(Refusal::NotFound) => return stop(app, claimed, "The environment no longer exists.", None).await,
+        Err(Refusal::NotFound) => {
+            let cause = Some(VoidCause::EnvironmentGone);
+            return stop(app, claimed, "The environment no longer exists.", cause).await;
+        }
         Err(Refusal::Unavailable(words) | Refusal::Forbidden(words)) => {
             return stop(app, claimed, &words, None).await;
         }
@@ -70,34 +76,46 @@ pub async fn check_start(app: &App, claimed: &Claimed) -> Result<Checked, Refusa
         RunFacts { built_by: first.id, within: first.scope, from: answer.from, out_of_service, ..facts };
     let planned = clusters(&answer.situation).and_then(|clusters| plan(facts, &clusters));
     match planned {
-        Ok(plan) => match hold(app, claimed, &plan).await? {
-            None => Ok(Checked::Go(Box::new(plan))),
-            Some(why) => stop(app, claimed, &why, None).await,
-        },
+        Ok(mut plan) => {
+            plan.warnings.extend(answer.believed.iter().map(|believed| believed.note().1));
+            match hold(app, claimed, &plan, &answer.situation.fleet).await? {
+                None => Ok(Checked::Go(Box::new(plan))),
+                Some((why, cause)) => stop(app, claimed, &why, cause).await,
+            }
+        }
         Err(error) => stop(app, claimed, &error.to_string(), None).await,
     }
 }
 
 /// What was claimed is what the fleet said then; a server that came since is taken too,
-/// or is why this run does not begin.
-async fn hold(app: &App, claimed: &Claimed, plan: &Plan) -> Result<Option<String>, Refusal> {
+/// or is why this run does not begin. Only while the lease is ours: a server that a lost
+/// run took would be nobody's to give back.
+async fn hold(
+    app: &App,
+    claimed: &Claimed,
+    plan: &Plan,
+    fleet: &Fleet,
+) -> Result<Option<(String, Option<VoidCause>)>, Refusal> {
     let id = claimed.deployment.id;
     let tx = app.db.begin().await?;
+    db::deployments::renew(&tx, &claimed.lease, app.clock.now() + LEASE).await?;
     let now = db::deployments::find(&tx, id).await?.ok_or(Refusal::NotFound)?;
     if now.place_removed {
-        return Ok(Some("The environment that it was for was removed.".to_owned()));
+        let words = "The environment that it was for was removed.".to_owned();
+        return Ok(Some((words, Some(VoidCause::EnvironmentGone))));
     }
     let locks = db::deployments::list_server_locks(&tx).await?;
-    let mut wanted: Vec<Name> = plan.hosts().map(|host| host.host.server.clone()).collect();
-    wanted.extend(plan.facts.servers.iter().cloned());
+    let mut wanted = queue::servers(fleet, &claimed.deployment);
+    wanted.extend(plan.hosts().map(|host| host.host.server.clone()));
     wanted.sort();
     wanted.dedup();
     let holder = |server: &Name| locks.iter().find(|(name, _)| name == server.as_str()).map(|(_, id)| *id);
     let taken = wanted.iter().find_map(|server| Some((server, holder(server).filter(|other| *other != id)?)));
     if let Some((server, other)) = taken {
-        return Ok(Some(format!(
+        let words = format!(
             "{server} became part of it meanwhile, and deployment {other} has it. Start it again after that."
-        )));
+        );
+        return Ok(Some((words, None)));
     }
     wanted.retain(|server| holder(server).is_none());
     db::deployments::lock_servers(&tx, id, &wanted).await?;
@@ -110,7 +128,8 @@ async fn of_request(app: &App, deployment: &Deployment, request: i64) -> Result<
     let mut stored = Stored::load(app, &app.db, request, now).await?;
     // A retry is an act of its own: its starter's rights are asked for.
     let actor = if deployment.retry_of.is_some() { &deployment.started_by } else { &deployment.requested_by };
-    access::refresh_all(app, &[deployment.starters(actor), stored.accepted_by()].concat()).await?;
+    let rests_on = [deployment.starters(actor), stored.accepted_by()].concat();
+    let believed = access::refresh_all(app, &rests_on).await?;
     stored.read_tag(app, true).await?;
     let mut stored = stored.again(&app.db, app.clock.now()).await?;
     stored.situation.find_base(app).await?;
@@ -121,14 +140,15 @@ async fn of_request(app: &App, deployment: &Deployment, request: i64) -> Result<
         Some(_) => (Act::Retry, None),
     };
     let gates = policy::gates(act, &facts);
-    Ok(Answer { gates, void, situation: stored.situation, from: deployment.from.clone() })
+    Ok(Answer { gates, void, situation: stored.situation, from: deployment.from.clone(), believed })
 }
 
 /// Where it comes from is known only now, and recorded now (rules.md 18).
 async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
     let deployment = &claimed.deployment;
     let accepted_by = covering::accepted_by(app, deployment.covered_by).await?;
-    access::refresh_all(app, &[deployment.starters(&deployment.started_by), accepted_by].concat()).await?;
+    let rests_on = [deployment.starters(&deployment.started_by), accepted_by].concat();
+    let believed = access::refresh_all(app, &rests_on).await?;
     let ask = Ask {
         application: deployment.application.clone(),
         environment: deployment.environment.clone(),
@@ -138,8 +158,9 @@ async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
     };
     let candidate = deploy::look_up(app, &ask, Some(&deployment.commit)).await?;
     let broken = db::overrides::find(&app.db, deployment.id).await?.map(|_| Via::Session);
-    let covered_by = covering::of_run(app, &app.db, deployment).await?;
     let actor_access = access::as_started(&app.db, &deployment.started_by, deployment).await?;
+    let starter = (&deployment.started_by, &actor_access);
+    let covered_by = covering::of_run(app, &app.db, starter, deployment).await?;
     let facts = candidate.facts(&deployment.started_by, &actor_access, &ask.scope, covered_by);
     let facts = facts.breaking(broken);
     let gates = policy::gates(Act::Deploy, &facts);
@@ -152,7 +173,7 @@ async fn direct(app: &App, claimed: &Claimed) -> Result<Answer, Refusal> {
         db::deployments::set_from(&tx, &claimed.lease, from, candidate.direction).await?;
         tx.commit().await?;
     }
-    Ok(Answer { gates, void: None, situation: candidate.situation, from })
+    Ok(Answer { gates, void: None, situation: candidate.situation, from, believed })
 }
 
 /// rules.md 11: a retry goes on only where the release, or what was there before, is.

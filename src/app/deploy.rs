@@ -128,7 +128,7 @@ pub(super) async fn queue(app: &App, actor: &Actor, ask: &Ask, grounds: Grounds<
     let candidate = candidate.renewed(&tx, now).await?;
     check_scope(&candidate.situation, &ask.scope)?;
     let covering = match back_to.filter(|_| covered_by.is_some()) {
-        Some(to) => covering::of_the_last(app, &tx, &actor, to).await?,
+        Some(to) => covering::of_the_last(app, &tx, (&actor.name, &actor.access), to).await?,
         None => None,
     };
     let covered_by = covering.as_ref().map(|covering| covering.request);

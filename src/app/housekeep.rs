@@ -56,6 +56,12 @@ pub async fn find_lost(app: &App) -> Result<(), Refusal> {
         Box::pin(run_deployment::interrupt(app, &deployment)).await?;
         Box::pin(settle(app, &deployment.application, &deployment.environment)).await?;
     }
+    let tx = app.db.begin().await?;
+    if db::deployments::free_servers_of_the_ended(&tx).await? > 0 {
+        tracing::warn!("servers were kept for deployments that are over; they are free again");
+        tx.commit().await?;
+        app.wake.queue.notify_one();
+    }
     Ok(())
 }
 
@@ -126,36 +132,41 @@ pub async fn settle(app: &App, application: &Name, environment: &Name) -> Result
 /// Fetches for every application with an open request, and voids what no longer
 /// matches (rules.md 9). One that has all the accepts it takes by now is accepted.
 pub async fn void_moved(app: &App) -> Result<(), Refusal> {
-    let open = list_open(app).await?;
     let mut fetched: Vec<Name> = Vec::new();
-    for request in open {
-        let now = app.clock.now();
-        let mut stored = match Stored::load(app, &app.db, request.id, now).await {
-            Ok(stored) => stored,
-            Err(Refusal::NotFound) => {
-                void_one(app, request.id, Some(crate::domain::request::VoidCause::EnvironmentGone)).await?;
-                continue;
-            }
-            Err(other) => return Err(other),
-        };
+    for request in list_open(app).await? {
         let first = !fetched.contains(&request.application);
-        stored.read_tag(app, first).await?;
+        // What is wrong with one request keeps nothing from the others.
+        if let Err(error) = Box::pin(look_again(app, &request, first)).await {
+            tracing::error!(request = request.id, %error, "housekeeping: an open request");
+        }
         if first {
-            fetched.push(request.application.clone());
+            fetched.push(request.application);
         }
-        let nobody = Access::default();
-        if policy::void_cause(&stored.facts(&request.requester, &nobody, None)).is_none() {
-            Box::pin(acceptance::settle_waiting(app, &stored)).await?;
-            continue;
+    }
+    Ok(())
+}
+
+async fn look_again(app: &App, request: &Request, fetch: bool) -> Result<(), Refusal> {
+    let now = app.clock.now();
+    let mut stored = match Stored::load(app, &app.db, request.id, now).await {
+        Ok(stored) => stored,
+        Err(Refusal::NotFound) => {
+            return void_one(app, request.id, Some(crate::domain::request::VoidCause::EnvironmentGone)).await;
         }
-        let tx = app.db.begin().await?;
-        let stored = stored.again(&tx, now).await?;
-        let cause = policy::void_cause(&stored.facts(&request.requester, &nobody, None));
-        if let (Some(cause), true) = (cause, stored.request.state.word().is_open()) {
-            stored_request::void(app, &tx, stored.request, cause, "policy", now).await?;
-            tx.commit().await?;
-            app.wake.outbox.notify_one();
-        }
+        Err(other) => return Err(other),
+    };
+    stored.read_tag(app, fetch).await?;
+    let nobody = Access::default();
+    if policy::void_cause(&stored.facts(&request.requester, &nobody, None)).is_none() {
+        return acceptance::settle_waiting(app, &stored).await;
+    }
+    let tx = app.db.begin().await?;
+    let stored = stored.again(&tx, now).await?;
+    let cause = policy::void_cause(&stored.facts(&request.requester, &nobody, None));
+    if let (Some(cause), true) = (cause, stored.request.state.word().is_open()) {
+        stored_request::void(app, &tx, stored.request, cause, "policy", now).await?;
+        tx.commit().await?;
+        app.wake.outbox.notify_one();
     }
     Ok(())
 }

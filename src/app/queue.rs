@@ -101,7 +101,7 @@ fn share(fleet: &Fleet, one: &Deployment, other: &Deployment) -> bool {
 }
 
 /// The servers a deployment will touch: the active ones that its scope covers.
-fn servers(fleet: &Fleet, deployment: &Deployment) -> Vec<Name> {
+pub(super) fn servers(fleet: &Fleet, deployment: &Deployment) -> Vec<Name> {
     let Some((_, environment)) = fleet.environment(&deployment.application, &deployment.environment) else {
         return Vec::new();
     };

@@ -30,6 +30,17 @@ pub struct UnderWay {
     return_to: String,
 }
 
+impl UnderWay {
+    /// Whether an answer is that to this sign-in, and not to one of another tab.
+    pub fn is(&self, state: &str) -> bool {
+        self.state.as_bytes().ct_eq(state.as_bytes()).into()
+    }
+
+    pub fn return_to(&self) -> &str {
+        local_path(&self.return_to)
+    }
+}
+
 /// Where to send the browser, and what to keep in its cookie.
 pub async fn begin(app: &App, return_to: &str) -> Result<(String, UnderWay), Refusal> {
     let state = URL_SAFE_NO_PAD.encode(session::random::<32>()?);
@@ -92,16 +103,15 @@ pub async fn complete(
     code: &str,
     before: Option<i64>,
 ) -> Result<Arrived, NotIn> {
-    let same: bool = under_way.state.as_bytes().ct_eq(state.as_bytes()).into();
     let hashes: Vec<String> = app.keys.macs(HASH, state.as_bytes()).iter().map(|hash| hex(hash)).collect();
-    if !same || !take_state(app, &hashes).await? {
+    if !under_way.is(state) || !take_state(app, &hashes).await? {
         return Err(NotIn::Stale);
     }
     let token = app.github.exchange(code, &under_way.verifier).await.map_err(|error| refuse(app, error))?;
     let identity = app.github.identity(&token).await.map_err(|error| refuse(app, error))?;
     let membership = app.github.membership(&token).await.map_err(|error| refuse(app, error))?;
     let session = arrive(app, &token, &identity, &membership, before).await?;
-    Ok(Arrived { session, return_to: local_path(&under_way.return_to).to_owned() })
+    Ok(Arrived { session, return_to: under_way.return_to().to_owned() })
 }
 
 async fn take_state(app: &App, hashes: &[String]) -> Result<bool, Refusal> {

@@ -14,9 +14,8 @@ use crate::domain::event::{HostState, NoteLevel};
 use crate::domain::fleet::{DeployFrom, Method};
 use crate::domain::gate::Gate;
 use crate::domain::name::Name;
-use crate::domain::permission::Permission;
 use crate::domain::plan::Plan;
-use crate::domain::policy::{self, Act, Covering};
+use crate::domain::policy::{self, Act};
 use crate::domain::progress::Progress;
 use crate::domain::scope::Scope;
 
@@ -161,7 +160,7 @@ async fn queue_again(
         }
         (None, Some(candidate)) => {
             let candidate = candidate.clone().renewed(&tx, now).await?;
-            let covering = covered_for(app, &tx, &actor, old).await?;
+            let covering = covering::of_run(app, &tx, (&actor.name, &actor.access), old).await?;
             let facts = candidate.facts(&actor.name, &actor.access, &ask.scope, covering);
             policy::gates(Act::Deploy, &facts)
         }
@@ -208,20 +207,6 @@ async fn is_newest(source: &impl Source, run: &Deployment) -> Result<(), Refusal
     Err(Refusal::Conflict("A later deployment ran or waits here; retry that one.".to_owned()))
 }
 
-/// The approval that covers a rollback lets only its starter, and who may deploy
-/// here, retry it (rules.md 11).
-pub(super) async fn covered_for(
-    app: &App,
-    source: &impl Source,
-    actor: &Actor,
-    old: &Deployment,
-) -> Result<Option<Covering>, Refusal> {
-    let theirs = old.started_by == actor.name
-        || old.requested_by == actor.name
-        || actor.access.may(Permission::DeployInWindow, &old.application, &old.environment);
-    if theirs { covering::of_run(app, source, old).await } else { Ok(None) }
-}
-
 /// What came of a wish to go back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RolledBack {
@@ -243,7 +228,7 @@ pub enum WayBack {
 pub async fn way_back(app: &App, actor: &Actor, to: &Deployment) -> Result<WayBack, Refusal> {
     let fleet = db::fleet::load(&app.db).await?;
     let (_, environment) = fleet.environment(&to.application, &to.environment).ok_or(Refusal::NotFound)?;
-    let covering = covering::of_the_last(app, &app.db, actor, to).await?;
+    let covering = covering::of_the_last(app, &app.db, (&actor.name, &actor.access), to).await?;
     Ok(match covering.filter(|covering| covering.why_not.is_none()) {
         Some(covering) => WayBack::Covered(covering.request),
         None if environment.approval.needed() == 0 => WayBack::Directly,

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait as _,
+};
 
 use super::entity::{deployments, server_locks};
 use super::{DbError, Source, Tx, at, exactly_one};
@@ -231,6 +234,20 @@ pub async fn lock_servers(tx: &Tx, deployment: i64, servers: &[Name]) -> Result<
         server_locks::Entity::insert_many(rows).exec_without_returning(tx.on()).await?;
     }
     Ok(())
+}
+
+/// What is locked for a deployment that does not run. Gives how many there were.
+pub async fn free_servers_of_the_ended(tx: &Tx) -> Result<u64, DbError> {
+    let running = deployments::Entity::find()
+        .select_only()
+        .column(deployments::Column::Id)
+        .filter(deployments::Column::State.eq(DeploymentState::Running.word()))
+        .into_query();
+    let result = server_locks::Entity::delete_many()
+        .filter(server_locks::Column::DeploymentId.not_in_subquery(running))
+        .exec(tx.on())
+        .await?;
+    Ok(result.rows_affected)
 }
 
 pub async fn list_server_locks(source: &impl Source) -> Result<Vec<(String, i64)>, DbError> {

@@ -66,6 +66,9 @@ async fn an_approval_covers_no_way_back_once_what_it_rests_on_is_another() {
     service.apply(|fleet| fleet["roles"][2]["github_teams"] = teams).await;
 
     let RolledBack::Deployment(id) = back(&service, first.id).await.unwrap() else { panic!("not covered") };
+    service.post(&dana, &format!("/deployments/{id}/cancel"), &[("when", "now")]).await;
+    let again = back(&service, first.id).await.unwrap();
+    let RolledBack::Deployment(id) = again else { panic!("what never began came between nothing") };
     // What changes while it waits is found when it begins.
     service.apply(|fleet| fleet["roles"][2]["github_teams"] = json!([])).await;
     let (_, checked) = service.pick_up().await;
@@ -173,4 +176,91 @@ async fn a_place_that_is_made_anew_gets_nothing_of_the_one_before() {
     );
     let page = approved.dana.get(&format!("/deployments/{id}")).await.unwrap();
     assert!(!page.has_form("Retry") && !page.has_form("Start it once more"), "{}", page.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_was_given_back_does_not_outlive_its_place() {
+    let mut service = Service::start_in(World::quiet()).await;
+    let approved = service.approved("v1.0").await;
+    number_in(&service.post(&approved.dana, &approved.launch, &[]).await);
+    let mut place = json!([]);
+    service.apply(|fleet| std::mem::swap(&mut fleet["applications"][0]["environments"], &mut place)).await;
+    let (_, checked) = service.pick_up().await;
+    assert!(matches!(&checked, Checked::Stopped { why } if why.contains("no longer exists")), "{checked:?}");
+    assert_eq!(service.request_state(approved.request).await, "void");
+    service.apply(|fleet| fleet["applications"][0]["environments"] = place).await;
+    service.keep_house().await;
+    assert_eq!(service.request_state(approved.request).await, "void");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lost_the_right_goes_back_under_nobodys_approval() {
+    let mut service = Service::start_in(World::quiet_with(crate::tests::api::town::deployers)).await;
+    let first = brought(&service, "v1.0").await;
+    brought(&service, "v1.1").await;
+    let drew = service.actor("drew").await;
+    let gone_back = steer::roll_back(&service.app, &drew, first.id, "x", false).await.unwrap();
+    let RolledBack::Deployment(id) = gone_back else { panic!("drew may deploy here") };
+    service.apply(|fleet| fleet["roles"][3]["grants"][0]["permission"] = json!("request")).await;
+    let (_, checked) = service.pick_up().await;
+    assert!(
+        matches!(&checked, Checked::Stopped { why } if why.contains("drew may not deploy")),
+        "{checked:?}"
+    );
+    let drew = service.actor("drew").await;
+    let again = steer::retry(&service.app, &drew, id, false).await;
+    assert!(matches!(&again, Err(Refusal::Stopped(_))), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_whose_lease_is_gone_keeps_no_server() {
+    let mut service = Service::start_in(World::quiet_with(|fleet| {
+        production(fleet)["approval"]["required"] = json!(0);
+        fleet["servers"].as_array_mut().unwrap().push(server("web-9", 9));
+    }))
+    .await;
+    let dana = service.as_user("dana").await;
+    let id = service.launched(&dana, "v1.0").await;
+    let claimed = claim_next(&service.app, "a test").await.unwrap().unwrap();
+    service.advance(jiff::SignedDuration::from_mins(2));
+    service.keep_house().await;
+    let lost = db::deployments::find(&service.app.db, id).await.unwrap().unwrap();
+    assert_eq!(lost.state, DeploymentState::Interrupted);
+    service
+        .apply(|fleet| {
+            fleet["clusters"][0]["servers"].as_array_mut().unwrap().push(json!({ "server": "web-9" }));
+        })
+        .await;
+    let checked = check_start(&service.app, &claimed).await;
+    assert!(!matches!(checked, Ok(Checked::Go(_))), "{checked:?}");
+    assert!(db::deployments::list_server_locks(&service.app.db).await.unwrap().is_empty());
+
+    // One that was left behind all the same is found.
+    let tx = service.app.db.begin().await.unwrap();
+    db::deployments::lock_servers(&tx, id, &[Name::parse("web-9").unwrap()]).await.unwrap();
+    tx.commit().await.unwrap();
+    service.keep_house().await;
+    assert!(db::deployments::list_server_locks(&service.app.db).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn environments_of_commands_that_share_a_name_share_no_server() {
+    let service = Service::start_in(World::quiet_with(|fleet| {
+        let command = |place: &mut serde_json::Value| {
+            place["method"] = json!("command");
+            place["command"] = json!("ship");
+            place["clusters"] = json!([]);
+            place["approval"]["required"] = json!(0);
+        };
+        command(production(fleet));
+        let mut blog = fleet["applications"][0].clone();
+        blog["name"] = json!("blog");
+        fleet["applications"].as_array_mut().unwrap().push(blog);
+    }))
+    .await;
+    for application in ["shop", "blog"] {
+        service.queue_at([application, "production"], "v1.0", Scope::Environment).await.unwrap();
+        let (_, checked) = service.pick_up().await;
+        assert!(matches!(checked, Checked::Go(_)), "{application}: {checked:?}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::app::candidate::not_allowed;
 use crate::app::check_start::{clusters, run_facts};
 use crate::app::deploy::{Ask, Candidate};
 use crate::app::situation::{Situation, repository};
-use crate::app::{App, Refusal, balancing, steer};
+use crate::app::{App, Refusal, balancing, covering};
 use crate::db::Source;
 use crate::domain::actor::Actor;
 use crate::domain::balancer::{Member, MemberState, TakeOut, may_take_out};
@@ -165,7 +165,7 @@ pub async fn gates_again(
         not_allowed: None,
         direction: run.direction,
         scope: run.scope.clone(),
-        covered_by: steer::covered_for(app, source, actor, run).await?,
+        covered_by: covering::of_run(app, source, (&actor.name, &actor.access), run).await?,
         break_glass: None,
     });
     Ok(policy::gates(act, &facts))

@@ -92,50 +92,47 @@ pub async fn authorized(
     error: Option<&str>,
 ) -> Result<Arrival, PageError> {
     let kept = cookies.get_private(STATE_COOKIE);
-    cookies.remove_private(private_cookie(stranger.app, STATE_COOKIE, String::new()));
     let under_way = kept.and_then(|cookie| serde_json::from_str::<sign_in::UnderWay>(cookie.value()).ok());
-    let (Some(under_way), Some(state)) = (under_way, state.filter(|state| !state.is_empty())) else {
-        return out(&stranger, cookies, 403, SignInProblem::Stale);
+    let back = under_way.as_ref().map_or("/", sign_in::UnderWay::return_to).to_owned();
+    let out = |status, problem| out(&stranger, cookies, &back, status, problem);
+    // Another tab may have begun a sign-in since, and goes on with it.
+    let fits = |under_way: &sign_in::UnderWay| state.is_some_and(|state| under_way.is(state));
+    let (Some(under_way), Some(state)) = (under_way.as_ref().filter(|kept| fits(kept)), state) else {
+        return out(403, SignInProblem::Stale);
     };
+    cookies.remove_private(private_cookie(stranger.app, STATE_COOKIE, String::new()));
     if error.is_some() {
-        return out(&stranger, cookies, 403, SignInProblem::Declined);
+        return out(403, SignInProblem::Declined);
     }
     let Some(code) = code.filter(|code| !code.is_empty()) else {
-        return out(&stranger, cookies, 403, SignInProblem::Stale);
+        return out(403, SignInProblem::Stale);
     };
     let before = stranger.found.as_ref().map(|found| found.person.session);
-    match sign_in::complete(stranger.app, &under_way, state, code, before).await {
+    match sign_in::complete(stranger.app, under_way, state, code, before).await {
         Ok(arrived) => {
             cookies.add_private(private_cookie(stranger.app, SESSION_COOKIE, arrived.session));
             Ok(Arrival::In(SeeOther(arrived.return_to)))
         }
         Err(sign_in::NotIn::Refused(refusal)) => Err(PageError(refusal)),
-        Err(sign_in::NotIn::Stale) => out(&stranger, cookies, 403, SignInProblem::Stale),
-        Err(sign_in::NotIn::NotAccepted) => out(&stranger, cookies, 403, SignInProblem::NotAccepted),
-        Err(sign_in::NotIn::Outsider { login }) => {
-            out(&stranger, cookies, 403, SignInProblem::NotAMember { login })
-        }
+        Err(sign_in::NotIn::Stale) => out(403, SignInProblem::Stale),
+        Err(sign_in::NotIn::NotAccepted) => out(403, SignInProblem::NotAccepted),
+        Err(sign_in::NotIn::Outsider { login }) => out(403, SignInProblem::NotAMember { login }),
         Err(sign_in::NotIn::NotNamed { words }) => Err(PageError(Refusal::Forbidden(words.to_owned()))),
-        Err(sign_in::NotIn::NameTaken { login }) => {
-            out(&stranger, cookies, 403, SignInProblem::NameTaken { login })
-        }
-        Err(sign_in::NotIn::Disabled { login }) => {
-            out(&stranger, cookies, 403, SignInProblem::Disabled { login })
-        }
-        Err(sign_in::NotIn::GitHubDown) => out(&stranger, cookies, 503, SignInProblem::Unreachable),
-        Err(sign_in::NotIn::RateLimited { minutes }) => {
-            out(&stranger, cookies, 503, SignInProblem::RateLimited { minutes })
-        }
+        Err(sign_in::NotIn::NameTaken { login }) => out(403, SignInProblem::NameTaken { login }),
+        Err(sign_in::NotIn::Disabled { login }) => out(403, SignInProblem::Disabled { login }),
+        Err(sign_in::NotIn::GitHubDown) => out(503, SignInProblem::Unreachable),
+        Err(sign_in::NotIn::RateLimited { minutes }) => out(503, SignInProblem::RateLimited { minutes }),
     }
 }
 
 fn out(
     stranger: &Stranger<'_>,
     cookies: &CookieJar<'_>,
+    return_to: &str,
     status: u16,
     problem: SignInProblem,
 ) -> Result<Arrival, PageError> {
-    let page = login_page(stranger, cookies, "/", Some(problem))?;
+    let page = login_page(stranger, cookies, return_to, Some(problem))?;
     Html::with_status(status, &page).map(Arrival::Out)
 }
 

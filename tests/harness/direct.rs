@@ -29,7 +29,8 @@ impl Service {
         let [application, environment] = place.map(|text| Name::parse(text).unwrap());
         let release = release.to_owned();
         let ask = Ask { application, environment, release, scope, deletes_acknowledged: false };
-        deploy(&self.app, &self.actor("ada").await, &ask).await
+        let ada = self.actor("ada").await;
+        Box::pin(deploy(&self.app, &ada, &ask)).await
     }
 
     /// The whole shop, to the end.

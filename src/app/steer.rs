@@ -22,6 +22,10 @@ use crate::domain::scope::Scope;
 /// Lets the stage begin that waits for a person.
 pub async fn continue_run(app: &App, actor: &Actor, id: i64) -> Result<(), Refusal> {
     let deployment = readable(app, actor, id).await?;
+    let gates = Box::pin(gates_of_continue(app, &app.db, actor, &deployment)).await?;
+    if !policy::passes(&gates) {
+        return Err(Refusal::Stopped(gates));
+    }
     if queries::deployments::progress(app, &deployment).await?.waiting.is_none() {
         return Err(Refusal::Conflict("It does not wait for anybody.".to_owned()));
     }

@@ -24,7 +24,8 @@ async fn brought(service: &Service, tag: &str) -> Deployment {
 
 async fn done(service: &Service, tag: &str) {
     let (claimed, checked) = service.pick_up().await;
-    assert!(matches!(checked, Checked::Go(_)), "{checked:?}");
+    let Checked::Go(plan) = checked else { panic!("{checked:?}") };
+    run_deployment::store_plan(&service.app, &claimed.lease, &plan).await.unwrap();
     service.record_live("web-1", tag).await;
     let end = DeploymentState::Succeeded;
     run_deployment::finish(&service.app, &claimed, claimed.seq, end, None).await.unwrap();
@@ -196,6 +197,7 @@ async fn an_approval_that_was_given_back_does_not_outlive_its_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_lost_the_right_goes_back_under_nobodys_approval() {
     let mut service = Service::start_in(World::quiet_with(crate::tests::api::town::deployers)).await;
+    service.github.person("drew").named("Drew Deployer");
     let first = brought(&service, "v1.0").await;
     brought(&service, "v1.1").await;
     let drew = service.actor("drew").await;

@@ -55,7 +55,7 @@ struct Above {
 impl Handler for Above {
     async fn handle<'r>(&self, request: &'r Request<'_>, _: Data<'r>) -> Outcome<'r> {
         let parts: Vec<&str> =
-            request.uri().path().raw_segments().take(self.parts).map(|part| part.as_str()).collect();
+            request.uri().path().raw_segments().take(self.parts).map(rocket::http::RawStr::as_str).collect();
         Outcome::from(request, SeeOther(format!("/{}", parts.join("/"))))
     }
 }

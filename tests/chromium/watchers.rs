@@ -241,7 +241,7 @@ fn of_the_reader(town: &Town) -> Vec<Stop> {
         at(&format!("/deployments/{}", town.running), "deployment", "running"),
         at("/servers", "servers", "ready"),
         at("/servers/web-1", "server", "busy"),
-        offering("/account", "account", "ready", &["Make the token"]),
+        offering("/account", "account", "ready", &["Make the token", "End the others"]),
     ]
 }
 

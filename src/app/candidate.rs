@@ -7,6 +7,7 @@ use super::situation::{Situation, repository};
 use super::{App, Refusal};
 use crate::db;
 use crate::domain::actor::Actor;
+use crate::domain::deployment::DeploymentState;
 use crate::domain::diff::{Relation, TagInfo};
 use crate::domain::fleet::DeployFrom;
 use crate::domain::glob;
@@ -47,15 +48,7 @@ pub async fn look_up(
         situation.ask_hosts(app).await?;
     }
     let newer = newer(app, &situation, &commit).await?;
-    let filter = db::deployments::Filter {
-        states: vec![crate::domain::deployment::DeploymentState::Succeeded],
-        application: Some(application.clone()),
-        environment: Some(environment.clone()),
-        commit: Some(commit.clone()),
-        standing: true,
-        ..db::deployments::Filter::default()
-    };
-    let succeeded_before = !db::deployments::list(&app.db, &filter, 1).await?.is_empty();
+    let succeeded_before = succeeded_before(app, &situation, &commit).await?;
     Ok(Candidate { situation, release, commit, tag: info, newer, not_allowed, rollback, succeeded_before })
 }
 
@@ -105,6 +98,23 @@ pub fn not_allowed(situation: &Situation, tag: &str) -> Option<String> {
         tag,
         glob::matches,
     )
+}
+
+/// Only that is gone back to (rules.md 12); in a place that was removed is not here.
+pub(super) async fn succeeded_before(
+    app: &App,
+    situation: &Situation,
+    commit: &CommitId,
+) -> Result<bool, Refusal> {
+    let filter = db::deployments::Filter {
+        states: vec![DeploymentState::Succeeded],
+        application: Some(situation.application.name.clone()),
+        environment: Some(situation.environment.name.clone()),
+        commit: Some(commit.clone()),
+        standing: true,
+        ..Default::default()
+    };
+    Ok(!db::deployments::list(&app.db, &filter, 1).await?.is_empty())
 }
 
 /// How a commit stands to what is live.

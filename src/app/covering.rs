@@ -88,8 +88,8 @@ pub(super) async fn first_of_chain(source: &impl Source, run: &Deployment) -> Re
 }
 
 /// Whose word it rests on: what they may is read again before it counts (rules.md 30).
-pub(super) async fn accepted_by(app: &App, covered_by: Option<i64>) -> Result<Vec<Name>, Refusal> {
-    let Some(request) = covered_by else { return Ok(Vec::new()) };
+pub(super) async fn accepted_by(app: &App, request: Option<i64>) -> Result<Vec<Name>, Refusal> {
+    let Some(request) = request else { return Ok(Vec::new()) };
     Ok(Stored::load(app, &app.db, request, app.clock.now()).await?.accepted_by())
 }
 

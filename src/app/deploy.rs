@@ -6,12 +6,12 @@ use serde_json::json;
 
 use super::access::Believed;
 use super::break_glass::Break;
-use super::candidate::{newer, not_allowed};
+use super::candidate::{newer, not_allowed, succeeded_before};
 use super::situation::{Situation, repository};
 use super::{App, Refusal, access, covering, queue};
 use crate::db;
 use crate::domain::actor::Actor;
-use crate::domain::deployment::{Deployment, DeploymentState, Direction};
+use crate::domain::deployment::{Deployment, Direction};
 use crate::domain::diff::Relation;
 use crate::domain::event::NoteLevel;
 use crate::domain::fleet::DeployFrom;
@@ -299,16 +299,4 @@ async fn commit_not_allowed(
         }
     };
     if why.is_none() || succeeded_before(app, situation, commit).await? { Ok(None) } else { Ok(why) }
-}
-
-async fn succeeded_before(app: &App, situation: &Situation, commit: &CommitId) -> Result<bool, Refusal> {
-    let filter = db::deployments::Filter {
-        states: vec![DeploymentState::Succeeded],
-        application: Some(situation.application.name.clone()),
-        environment: Some(situation.environment.name.clone()),
-        commit: Some(commit.clone()),
-        standing: true,
-        ..Default::default()
-    };
-    Ok(!db::deployments::list(&app.db, &filter, 1).await?.is_empty())
 }

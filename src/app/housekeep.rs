@@ -12,7 +12,7 @@ use crate::domain::live::{HostWord, LiveRow, LiveState};
 use crate::domain::name::Name;
 use crate::domain::permission::Access;
 use crate::domain::policy;
-use crate::domain::request::{Request, RequestWord};
+use crate::domain::request::{Request, RequestWord, VoidCause};
 
 /// One round. Every part goes on although another failed; failures are logged.
 pub async fn housekeep(app: &App) {
@@ -56,9 +56,11 @@ pub async fn find_lost(app: &App) -> Result<(), Refusal> {
         Box::pin(run_deployment::interrupt(app, &deployment)).await?;
         Box::pin(settle(app, &deployment.application, &deployment.environment)).await?;
     }
-    let tx = app.db.begin().await?;
-    if db::deployments::free_servers_of_the_ended(&tx).await? > 0 {
-        tracing::warn!("servers were kept for deployments that are over; they are free again");
+    if !db::deployments::list_left_locks(&app.db).await?.is_empty() {
+        let tx = app.db.begin().await?;
+        let servers = db::deployments::list_left_locks(&tx).await?;
+        tracing::warn!(?servers, "kept for deployments that are over; free again");
+        db::deployments::unlock_servers(&tx, &servers).await?;
         tx.commit().await?;
         app.wake.queue.notify_one();
     }
@@ -150,9 +152,7 @@ async fn look_again(app: &App, request: &Request, fetch: bool) -> Result<(), Ref
     let now = app.clock.now();
     let mut stored = match Stored::load(app, &app.db, request.id, now).await {
         Ok(stored) => stored,
-        Err(Refusal::NotFound) => {
-            return void_one(app, request.id, Some(crate::domain::request::VoidCause::EnvironmentGone)).await;
-        }
+        Err(Refusal::NotFound) => return void_without_place(app, request.id).await,
         Err(other) => return Err(other),
     };
     stored.read_tag(app, fetch).await?;
@@ -192,7 +192,7 @@ pub async fn void_changed(
                 stored.situation.find_base(app).await?;
                 policy::void_cause(&stored.facts(&request.requester, &Access::default(), None))
             }
-            Err(Refusal::NotFound) => Some(crate::domain::request::VoidCause::EnvironmentGone),
+            Err(Refusal::NotFound) => Some(VoidCause::EnvironmentGone),
             Err(other) => return Err(other),
         };
         if let Some(cause) = cause {
@@ -202,14 +202,12 @@ pub async fn void_changed(
     Ok(())
 }
 
-async fn void_one(
-    app: &App,
-    id: i64,
-    cause: Option<crate::domain::request::VoidCause>,
-) -> Result<(), Refusal> {
+/// Its place is gone.
+async fn void_without_place(app: &App, id: i64) -> Result<(), Refusal> {
     let tx = app.db.begin().await?;
     let request = db::requests::find(&tx, id).await?;
-    if let (Some(request), Some(cause)) = (request.filter(|request| request.state.word().is_open()), cause) {
+    if let Some(request) = request.filter(|request| request.state.word().is_open()) {
+        let cause = VoidCause::EnvironmentGone;
         stored_request::void(app, &tx, request, cause, "policy", app.clock.now()).await?;
         tx.commit().await?;
         app.wake.outbox.notify_one();

@@ -29,10 +29,7 @@ pub async fn continue_run(app: &App, actor: &Actor, id: i64) -> Result<(), Refus
     if queries::deployments::progress(app, &deployment).await?.waiting.is_none() {
         return Err(Refusal::Conflict("It does not wait for anybody.".to_owned()));
     }
-    let rests_on = match deployment.request.or(deployment.covered_by) {
-        Some(request) => covering::accepted_by(app, Some(request)).await?,
-        None => Vec::new(),
-    };
+    let rests_on = covering::accepted_by(app, deployment.request.or(deployment.covered_by)).await?;
     access::refresh_all(app, &[actor.names(), rests_on].concat()).await?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;

@@ -236,18 +236,26 @@ pub async fn lock_servers(tx: &Tx, deployment: i64, servers: &[Name]) -> Result<
     Ok(())
 }
 
-/// What is locked for a deployment that does not run. Gives how many there were.
-pub async fn free_servers_of_the_ended(tx: &Tx) -> Result<u64, DbError> {
+/// The servers that are locked for a deployment that does not run.
+pub async fn list_left_locks(source: &impl Source) -> Result<Vec<String>, DbError> {
     let running = deployments::Entity::find()
         .select_only()
         .column(deployments::Column::Id)
         .filter(deployments::Column::State.eq(DeploymentState::Running.word()))
         .into_query();
-    let result = server_locks::Entity::delete_many()
+    let rows = server_locks::Entity::find()
         .filter(server_locks::Column::DeploymentId.not_in_subquery(running))
+        .all(source.connection())
+        .await?;
+    Ok(rows.into_iter().map(|row| row.server).collect())
+}
+
+pub async fn unlock_servers(tx: &Tx, servers: &[String]) -> Result<(), DbError> {
+    server_locks::Entity::delete_many()
+        .filter(server_locks::Column::Server.is_in(servers))
         .exec(tx.on())
         .await?;
-    Ok(result.rows_affected)
+    Ok(())
 }
 
 pub async fn list_server_locks(source: &impl Source) -> Result<Vec<(String, i64)>, DbError> {

@@ -72,19 +72,15 @@ pub async fn insert(tx: &Tx, new: NewToken<'_>, now: Timestamp) -> Result<i64, D
     Ok(tokens::Entity::insert(row).exec(tx.on()).await?.last_insert_id)
 }
 
-/// The token with one of these hashes, if it is neither revoked nor over.
+/// The token with one of these hashes, if it is of use.
 pub async fn find_usable(
     source: &impl Source,
     hashes: &[String],
     now: Timestamp,
 ) -> Result<Option<Token>, DbError> {
-    let lasts = Condition::any()
-        .add(tokens::Column::ExpiresAt.is_null())
-        .add(tokens::Column::ExpiresAt.gt(now.as_millisecond()));
     let row = tokens::Entity::find()
         .filter(tokens::Column::Hash.is_in(hashes))
-        .filter(tokens::Column::RevokedAt.is_null())
-        .filter(lasts)
+        .filter(usable(now))
         .one(source.connection())
         .await?;
     row.map(parse).transpose()
@@ -137,13 +133,7 @@ pub async fn list_newest(
         .filter(tokens::Column::PersonId.eq(person))
         .filter(tokens::Column::Kind.is_null())
         .order_by_desc(tokens::Column::Id);
-    // An end that is not set is neither before nor after anything.
-    let usable = Condition::all().add(tokens::Column::RevokedAt.is_null()).add(
-        Condition::any()
-            .add(tokens::Column::ExpiresAt.is_null())
-            .add(tokens::Column::ExpiresAt.gt(now.as_millisecond())),
-    );
-    let mut rows = own.clone().filter(usable).limit(limit).all(source.connection()).await?;
+    let mut rows = own.clone().filter(usable(now)).limit(limit).all(source.connection()).await?;
     let room = limit.saturating_sub(rows.len() as u64);
     rows.extend(own.filter(is_over).limit(room).all(source.connection()).await?);
     rows.into_iter().map(parse).collect()
@@ -241,12 +231,10 @@ pub async fn revoke_other_sign_ins_of(tx: &Tx, person: i64, but: i64, now: Times
 
 /// How many of a person's came of a sign-in and still let a program in.
 pub async fn count_sign_ins_of(source: &impl Source, person: i64, now: Timestamp) -> Result<u64, DbError> {
-    let lasts = tokens::Column::ExpiresAt.gt(now.as_millisecond());
     let count = tokens::Entity::find()
         .filter(tokens::Column::PersonId.eq(person))
         .filter(tokens::Column::Kind.eq(SIGN_IN))
-        .filter(tokens::Column::RevokedAt.is_null())
-        .filter(lasts)
+        .filter(usable(now))
         .count(source.connection())
         .await?;
     Ok(count)
@@ -311,6 +299,14 @@ async fn made_with(tx: &Tx, makers: Vec<i64>) -> Result<Vec<i64>, DbError> {
         all.extend(&makers);
     }
     Ok(all)
+}
+
+/// Neither revoked nor over. One without an end never is.
+fn usable(now: Timestamp) -> Condition {
+    let lasts = Condition::any()
+        .add(tokens::Column::ExpiresAt.is_null())
+        .add(tokens::Column::ExpiresAt.gt(now.as_millisecond()));
+    Condition::all().add(tokens::Column::RevokedAt.is_null()).add(lasts)
 }
 
 fn parse(row: tokens::Model) -> Result<Token, DbError> {

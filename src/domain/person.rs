@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::actor::NOBODY;
 use super::fleet::Role;
 use super::name::Name;
 use super::permission::{Access, GlobalPermission, Grant};
@@ -101,7 +102,7 @@ pub const PROXY: &str = "proxy";
 /// Who may be linked by hand: where an identity is a text that an operator can know.
 pub const PROVIDERS: [&str; 3] = [GITHUB, LOCAL, PROXY];
 /// Names that the record uses for what no person did.
-const NOBODYS: [&str; 7] = ["anonymous", "auto", "policy", "clock", "command", "runner", "system"];
+const NOBODYS: [&str; 7] = [NOBODY, "auto", "policy", "clock", "command", "runner", "system"];
 
 /// Whether a person may have the name at all.
 pub fn may_be_called(name: &Name) -> bool {

@@ -22,7 +22,7 @@ use crate::app::queue::Claimed;
 use crate::app::queue::Lease;
 use crate::app::{App, balancing, deliver, health, housekeep, queue, run_deployment, secrets};
 use crate::domain::deployment::{CancelWhen, DeploymentState};
-use crate::domain::event::{NoteLevel, StepOutcome};
+use crate::domain::event::StepOutcome;
 use crate::domain::plan::Plan;
 use crate::mail::Mailer;
 
@@ -305,14 +305,6 @@ struct FromApp {
 }
 
 impl Prepare for FromApp {
-    /// Policy was asked when the run was claimed; what it warned of is said here.
-    async fn checks(&self, plan: &Plan, out: &Output) -> StepOutcome {
-        for warning in &plan.warnings {
-            out.note(NoteLevel::Warning, warning.clone()).await;
-        }
-        StepOutcome::Done
-    }
-
     async fn fetch(&self, plan: &Plan, _: &Output) -> StepOutcome {
         match self.app.mirrors.commit(&plan.facts.application, &plan.facts.commit).await {
             Ok(Some(_)) => StepOutcome::Done,

@@ -144,6 +144,9 @@ async fn a_canary_waits_for_a_person_who_says_so_on_its_page() {
     let waits = |what: &EventKind| matches!(what, EventKind::Waiting { .. });
     let first = id_of(&service.deployed(&dana, "v1.0").await);
     service.until_event(first, waits).await;
+    let said = service.journal(first).await;
+    let warns = |what: &EventKind| matches!(what, EventKind::Note { text, .. } if text.starts_with("The canary serves"));
+    assert_eq!(said.iter().filter(|event| warns(&event.what)).count(), 1, "{said:#?}");
     let page = run_page(&dana, first).await;
     says(&page, &["batch-1 waits for a person", "left, until", "1 of 2 hosts done"]);
     let watched = run_page(&service.as_user("rosa").await, first).await;

@@ -331,10 +331,6 @@ impl Sink for Journal {
 struct Given(Tree);
 
 impl Prepare for Given {
-    async fn checks(&self, _: &Plan, _: &Output) -> StepOutcome {
-        StepOutcome::Done
-    }
-
     async fn fetch(&self, _: &Plan, _: &Output) -> StepOutcome {
         skipped("the tree is given")
     }

@@ -112,41 +112,18 @@ impl DeployFacts {
     }
 }
 
-/// Who may deploy here, who asked for the release, and who goes back under an approval
-/// that covers it: by the rights of now (rules.md 22).
-pub(super) fn may_continue(facts: &Facts<'_>) -> Gate {
+/// To retry or to continue: for who may deploy here, who asked for the release, and who
+/// goes back under an approval that covers it, by the rights of now (rules.md 11, 22).
+pub(super) fn may_go_on(facts: &Facts<'_>, verb: &str) -> Gate {
     let is_requester = facts.request.as_ref().is_some_and(|request| request.requester == facts.actor);
     let theirs = (is_requester || covered(facts)) && has(facts, Permission::Request);
     if theirs || has(facts, Permission::DeployInWindow) {
-        Gate::pass(
-            "permission",
-            "May continue here",
-            format!("{} has the right for {}.", facts.actor, place(facts)),
-        )
-    } else {
-        not_theirs(facts, is_requester, "continue")
+        let words = format!("{} has the right for {}.", facts.actor, place(facts));
+        return Gate::pass("permission", format!("May {verb} here"), words);
     }
-}
-
-/// The requester, or anyone with deploy (rules.md 11).
-pub(super) fn may_retry(facts: &Facts<'_>) -> Gate {
-    let is_requester = facts.request.as_ref().is_some_and(|request| request.requester == facts.actor);
-    let requester = is_requester && has(facts, Permission::Request);
-    if requester || has(facts, Permission::Deploy) || has(facts, Permission::DeployInWindow) {
-        Gate::pass(
-            "permission",
-            "May retry here",
-            format!("{} has the right for {}.", facts.actor, place(facts)),
-        )
-    } else {
-        not_theirs(facts, is_requester, "retry")
-    }
-}
-
-fn not_theirs(facts: &Facts<'_>, is_requester: bool, words: &str) -> Gate {
     let wanted = if is_requester { Permission::Request } else { Permission::DeployInWindow };
     let remedy = "Who asked for the release may, and who may deploy here.".to_owned();
-    lacking(facts, wanted, words, remedy)
+    lacking(facts, wanted, verb, remedy)
 }
 
 pub(super) fn stands(facts: &Facts<'_>, request: &RequestFacts<'_>) -> Gate {

@@ -17,7 +17,7 @@ use super::name::CommitId;
 use super::permission::Permission;
 use super::request::{DecisionKind, RequestState, RequestWord, VoidCause};
 use direct::{
-    approval_not_needed, deploying_allowed, direction, may_continue, may_deploy, may_retry, scope, stands,
+    approval_not_needed, deploying_allowed, direction, may_deploy, may_go_on, scope, stands,
     unchanged_but_live,
 };
 pub use facts::{
@@ -92,7 +92,7 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
             }
         }
         Act::Retry => {
-            gates.push(may_retry(facts));
+            gates.push(may_go_on(facts, "retry"));
             if let Some(request) = &facts.request {
                 gates.push(stands(facts, request));
                 gates.push(approved(request));
@@ -100,7 +100,7 @@ pub fn gates(act: Act, facts: &Facts<'_>) -> Vec<Gate> {
             }
         }
         Act::Continue => {
-            gates.push(may_continue(facts));
+            gates.push(may_go_on(facts, "continue"));
             gates.extend(facts.request.as_ref().map(approved));
         }
         Act::Launch | Act::Start => {

@@ -44,7 +44,6 @@ use crate::domain::plan::{HostPlan, Plan, Step};
 
 /// The steps before any host is touched. They are dropped when the run is cancelled.
 pub trait Prepare: Send + Sync {
-    fn checks(&self, plan: &Plan, out: &Output) -> impl Future<Output = StepOutcome> + Send;
     fn fetch(&self, plan: &Plan, out: &Output) -> impl Future<Output = StepOutcome> + Send;
     /// The exported tree, or why there is none.
     fn build(&self, plan: &Plan, out: &Output) -> impl Future<Output = Result<Tree, String>> + Send;
